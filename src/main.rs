@@ -1,0 +1,3 @@
+//! `kt`: parse, run, print the error, exit.
+
+fn main() {}
