@@ -3,6 +3,7 @@
 //! The node is shared, called from any thread, and deterministic for one order of calls. It does
 //! page-cache I/O through `Disk`, never a flush and never a socket.
 
+pub mod config;
 pub mod effect;
 pub mod input;
 
