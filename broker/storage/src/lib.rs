@@ -1,5 +1,25 @@
 //! One partition's log over a disk, with everything Kafka keeps beside it.
+#![expect(dead_code, reason = "the loader and truncation that use the rest follow right behind")]
 
+pub mod batch_header;
+pub mod config;
 pub mod disk;
+pub mod error;
+pub mod file_cache;
+pub mod file_names;
+pub mod log;
+pub mod offset_index;
+pub mod read;
+pub mod scan;
+pub mod segment;
+mod sparse_index;
+pub mod time_index;
 
+pub use batch_header::BatchHeader;
+pub use config::LogConfig;
 pub use disk::{Disk, DiskError, File, FileRange};
+pub use error::LogError;
+pub use file_cache::FileCache;
+pub use log::{Appended, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport};
+pub use read::{LogSlice, ReadRequest, read};
+pub use segment::Segment;

@@ -1,0 +1,144 @@
+//! One partition's log: the writer. Readers use its segments and never this struct.
+//!
+//! The node holds a `Log` behind the partition's writer lock. Appends, rolls, truncation and
+//! retention change it; they write to the page cache and never flush. What is to be flushed is
+//! told by [`Log::flush_candidates`], and that it was, by [`Log::flushed`].
+
+mod append;
+mod flush;
+mod open;
+mod roll;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kt_protocol::types::{Offset, Timestamp};
+
+pub use append::Appended;
+pub use flush::FlushCandidates;
+pub use open::{LoadFacts, LogHome, RecoveryReport};
+
+use crate::config::LogConfig;
+use crate::error::LogError;
+use crate::file_cache::{FileCache, PartitionDirectory};
+use crate::segment::{Segment, SegmentHome};
+
+use flush::Dirty;
+
+/// What only the writer needs of the active segment.
+#[derive(Clone, Copy, Debug)]
+struct Active {
+    /// When it was made or loaded.
+    created: Timestamp,
+    /// The greatest timestamp of its first batch: rolling by time counts from there.
+    first_batch_timestamp: Option<Timestamp>,
+    /// Bytes of batches since the last index entry.
+    bytes_since_entry: u64,
+    /// How much of `segment.ms` this segment does without.
+    jitter_ms: u64,
+}
+
+/// One partition's log.
+pub struct Log {
+    cache: Arc<FileCache>,
+    directory: Arc<PartitionDirectory>,
+    config: Arc<LogConfig>,
+    segments: Arc<[Arc<Segment>]>,
+    active: Active,
+    random: u64,
+    log_start_offset: Offset,
+    log_end_offset: Offset,
+    recovery_point: Offset,
+    generation: u32,
+    dirty: Dirty,
+    has_failed: bool,
+}
+
+impl Log {
+    /// The partition's directory, as it is called now.
+    pub fn directory(&self) -> PathBuf {
+        self.directory.path()
+    }
+
+    /// The configs in force.
+    pub fn config(&self) -> &Arc<LogConfig> {
+        &self.config
+    }
+
+    /// Puts other configs in force, from the next append or retention on.
+    pub fn set_config(&mut self, config: Arc<LogConfig>) {
+        self.config = config;
+    }
+
+    /// The segments in order, the active one last. A snapshot for readers; taken anew after
+    /// everything that changes the log.
+    pub fn segments(&self) -> &Arc<[Arc<Segment>]> {
+        &self.segments
+    }
+
+    /// The first offset that is given to anybody.
+    pub fn log_start_offset(&self) -> Offset {
+        self.log_start_offset
+    }
+
+    /// The offset that the next record gets.
+    pub fn log_end_offset(&self) -> Offset {
+        self.log_end_offset
+    }
+
+    /// Everything below is durable.
+    pub fn recovery_point(&self) -> Offset {
+        self.recovery_point
+    }
+
+    /// How often the log was truncated in this run. A flush of an older generation says nothing.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// True after a write failed and could not be undone. Everything fails from then on.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
+    /// The bytes of all segments.
+    ///
+    /// # Errors
+    /// The disk's, while learning the size of a segment that was not used yet.
+    pub fn size(&self) -> Result<u64, LogError> {
+        let mut size = 0;
+        for segment in self.segments.iter() {
+            size += segment.size()?;
+        }
+        Ok(size)
+    }
+
+    fn active_segment(&self) -> &Arc<Segment> {
+        self.segments.last().expect("a log always has an active segment")
+    }
+
+    fn home(&self) -> SegmentHome<'_> {
+        SegmentHome {
+            cache: &self.cache,
+            directory: &self.directory,
+            index_interval_bytes: self.config.index_interval_bytes,
+        }
+    }
+
+    fn check_usable(&self) -> Result<(), LogError> {
+        if self.has_failed {
+            return Err(LogError::Failed { directory: self.directory.path() });
+        }
+        Ok(())
+    }
+
+    /// Draws below `bound` (SplitMix64: rolling jitter needs spread, not secrecy).
+    fn draw(&mut self, bound: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        if bound == 0 { 0 } else { mixed % bound }
+    }
+}
