@@ -1,0 +1,95 @@
+//! A message's type as a value.
+
+use bytes::Bytes;
+
+use super::{DecodeBudget, DecodeError, Encode, EncodeError, Kind, Message, Reader, Versions};
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// Goes to a server; its key is an API key.
+    Request,
+    /// Comes from a server; its key is an API key.
+    Response,
+    /// Stands in front of a request or response.
+    Header,
+    /// A record of `__cluster_metadata`; its key is the record type.
+    MetadataRecord,
+    /// A record of `__remote_log_metadata`; its key is the record type.
+    RemoteLogRecord,
+    /// The key of a coordinator's record; its key is the record type.
+    CoordinatorKey,
+    /// The value of a coordinator's record; its key is the record type.
+    CoordinatorValue,
+    /// Anything else.
+    Data,
+}
+
+/// A message's type as a value: what [`Message`] says at compile time.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageType {
+    /// The schema's name.
+    pub name: &'static str,
+    /// API key or record type.
+    pub key: Option<i16>,
+    /// What it is for.
+    pub kind: MessageKind,
+    /// The versions there are.
+    pub valid_versions: Versions,
+    /// The versions with compact lengths and tagged fields.
+    pub flexible_versions: Versions,
+    /// Its fields.
+    pub fields: Kind,
+    transcode: fn(&Bytes, i16, DecodeBudget) -> Result<Bytes, TranscodeError>,
+}
+
+/// Bytes that do not survive being read and written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TranscodeError {
+    /// They are not the message.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The message cannot be written again.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+impl MessageType {
+    pub(crate) const fn of<M: Message>(kind: MessageKind) -> MessageType {
+        MessageType {
+            name: M::NAME,
+            key: M::API_KEY,
+            kind,
+            valid_versions: M::VALID_VERSIONS,
+            flexible_versions: M::FLEXIBLE_VERSIONS,
+            fields: <M as Encode>::KIND,
+            transcode: transcode::<M>,
+        }
+    }
+
+    /// Reads `bytes` as this message and writes it again: without unknown tagged fields, and with
+    /// everything as this crate would write it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the bytes are not such a message, or need more than `budget` to decode.
+    pub fn transcode(
+        &self,
+        bytes: &Bytes,
+        version: i16,
+        budget: DecodeBudget,
+    ) -> Result<Bytes, TranscodeError> {
+        (self.transcode)(bytes, version, budget)
+    }
+}
+
+fn transcode<M: Message>(
+    bytes: &Bytes,
+    version: i16,
+    budget: DecodeBudget,
+) -> Result<Bytes, TranscodeError> {
+    let mut reader = Reader::new(bytes, budget);
+    let message = M::decode(&mut reader, version)?;
+    reader.finish()?;
+    Ok(message.encode_to_bytes(version)?)
+}

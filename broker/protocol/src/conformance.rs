@@ -1,0 +1,4 @@
+//! Tests of all messages at once: against Apache Kafka's bytes, against another codec, against
+//! random and hostile bytes.
+
+mod vectors;
