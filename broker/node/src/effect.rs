@@ -75,14 +75,17 @@ impl fmt::Debug for Job {
 /// A promise to make a partition's log durable up to an offset. At most one per partition is out.
 #[derive(Clone)]
 pub struct FlushTicket {
-    /// Whose log.
+    /// Whose log, for messages.
     pub partition: TopicPartition,
+    /// Its machine: a topic made anew under the same name has another.
+    pub machine: MachineId,
     /// The log directory (of `log.dirs`) it lies in: one flusher serves each.
     pub log_directory: PathBuf,
     /// The files to sync, each once.
     pub files: SmallVec<[Arc<dyn File>; 2]>,
-    /// The partition directory, where names in it must become durable too.
-    pub directory: Option<PathBuf>,
+    /// The directories in which names must become durable too: the partition's if it has new
+    /// files, and the one above if it is new itself.
+    pub directories: SmallVec<[PathBuf; 2]>,
     /// What is durable once this is done: everything below.
     pub up_to: Offset,
     /// Raised by truncation: a ticket of an older generation changes nothing.
