@@ -8,6 +8,7 @@ mod conformance;
 pub mod error_code;
 pub mod frame;
 pub mod messages;
+pub mod properties;
 pub mod types;
 
 pub use api_key::ApiKey;

@@ -1,17 +1,24 @@
 //! One partition's log over a disk, with everything Kafka keeps beside it.
 #![expect(dead_code, reason = "the loader and truncation that use the rest follow right behind")]
 
+pub mod atomic_file;
 pub mod batch_header;
+pub mod checkpoints;
+pub mod clean_shutdown;
 pub mod config;
 pub mod disk;
 pub mod error;
 pub mod file_cache;
 pub mod file_names;
 pub mod log;
+pub mod meta_properties;
 pub mod offset_index;
+pub mod partition_metadata;
+pub mod quorum_state;
 pub mod read;
 pub mod scan;
 pub mod segment;
+mod small_file_error;
 mod sparse_index;
 pub mod time_index;
 
@@ -23,3 +30,4 @@ pub use file_cache::FileCache;
 pub use log::{Appended, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport};
 pub use read::{LogSlice, ReadRequest, read};
 pub use segment::Segment;
+pub use small_file_error::SmallFileError;

@@ -34,6 +34,30 @@ pub fn parse_properties(text: &str) -> Result<Vec<(String, String)>, ParseProper
     Ok(pairs)
 }
 
+/// Writes a value so that Java reads it back: `\\`, `=`, `:`, `#`, `!` and blanks at its start are
+/// escaped, and what is not ASCII is written as `\\uXXXX`.
+pub fn escape_property(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for (at, it) in text.chars().enumerate() {
+        match it {
+            '\\' | '=' | ':' | '#' | '!' => escaped.extend(['\\', it]),
+            ' ' if at == 0 => escaped.push_str("\\ "),
+            '\t' => escaped.push_str("\\t"),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\u{c}' => escaped.push_str("\\f"),
+            ' '..='~' => escaped.push(it),
+            _ => {
+                let mut units = [0; 2];
+                for unit in it.encode_utf16(&mut units) {
+                    escaped.push_str(&format!("\\u{unit:04X}"));
+                }
+            }
+        }
+    }
+    escaped
+}
+
 fn is_blank(it: char) -> bool {
     matches!(it, ' ' | '\t' | '\u{c}')
 }
@@ -95,6 +119,9 @@ mod tests {
         let expected =
             [("node.id", "1"), ("log.dirs", "/a,/b"), ("key one", "v\u{e9}"), ("alone", "")];
         assert_eq!(pairs, expected);
+        let hostile = " a=b:c#d!\\e\u{e9}\n";
+        let line = format!("k={}", escape_property(hostile));
+        assert_eq!(parse_properties(&line).unwrap()[0].1, hostile);
         assert_eq!(parse_properties("a=\\uzz").unwrap_err().line, 1);
     }
 }
