@@ -10,6 +10,7 @@ pub mod json;
 mod message;
 mod message_type;
 mod reader;
+pub mod record_value;
 mod records;
 mod schema;
 mod sink;

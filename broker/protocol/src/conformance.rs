@@ -1,4 +1,5 @@
 //! Tests of all messages at once: against Apache Kafka's bytes, against another codec, against
 //! random and hostile bytes.
 
+mod internal_records;
 mod vectors;

@@ -71,7 +71,8 @@ fn read_schemas(folder: &Path) -> Result<Vec<Message>, Error> {
     let mut messages = Vec::new();
     for path in paths {
         let text = fs::read_to_string(&path)?;
-        let parsed = parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let file = path.file_stem().unwrap_or_default().to_string_lossy();
+        let parsed = parse(&file, &text).map_err(|error| format!("{}: {error}", path.display()))?;
         messages.extend(parsed);
     }
     Ok(messages)

@@ -22,6 +22,8 @@ use crate::versions::Versions;
 /// A message of a schema file. The first struct is the message itself.
 #[derive(Debug)]
 pub(crate) struct Message {
+    /// The schema file's name.
+    pub(crate) file: String,
     pub(crate) kind: MessageKind,
     pub(crate) key: Option<i16>,
     pub(crate) name: String,
@@ -100,7 +102,7 @@ impl fmt::Display for SchemaError {
 }
 
 /// Reads all messages of a schema file.
-pub(crate) fn parse(text: &str) -> Result<Vec<Message>, SchemaError> {
+pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Message>, SchemaError> {
     let mut messages = Vec::new();
     // The struct that fields of each depth belong to, as an index into the message's structs.
     let mut owners: Vec<usize> = Vec::new();
@@ -112,7 +114,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Message>, SchemaError> {
             continue;
         }
         if depth == 0 {
-            messages.push(parse_message(&words).map_err(at)?);
+            messages.push(parse_message(file, &words).map_err(at)?);
             owners = vec![0];
             continue;
         }
@@ -146,11 +148,12 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Message>, SchemaError> {
     Ok(messages)
 }
 
-fn parse_message(words: &[&str]) -> Result<Message, String> {
+fn parse_message(file: &str, words: &[&str]) -> Result<Message, String> {
     let [kind, key, name, valid, options @ ..] = words else {
         return Err("a message needs kind, key, name and versions".into());
     };
     let mut message = Message {
+        file: file.to_owned(),
         kind: MessageKind::parse(kind)?,
         key: if *key == "-" { None } else { Some(key.parse().map_err(|_| "a bad key")?) },
         name: (*name).to_owned(),
