@@ -9,6 +9,7 @@ pub mod error_code;
 pub mod frame;
 pub mod messages;
 pub mod properties;
+pub mod records;
 pub mod types;
 
 pub use api_key::ApiKey;

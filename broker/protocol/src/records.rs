@@ -1,0 +1,27 @@
+//! Record batches: views over their bytes, records, compression, a builder, and the older formats.
+//!
+//! Reading starts with [`Batches`] (or [`BatchHeader::parse`], where only headers are read), goes to
+//! [`BatchView`], and ends with [`RecordView`]s.
+
+mod attributes;
+mod batch;
+mod builder;
+mod checksum;
+pub mod compression;
+pub mod control;
+mod error;
+pub mod patch;
+mod record;
+mod varint;
+
+pub use attributes::{Attributes, TimestampType};
+pub use batch::{
+    BATCH_HEADER_SIZE, BatchError, BatchHeader, BatchView, Batches, LENGTH_OVERHEAD, MAGIC_V2,
+    PREFIX_SIZE, Prefix,
+};
+pub use builder::{AppendError, BatchBuilder, MAX_BATCH_SIZE, NewRecord};
+pub use checksum::{crc32, crc32c};
+pub use compression::{Budget, BudgetExceeded, Compression, Compressor, DecompressError};
+pub use error::{RecordFault, RecordsError};
+pub use patch::BatchPatch;
+pub use record::{HeaderView, Headers, MIN_RECORD_SIZE, RecordView, Records};
