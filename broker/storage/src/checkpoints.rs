@@ -1,15 +1,19 @@
-//! Checkpoint files: a version, a count, and a line for each partition (CheckpointFile).
+//! Checkpoint files: a version, a count, and a line for each entry.
 //!
 //! ```text
-//! 0
-//! 2
-//! orders 0 1200
+//! 0                 version
+//! 2                 how many lines follow
+//! orders 0 1200     topic partition offset
 //! orders 1 17
 //! ```
+//!
+//! Four of them keep an offset for each partition; `leader-epoch-checkpoint` keeps a line for each
+//! leader epoch. Kafka's `CheckpointFile` and `OffsetCheckpointFile`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write};
 use std::path::Path;
+use std::str::FromStr;
 
 use kt_protocol::types::{Offset, TopicPartition};
 
@@ -29,14 +33,14 @@ pub const CLEANER: &str = "cleaner-offset-checkpoint";
 /// Offsets by partition.
 pub type OffsetCheckpoint = BTreeMap<TopicPartition, Offset>;
 
-/// Reads a checkpoint file; a missing or empty one is an empty map.
+/// Reads a checkpoint file; a missing or empty one is an empty map. A partition that is named twice
+/// has what the later line says.
 ///
 /// # Errors
 ///
 /// [`SmallFileError::Damaged`] for a wrong version, count or line, naming it.
 pub fn read(disk: &dyn Disk, path: &Path) -> Result<OffsetCheckpoint, SmallFileError> {
-    let bytes = atomic_file::read(disk, path)?.unwrap_or_default();
-    parse(&bytes).map_err(|reason| SmallFileError::damaged(path, reason))
+    Ok(read_lines(disk, path, parse_offset)?.into_iter().collect())
 }
 
 /// Writes a checkpoint file, durably.
@@ -49,63 +53,170 @@ pub fn write(disk: &dyn Disk, path: &Path, offsets: &OffsetCheckpoint) -> Result
 }
 
 fn format(offsets: &OffsetCheckpoint) -> String {
-    let mut text = format!("0\n{}\n", offsets.len());
-    for (partition, offset) in offsets {
-        let _ = writeln!(text, "{} {} {offset}", partition.topic, partition.partition);
+    let line = |(key, offset): (&TopicPartition, &Offset)| {
+        format!("{} {} {offset}", key.topic, key.partition)
+    };
+    format_lines(offsets.iter().map(line))
+}
+
+/// `topic partition offset`
+fn parse_offset(line: &str) -> Option<(TopicPartition, Offset)> {
+    let mut words = line.split_ascii_whitespace();
+    let (topic, partition, offset) = (words.next()?, words.next()?, words.next()?);
+    let partition = number(partition).filter(|partition| 0 <= *partition)?;
+    let offset = Offset(number(offset)?);
+    words.next().is_none().then(|| (TopicPartition::new(topic, partition), offset))
+}
+
+/// Reads the entries of a checkpoint file, each by `parse_line`; none if it is missing or empty.
+///
+/// # Errors
+///
+/// [`SmallFileError::Damaged`] for a wrong version, count or line, naming it.
+pub fn read_lines<T>(
+    disk: &dyn Disk,
+    path: &Path,
+    parse_line: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, SmallFileError> {
+    let bytes = atomic_file::read(disk, path)?.unwrap_or_default();
+    parse_lines(&bytes, parse_line).map_err(|reason| SmallFileError::damaged(path, reason))
+}
+
+/// The text of a checkpoint file with these entries, one to a line.
+pub fn format_lines(entries: impl ExactSizeIterator<Item = impl Display>) -> String {
+    let mut text = format!("0\n{}\n", entries.len());
+    for entry in entries {
+        writeln!(text, "{entry}").expect("writing to a string cannot fail");
     }
     text
 }
 
-fn parse(bytes: &[u8]) -> Result<OffsetCheckpoint, String> {
-    if bytes.is_empty() {
-        return Ok(OffsetCheckpoint::new());
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
+fn parse_lines<T>(bytes: &[u8], parse_line: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        format!("line {line}: it is not text")
+    })?;
     let mut lines = text.lines();
     match lines.next() {
+        None => return Ok(Vec::new()),
         Some("0") => {}
-        other => return Err(format!("line 1: version {:?}, expected 0", other.unwrap_or(""))),
+        Some(other) => return Err(format!("line 1: version {other:?}, expected 0")),
     }
-    let count: usize = lines
-        .next()
-        .and_then(|line| line.trim().parse().ok())
-        .ok_or("line 2: expected the count of entries")?;
-    let mut offsets = OffsetCheckpoint::new();
+    let count: usize =
+        lines.next().and_then(number).ok_or("line 2: expected the count of entries")?;
+    let mut entries = Vec::new();
     for (index, line) in lines.enumerate() {
-        let entry = parse_entry(line);
-        let (partition, offset) =
-            entry.ok_or_else(|| format!("line {}: expected TOPIC PARTITION OFFSET", index + 3))?;
-        offsets.insert(partition, offset);
+        let shown = || line.escape_debug().take(80).collect::<String>();
+        let wrong = || format!("line {}: \"{}\" is no entry", index + 3, shown());
+        entries.push(parse_line(line).ok_or_else(wrong)?);
     }
-    if offsets.len() != count {
-        return Err(format!("it announces {count} entries and has {}", offsets.len()));
+    if entries.len() != count {
+        return Err(format!("line 2: it announces {count} entries and has {}", entries.len()));
     }
-    Ok(offsets)
+    Ok(entries)
 }
 
-fn parse_entry(line: &str) -> Option<(TopicPartition, Offset)> {
-    let mut words = line.split_whitespace();
-    let topic = words.next()?;
-    let partition = words.next()?.parse().ok()?;
-    let offset = words.next()?.parse().ok()?;
-    words.next().is_none().then(|| (TopicPartition::new(topic, partition), Offset(offset)))
+/// A number without a plus sign.
+pub(crate) fn number<T: FromStr>(text: &str) -> Option<T> {
+    if text.starts_with('+') {
+        return None;
+    }
+    text.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::atomic_file::tests::at_every_crash_point;
+    use crate::simulated_disk::SimulatedDisk;
+
+    const PATH: &str = "/data/recovery-point-offset-checkpoint";
+
+    fn parse(bytes: &[u8]) -> Result<OffsetCheckpoint, String> {
+        parse_lines(bytes, parse_offset).map(|entries| entries.into_iter().collect())
+    }
+
+    fn offsets(entries: &[(&str, i32, i64)]) -> OffsetCheckpoint {
+        let entry = |(topic, partition, offset): &(&str, i32, i64)| {
+            (TopicPartition::new(*topic, *partition), Offset(*offset))
+        };
+        entries.iter().map(entry).collect()
+    }
 
     #[test]
-    fn reads_what_it_writes_and_names_the_wrong_line() {
-        let offsets = OffsetCheckpoint::from([
-            (TopicPartition::new("orders", 0), Offset(1200)),
-            (TopicPartition::new("orders", 10), Offset(17)),
-        ]);
-        assert_eq!(format(&offsets), "0\n2\norders 0 1200\norders 10 17\n");
-        assert_eq!(parse(format(&offsets).as_bytes()), Ok(offsets));
+    fn reads_what_it_writes() {
+        let all = offsets(&[("orders", 0, 1200), ("orders", 10, 17), ("a.b-c_d", 2, i64::MAX)]);
+        let text = format(&all);
+        assert_eq!(text, "0\n3\na.b-c_d 2 9223372036854775807\norders 0 1200\norders 10 17\n");
+        assert_eq!(parse(text.as_bytes()), Ok(all));
         assert_eq!(parse(b""), Ok(OffsetCheckpoint::new()));
-        assert_eq!(parse(b"1\n0\n").unwrap_err(), "line 1: version \"1\", expected 0");
-        assert_eq!(parse(b"0\n2\na 0 1\n").unwrap_err(), "it announces 2 entries and has 1");
-        assert_eq!(parse(b"0\n1\na 0 x\n").unwrap_err(), "line 3: expected TOPIC PARTITION OFFSET");
+        assert_eq!(parse(b"0\n0\n"), Ok(OffsetCheckpoint::new()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let wrong: [(&[u8], &str); 10] = [
+            (b"1\n0\n", "line 1: version \"1\", expected 0"),
+            (b"0\n", "line 2: expected the count of entries"),
+            (b"0\nx\n", "line 2: expected the count of entries"),
+            (b"0\n2\na 0 1\n", "line 2: it announces 2 entries and has 1"),
+            (b"0\n1\na 0\n", "line 3: \"a 0\" is no entry"),
+            (b"0\n1\na 0 1 2\n", "line 3: \"a 0 1 2\" is no entry"),
+            (b"0\n1\na -1 1\n", "line 3: \"a -1 1\" is no entry"),
+            (b"0\n2\na 0 1\n\n", "line 4: \"\" is no entry"),
+            (
+                b"0\n1\na 0 99999999999999999999\n",
+                "line 3: \"a 0 99999999999999999999\" is no entry",
+            ),
+            (b"0\n1\n\xff 0 1\n", "line 3: it is not text"),
+        ];
+        for (bytes, message) in wrong {
+            assert_eq!(parse(bytes).unwrap_err(), message);
+        }
+        let disk = SimulatedDisk::new(1);
+        disk.import([(PATH.into(), b"7\n".to_vec())]);
+        let error = read(&disk, Path::new(PATH)).unwrap_err().to_string();
+        assert_eq!(error, format!("{PATH} is damaged: line 1: version \"7\", expected 0"));
+    }
+
+    #[test]
+    fn a_crash_leaves_the_old_offsets_or_the_new() {
+        let (old, new) = (offsets(&[("a", 0, 1)]), offsets(&[("a", 0, 2), ("b", 0, 7)]));
+        let path = Path::new(PATH);
+        let check = |disk: &SimulatedDisk, succeeded: bool| {
+            let found = read(disk, path).unwrap();
+            assert!(found == new || (found == old && !succeeded));
+        };
+        at_every_crash_point(
+            |disk| disk.import([(path.to_owned(), format(&old).into_bytes())]),
+            |disk| write(disk, path, &new),
+            check,
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn random_lines_never_panic(text in "[01]\n[0-3]\n([a-z]{0,3}[ \n]?-?[0-9]{0,20}[ \n]?){0,6}") {
+            let _ = parse(text.as_bytes());
+        }
+
+        #[test]
+        fn any_offsets_read_back(
+            entries in prop::collection::btree_map(("[a-zA-Z0-9._-]{1,20}", 0..i32::MAX), any::<i64>(), 0..20)
+        ) {
+            let all: OffsetCheckpoint = entries
+                .into_iter()
+                .map(|((topic, partition), offset)| (TopicPartition::new(topic, partition), Offset(offset)))
+                .collect();
+            prop_assert_eq!(parse(format(&all).as_bytes()), Ok(all));
+        }
     }
 }

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod error;
 pub mod file_cache;
 pub mod file_names;
+pub mod leader_epochs;
 pub mod log;
 pub mod meta_properties;
 pub mod offset_index;
@@ -21,6 +22,7 @@ pub mod simulated_disk;
 mod small_file_error;
 mod sparse_index;
 pub mod time_index;
+pub mod transaction_index;
 
 pub use batch_header::BatchHeader;
 pub use config::LogConfig;

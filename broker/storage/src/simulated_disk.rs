@@ -445,10 +445,10 @@ impl Disk for SimulatedDisk {
         let admitted = state.begin(Call::RemoveDirectory, path);
         let directory = state.directory(Call::RemoveDirectory, path);
         if let Err(refusal) = admitted {
-            if let (true, Ok(directory)) = (refusal.is_partial, directory) {
-                if state.random.one_in(2) {
-                    clear(&directory);
-                }
+            if let (true, Ok(directory)) = (refusal.is_partial, directory)
+                && state.random.one_in(2)
+            {
+                clear(&directory);
             }
             return Err(refusal.error);
         }
