@@ -5,3 +5,6 @@
 //! everything the outside must do comes back as effects or as records to append.
 
 pub mod metadata;
+pub mod raft;
+pub mod replica;
+pub mod topic_name;
