@@ -2,6 +2,7 @@
 
 pub mod atomic_file;
 pub mod batch_header;
+pub mod batch_records;
 pub mod checkpoints;
 pub mod clean_shutdown;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod file_names;
 pub mod leader_epochs;
 pub mod log;
 pub mod meta_properties;
+pub mod metadata_snapshot;
 pub mod offset_index;
 pub mod partition_metadata;
 pub mod quorum_state;
