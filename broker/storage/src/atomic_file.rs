@@ -40,13 +40,13 @@ pub fn write_unsynced(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
 }
 
 /// What a file is called until it is complete. One that a crash left is worth nothing.
-fn path_beside(path: &Path) -> PathBuf {
+pub(crate) fn path_beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     PathBuf::from(name)
 }
 
-fn write_beside(
+pub(crate) fn write_beside(
     disk: &dyn Disk,
     path: &Path,
     bytes: &[u8],

@@ -8,6 +8,8 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kt_protocol::types::Timestamp;
+
 /// What went wrong, with which file.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation} {path}: {kind} (os error {code:?})", path = path.display())]
@@ -112,6 +114,11 @@ pub trait File: Send + Sync {
     fn start_write_back(&self, position: u64, length: u64);
     /// Starts reading ahead `length` bytes from `position`, without waiting. A hint.
     fn read_ahead(&self, position: u64, length: u64);
+    /// When its bytes were last changed, by the wall clock, where that is known. Retention asks
+    /// for it only of segments whose records have no timestamps.
+    fn modified(&self) -> Option<Timestamp> {
+        None
+    }
     /// Its descriptor, for `sendfile`; none where there is no operating system beneath.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 }

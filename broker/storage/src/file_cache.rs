@@ -166,9 +166,14 @@ impl FileSlot {
         Ok(file)
     }
 
-    /// The file, but only if it is open.
-    pub(crate) fn file_if_open(&self) -> Option<Arc<dyn File>> {
-        self.state.open.lock().held.clone()
+    /// Removes the file. Who holds it may go on reading. One that is not there is no error.
+    pub(crate) fn remove(&self) -> Result<(), DiskError> {
+        let mut open = self.state.open.lock();
+        open.held = None;
+        match self.cache.disk.remove_file(&self.path_with(open.suffix)) {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Renames the file, open or not. A file that is not there is left so.

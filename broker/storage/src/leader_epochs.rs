@@ -8,12 +8,13 @@
 //! written from never comes back: each change has a revision.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use kt_protocol::types::{LeaderEpoch, Offset};
 
 use crate::atomic_file;
 use crate::checkpoints::{self, number};
-use crate::disk::{Disk, DiskError};
+use crate::disk::{Disk, DiskError, File};
 use crate::small_file_error::SmallFileError;
 
 /// The file's name in a partition's directory.
@@ -62,6 +63,26 @@ impl PendingEpochs {
     /// The disk's. The cache stays dirty then.
     pub fn write(&self, disk: &dyn Disk, directory: &Path) -> Result<(), DiskError> {
         atomic_file::write(disk, &directory.join(LEADER_EPOCH_FILE), self.text.as_bytes())
+    }
+
+    /// Writes a file beside the one in `directory`, for whoever syncs files later; gives that file.
+    /// Once it is synced, [`PendingEpochs::put_in_place`] follows.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn stage(&self, disk: &dyn Disk, directory: &Path) -> Result<Arc<dyn File>, DiskError> {
+        let path = directory.join(LEADER_EPOCH_FILE);
+        atomic_file::write_beside(disk, &path, self.text.as_bytes()).map(|(_, file)| file)
+    }
+
+    /// Renames what was staged, and synced since, over the file. Durable once the directory is
+    /// synced.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn put_in_place(&self, disk: &dyn Disk, directory: &Path) -> Result<(), DiskError> {
+        let path = directory.join(LEADER_EPOCH_FILE);
+        disk.rename(&atomic_file::path_beside(&path), &path)
     }
 }
 

@@ -2,7 +2,6 @@
 
 pub mod atomic_file;
 pub mod batch_header;
-pub mod batch_records;
 pub mod checkpoints;
 pub mod clean_shutdown;
 pub mod config;
@@ -10,14 +9,16 @@ pub mod disk;
 pub mod error;
 pub mod file_cache;
 pub mod file_names;
+mod index_builder;
 pub mod leader_epochs;
+mod loader;
 pub mod log;
 pub mod meta_properties;
-pub mod metadata_snapshot;
 pub mod offset_index;
 pub mod partition_metadata;
 pub mod quorum_state;
 pub mod read;
+mod recovery;
 pub mod scan;
 pub mod segment;
 pub mod simulated_disk;
@@ -25,13 +26,16 @@ mod small_file_error;
 mod sparse_index;
 pub mod time_index;
 pub mod transaction_index;
+pub mod verify;
 
 pub use batch_header::BatchHeader;
 pub use config::LogConfig;
 pub use disk::{Disk, DiskError, File, FileRange};
 pub use error::LogError;
 pub use file_cache::FileCache;
-pub use log::{Appended, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport};
-pub use read::{LogSlice, ReadRequest, read};
+pub use log::{
+    Appended, Deletion, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport, WallClockGuard,
+};
+pub use read::{LogSlice, ReadRequest, aborted_transactions, read};
 pub use segment::Segment;
 pub use small_file_error::SmallFileError;

@@ -5,9 +5,13 @@
 //! told by [`Log::flush_candidates`], and that it was, by [`Log::flushed`].
 
 mod append;
+mod close;
+mod epochs;
 mod flush;
 mod open;
+mod retention;
 mod roll;
+mod truncate;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,12 +21,14 @@ use kt_protocol::types::{Offset, Timestamp};
 pub use append::Appended;
 pub use flush::FlushCandidates;
 pub use open::{LoadFacts, LogHome, RecoveryReport};
+pub use retention::{Deletion, WallClockGuard};
 
 use crate::config::LogConfig;
 use crate::error::LogError;
 use crate::file_cache::{FileCache, PartitionDirectory};
 use crate::segment::{Segment, SegmentHome};
 
+use epochs::Epochs;
 use flush::Dirty;
 
 /// What only the writer needs of the active segment.
@@ -52,6 +58,8 @@ pub struct Log {
     generation: u32,
     dirty: Dirty,
     has_failed: bool,
+    index_write_failures: u64,
+    epochs: Epochs,
 }
 
 impl Log {
@@ -86,9 +94,23 @@ impl Log {
         self.log_end_offset
     }
 
-    /// Everything below is durable.
+    /// Everything below is durable: the flushed end of the log.
     pub fn recovery_point(&self) -> Offset {
         self.recovery_point
+    }
+
+    /// What to write to `recovery-point-offset-checkpoint`: recovery reads from there on. Below
+    /// the flushed end while a leader epoch that began there is not in its file yet, as recovery
+    /// learns it from the batches.
+    pub fn recovery_point_to_checkpoint(&self) -> Offset {
+        self.epochs
+            .unwritten_from()
+            .map_or(self.recovery_point, |from| from.min(self.recovery_point))
+    }
+
+    /// How often index entries could not be written in their time. The batches were.
+    pub fn index_write_failures(&self) -> u64 {
+        self.index_write_failures
     }
 
     /// How often the log was truncated in this run. A flush of an older generation says nothing.
@@ -142,3 +164,6 @@ impl Log {
         if bound == 0 { 0 } else { mixed % bound }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

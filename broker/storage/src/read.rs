@@ -7,6 +7,7 @@ use kt_protocol::types::Offset;
 use crate::disk::FileRange;
 use crate::error::LogError;
 use crate::segment::{BatchPlace, Segment};
+use crate::transaction_index::AbortedTransaction;
 
 /// What a reader wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,31 @@ fn end_below(segment: &Segment, max_offset: Offset) -> Result<u64, LogError> {
         Some(batch) => Ok(batch.position),
         None => Ok(extent.size),
     }
+}
+
+/// The transactions that a reader of `slice` with `read_committed` must skip, as the transaction
+/// indexes tell. `last_stable` is the bound that the slice was read with.
+///
+/// # Errors
+/// As [`read`]; [`LogError::Damaged`] names a transaction index that cannot be read.
+pub fn aborted_transactions(
+    segments: &[Arc<Segment>],
+    slice: &LogSlice,
+    last_stable: Offset,
+) -> Result<Vec<AbortedTransaction>, LogError> {
+    let from = slice.first.base_offset;
+    let end = slice.range.position + slice.range.length;
+    let segments = segments_from(segments, slice.segment.base_offset())?;
+    let next = segments.get(1).map_or(last_stable, |next| next.base_offset());
+    let upper_bound = slice.segment.first_indexed_from(end)?.unwrap_or(next).min(last_stable);
+    let mut aborted = Vec::new();
+    // An entry stands in the segment of its marker, which may come long after the records.
+    for segment in segments {
+        if segment.collect_aborted(from, upper_bound, &mut aborted)? {
+            break;
+        }
+    }
+    Ok(aborted)
 }
 
 /// The segments from the one that may hold `offset` on.

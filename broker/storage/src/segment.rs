@@ -10,15 +10,16 @@ use std::sync::Arc;
 use kt_protocol::types::{Offset, Timestamp};
 use parking_lot::Mutex;
 
-use crate::batch_header::BatchHeader;
 use crate::disk::{DiskError, File, OpenMode};
 use crate::error::LogError;
 use crate::file_cache::{FileCache, FileSlot, PartitionDirectory};
 use crate::file_names::{FileKind, FileSuffix};
+use crate::index_builder::{IndexBuilder, IndexTail};
 use crate::offset_index::{OffsetEntry, OffsetIndex};
 use crate::scan::{HeaderScan, Located, ScanError};
 use crate::sparse_index::{IndexError, SparseIndex};
 use crate::time_index::{TimeEntry, TimeIndex};
+use crate::transaction_index::{self, AbortedTransaction, TransactionIndexError};
 
 /// The newest batches whose places are remembered: consumers at the tail and the high watermark
 /// right behind it are found without a read.
@@ -72,6 +73,7 @@ struct State {
     next_offset: Option<Offset>,
     greatest: Option<TimestampOffset>,
     recent: VecDeque<BatchPlace>,
+    has_aborted: bool,
 }
 
 /// One segment of a log.
@@ -99,8 +101,17 @@ pub(crate) struct SegmentHome<'a> {
 }
 
 impl Segment {
-    /// A segment whose files exist; they are looked at when needed.
-    pub(crate) fn existing(home: &SegmentHome<'_>, base_offset: Offset, mode: OpenMode) -> Segment {
+    /// A segment whose files exist, to be read; they are looked at when needed.
+    pub(crate) fn inactive(home: &SegmentHome<'_>, base_offset: Offset) -> Segment {
+        Segment::unread(home, base_offset, OpenMode::Read)
+    }
+
+    /// A segment whose `.log` exists, to be written; indexes that are missing are made.
+    pub(crate) fn writable(home: &SegmentHome<'_>, base_offset: Offset) -> Segment {
+        Segment::unread(home, base_offset, OpenMode::Create)
+    }
+
+    fn unread(home: &SegmentHome<'_>, base_offset: Offset, mode: OpenMode) -> Segment {
         let slot = |kind| FileSlot::new(home.cache, home.directory, base_offset, kind, mode);
         Segment {
             base_offset,
@@ -132,7 +143,7 @@ impl Segment {
                 size: Some(0),
                 next_offset: Some(base_offset),
                 greatest: Some(TimestampOffset { timestamp: Timestamp::NONE, offset: base_offset }),
-                recent: VecDeque::new(),
+                ..State::default()
             }),
         };
         for index in [segment.offset_index.slot(), segment.time_index.slot(), &segment.log] {
@@ -173,6 +184,15 @@ impl Segment {
 
     pub(crate) fn time_index(&self) -> &TimeIndex {
         &self.time_index
+    }
+
+    /// Removes all of its files at once: nobody reads it.
+    pub(crate) fn remove_files(&self) -> Result<(), DiskError> {
+        // The log last: as long as it is there, the rest belongs to something.
+        for kind in FileKind::OF_A_SEGMENT.iter().rev() {
+            self.slot(*kind).remove()?;
+        }
+        Ok(())
     }
 
     pub(crate) fn rename(&self, suffix: FileSuffix) -> Result<(), DiskError> {
@@ -233,17 +253,130 @@ impl Segment {
         self.state.lock().greatest
     }
 
+    /// The last index entry below `offset`; none if there is none, or the index cannot be trusted.
+    pub(crate) fn last_sound_entry(
+        &self,
+        offset: Offset,
+    ) -> Result<Option<OffsetEntry>, DiskError> {
+        let relative = offset - self.base_offset;
+        match self.offset_index.last_where(|entry| i64::from(entry.relative_offset) < relative) {
+            Ok(entry) => Ok(entry),
+            Err(IndexError::Unsound) => Ok(None),
+            Err(IndexError::Disk(error)) => Err(error),
+        }
+    }
+
+    /// The greatest timestamp that the time index tells for offsets below `relative_offset`; the
+    /// outer none if the index cannot be trusted.
+    pub(crate) fn greatest_below(
+        &self,
+        relative_offset: i64,
+    ) -> Result<Option<TimestampOffset>, DiskError> {
+        let below = |entry: &TimeEntry| i64::from(entry.relative_offset) < relative_offset;
+        match self.time_index.last_where(below) {
+            Ok(Some(entry)) => Ok(Some(TimestampOffset {
+                timestamp: Timestamp(entry.timestamp),
+                offset: self.base_offset.plus(i64::from(entry.relative_offset)),
+            })),
+            Ok(None) => {
+                let (timestamp, offset) = (Timestamp::NONE, self.base_offset);
+                Ok(Some(TimestampOffset { timestamp, offset }))
+            }
+            Err(IndexError::Unsound) => Ok(None),
+            Err(IndexError::Disk(error)) => Err(error),
+        }
+    }
+
+    /// Puts what a scan found in the place of all index entries from `kept_below` on, in memory:
+    /// [`Segment::close_indexes`] writes it.
+    pub(crate) fn replace_index_tails(
+        &self,
+        kept_below: i64,
+        tail: IndexTail,
+    ) -> Result<(), LogError> {
+        self.index_result(self.offset_index.replace_from(kept_below, tail.offsets))?;
+        self.index_result(self.time_index.replace_from(kept_below, tail.times))
+    }
+
+    fn index_result(&self, result: Result<(), IndexError>) -> Result<(), LogError> {
+        result.map_err(|error| match error {
+            IndexError::Disk(error) => error.into(),
+            IndexError::Unsound => {
+                self.damaged(0, self.base_offset, "its indexes changed meanwhile")
+            }
+        })
+    }
+
+    /// Writes blocks of index entries once there is one. The time index first: whatever the
+    /// offset index tells on the disk, the time index tells too, if only the process ends.
+    pub(crate) fn write_index_blocks(&self) -> Result<(), DiskError> {
+        if self.offset_index.has_full_block() || self.time_index.has_full_block() {
+            self.time_index.write_pending()?;
+            self.offset_index.write_pending()?;
+        }
+        Ok(())
+    }
+
+    /// The greatest record timestamp; without any, when the file was last changed, where the disk
+    /// tells it.
+    ///
+    /// # Errors
+    /// The disk's, or what makes a `.log` unreadable.
+    pub fn newest_timestamp(&self) -> Result<Option<Timestamp>, LogError> {
+        let greatest = self.greatest()?;
+        if Timestamp(0) <= greatest.timestamp {
+            return Ok(Some(greatest.timestamp));
+        }
+        Ok(self.log.file()?.modified())
+    }
+
+    /// The greatest record timestamp, and the last offset of the first batch that has it.
+    ///
+    /// # Errors
+    /// The disk's, or what makes a `.log` unreadable.
+    pub fn greatest(&self) -> Result<TimestampOffset, LogError> {
+        if let Some(greatest) = self.greatest_known() {
+            return Ok(greatest);
+        }
+        let greatest = match self.greatest_by_index()? {
+            Some(greatest) => greatest,
+            None => {
+                self.rebuild_in_memory()?;
+                self.greatest_below(i64::MAX)?.unwrap_or(TimestampOffset {
+                    timestamp: Timestamp::NONE,
+                    offset: self.base_offset,
+                })
+            }
+        };
+        Ok(*self.state.lock().greatest.get_or_insert(greatest))
+    }
+
+    /// What the last entry of the time index tells, if the batch that it names agrees.
+    fn greatest_by_index(&self) -> Result<Option<TimestampOffset>, LogError> {
+        let Some(greatest) = self.greatest_below(i64::MAX)? else { return Ok(None) };
+        if greatest.timestamp == Timestamp::NONE {
+            return Ok((self.size()? == 0).then_some(greatest));
+        }
+        let batch = self.locate_header(greatest.offset)?;
+        let agrees = |batch: &Located| batch.header.max_timestamp == greatest.timestamp;
+        Ok(batch.filter(agrees).map(|_| greatest))
+    }
+
     /// Ends both indexes: the segment takes no more batches.
     pub(crate) fn close_indexes(&self) -> Result<(), LogError> {
         self.append_time_entry();
-        for result in [self.offset_index.trim(), self.time_index.trim()] {
-            match result {
-                Ok(()) => {}
-                Err(IndexError::Disk(error)) => return Err(error.into()),
-                Err(IndexError::Unsound) => return Err(self.damaged(0, self.base_offset, "index")),
-            }
+        self.index_result(self.time_index.trim())?;
+        self.index_result(self.offset_index.trim())
+    }
+
+    /// Adds the greatest timestamp to the time index, if it has grown since the last entry.
+    pub(crate) fn append_time_entry(&self) {
+        let Some(greatest) = self.greatest_known() else { return };
+        let last = self.time_index.last().ok().flatten();
+        if last.map_or(-1, |last| last.timestamp) < greatest.timestamp.0 {
+            let relative_offset = (greatest.offset - self.base_offset) as i32;
+            self.time_index.append(TimeEntry { timestamp: greatest.timestamp.0, relative_offset });
         }
-        Ok(())
     }
 
     /// The first batch whose last offset is `offset` or above; none if all lie below.
@@ -347,6 +480,22 @@ impl Segment {
         if self.offset_index.is_unsound() {
             return Ok(());
         }
+        let tail = self.indexes_of_log()?;
+        self.offset_index.answer_from(tail.offsets);
+        self.time_index.answer_from(tail.times);
+        Ok(())
+    }
+
+    /// Makes both indexes anew from the `.log`, in their files too.
+    pub(crate) fn rebuild_indexes(&self) -> Result<(), LogError> {
+        let tail = self.indexes_of_log()?;
+        self.replace_index_tails(0, tail)?;
+        self.index_result(self.time_index.trim())?;
+        self.index_result(self.offset_index.trim())?;
+        Ok(self.sync()?)
+    }
+
+    fn indexes_of_log(&self) -> Result<IndexTail, LogError> {
         let size = self.size()?;
         let file = self.log.file()?;
         let mut builder = IndexBuilder::new(self.base_offset, self.index_interval_bytes);
@@ -354,75 +503,95 @@ impl Segment {
         loop {
             match scan.next_batch() {
                 Ok(Some(located)) => builder.add(&located),
-                Ok(None) => break,
-                Err(ScanError::Disk(error)) => return Err(error.into()),
                 // What cannot be walked is met again by whoever reads there.
-                Err(ScanError::NotABatch { .. }) => break,
+                Ok(None) | Err(ScanError::NotABatch { .. }) => return Ok(builder.finish()),
+                Err(ScanError::Disk(error)) => return Err(error.into()),
             }
         }
-        let (offsets, times, _) = builder.finish();
-        self.offset_index.answer_from(offsets);
-        self.time_index.answer_from(times);
-        Ok(())
+    }
+
+    /// The first offset that the offset index tells to stand at `position` or behind it.
+    pub(crate) fn first_indexed_from(&self, position: u64) -> Result<Option<Offset>, DiskError> {
+        let before = |entry: &OffsetEntry| i64::from(entry.position) < position as i64;
+        match self.offset_index.first_not(before) {
+            Ok(entry) => {
+                Ok(entry.map(|entry| self.base_offset.plus(i64::from(entry.relative_offset))))
+            }
+            Err(IndexError::Unsound) => Ok(None),
+            Err(IndexError::Disk(error)) => Err(error),
+        }
+    }
+
+    /// Notes that there is a transaction index.
+    pub(crate) fn note_aborted(&self) {
+        self.state.lock().has_aborted = true;
+    }
+
+    /// Whether there is a transaction index.
+    pub(crate) fn has_aborted(&self) -> bool {
+        self.state.lock().has_aborted
+    }
+
+    /// The transaction index, which is made by the first aborted transaction.
+    pub(crate) fn transaction_file(&self) -> Result<Arc<dyn File>, DiskError> {
+        self.transaction_index.file()
+    }
+
+    /// Collects the aborted transactions that a reader of `from..upper_bound` must skip. True if
+    /// all are found.
+    pub(crate) fn collect_aborted(
+        &self,
+        from: Offset,
+        upper_bound: Offset,
+        aborted: &mut Vec<AbortedTransaction>,
+    ) -> Result<bool, LogError> {
+        if !self.has_aborted() {
+            return Ok(false);
+        }
+        let file = self.transaction_file()?;
+        transaction_index::collect(&*file, from, upper_bound, aborted).map_err(
+            |error| match error {
+                TransactionIndexError::Disk(error) => error.into(),
+                TransactionIndexError::Unsound { entry, reason } => LogError::Damaged {
+                    file: self.transaction_index.path(),
+                    position: entry * transaction_index::ENTRY_BYTES,
+                    offset: self.base_offset,
+                    reason: reason.to_owned(),
+                },
+            },
+        )
+    }
+
+    /// Cuts the files of both indexes to what lies below `end`; `to` has them open for writing.
+    /// The offset index first: it never tells what the time index does not.
+    pub(crate) fn cut_indexes(&self, end: Offset, to: &Segment) -> Result<(), LogError> {
+        let relative = end - self.base_offset;
+        let offsets = to.offset_index.slot().file()?;
+        let times = to.time_index.slot().file()?;
+        match self
+            .offset_index
+            .cut_file(relative, &*offsets)
+            .and_then(|()| self.time_index.cut_file(relative, &*times))
+        {
+            Ok(()) => Ok(()),
+            Err(IndexError::Disk(error)) => Err(error.into()),
+            // Empty indexes are made anew by whoever loads the segment.
+            Err(IndexError::Unsound) => {
+                offsets.set_len(0)?;
+                Ok(times.set_len(0)?)
+            }
+        }
+    }
+
+    /// Makes all of it durable.
+    pub(crate) fn sync(&self) -> Result<(), DiskError> {
+        self.log.file()?.sync()?;
+        self.offset_index.slot().file()?.sync()?;
+        self.time_index.slot().file()?.sync()
     }
 
     pub(crate) fn damaged(&self, position: u64, offset: Offset, reason: &str) -> LogError {
         let file = self.log.path();
         LogError::Damaged { file, position, offset, reason: reason.to_owned() }
-    }
-}
-
-/// Makes the index entries of batches as they come: at the append, and when rebuilding.
-pub(crate) struct IndexBuilder {
-    base_offset: Offset,
-    interval: u64,
-    bytes_since_entry: u64,
-    greatest: TimestampOffset,
-    offsets: Vec<OffsetEntry>,
-    times: Vec<TimeEntry>,
-}
-
-impl IndexBuilder {
-    pub(crate) fn new(base_offset: Offset, interval: u32) -> IndexBuilder {
-        IndexBuilder {
-            base_offset,
-            interval: u64::from(interval),
-            bytes_since_entry: 0,
-            greatest: TimestampOffset { timestamp: Timestamp::NONE, offset: base_offset },
-            offsets: Vec::new(),
-            times: Vec::new(),
-        }
-    }
-
-    pub(crate) fn add(&mut self, located: &Located) {
-        let BatchHeader { last_offset, max_timestamp, .. } = located.header;
-        if self.greatest.timestamp < max_timestamp {
-            self.greatest = TimestampOffset { timestamp: max_timestamp, offset: last_offset };
-        }
-        if self.interval < self.bytes_since_entry {
-            let relative_offset = (last_offset - self.base_offset) as i32;
-            self.offsets.push(OffsetEntry { relative_offset, position: located.position as i32 });
-            self.add_time();
-            self.bytes_since_entry = 0;
-        }
-        self.bytes_since_entry += located.header.size;
-    }
-
-    fn add_time(&mut self) {
-        let last = self.times.last().map_or(-1, |last| last.timestamp);
-        if last < self.greatest.timestamp.0 {
-            self.times.push(self.greatest_entry());
-        }
-    }
-
-    fn greatest_entry(&self) -> TimeEntry {
-        let relative_offset = (self.greatest.offset - self.base_offset) as i32;
-        TimeEntry { timestamp: self.greatest.timestamp.0, relative_offset }
-    }
-
-    /// The entries of a closed segment, and the greatest timestamp in it.
-    pub(crate) fn finish(mut self) -> (Vec<OffsetEntry>, Vec<TimeEntry>, TimestampOffset) {
-        self.add_time();
-        (self.offsets, self.times, self.greatest)
     }
 }

@@ -109,12 +109,9 @@ impl<E: IndexEntry> SparseIndex<E> {
         state.last = Some(entry);
     }
 
-    /// Writes whole blocks of what is pending.
-    pub(crate) fn write_full_blocks(&self) -> Result<(), DiskError> {
-        if self.state.lock().pending.len() < entries_per_block::<E>() {
-            return Ok(());
-        }
-        self.write_pending()
+    /// True if what is pending fills a block.
+    pub(crate) fn has_full_block(&self) -> bool {
+        entries_per_block::<E>() <= self.state.lock().pending.len()
     }
 
     /// Writes all that is pending. Only the writer calls this, so nothing is added meanwhile.
@@ -144,19 +141,42 @@ impl<E: IndexEntry> SparseIndex<E> {
         Ok(self.slot.file()?.set_len(u64::from(stored) * E::BYTES as u64)?)
     }
 
+    /// Cuts the file to the entries below a relative offset. `file` is its file, for writing.
+    pub(crate) fn cut_file(&self, relative_offset: i64, file: &dyn File) -> Result<(), IndexError> {
+        let below = |entry: &E| i64::from(entry.relative_offset()) < relative_offset;
+        let keep = self.position_of(below)?;
+        if self.is_unsound() {
+            return Err(IndexError::Unsound);
+        }
+        self.write_pending()?;
+        Ok(file.set_len(u64::from(keep) * E::BYTES as u64)?)
+    }
+
     /// Extends the file to hold `max_bytes`, rounded down to whole entries, with zeros.
     pub(crate) fn preallocate(&self, max_bytes: u32) -> Result<(), DiskError> {
         let entry = E::BYTES as u64;
         self.slot.file()?.set_len(u64::from(max_bytes) / entry * entry)
     }
 
-    /// Replaces all entries. The file is written by the next [`SparseIndex::trim`].
-    pub(crate) fn replace(&self, entries: Vec<E>) {
+    /// Puts `entries` in the place of all whose relative offset is `kept_below` or above, in
+    /// memory: [`SparseIndex::trim`] writes them. Keeping none never fails.
+    pub(crate) fn replace_from(&self, kept_below: i64, entries: Vec<E>) -> Result<(), IndexError> {
+        let keep = match kept_below {
+            0 => 0,
+            _ => self.position_of(|entry| i64::from(entry.relative_offset()) < kept_below)?,
+        };
+        let last_kept = match keep.checked_sub(1) {
+            None => None,
+            Some(last) => self.entry(last)?,
+        };
         let mut state = self.state.lock();
-        state.last = entries.last().copied();
-        state.pending = entries;
-        state.stored = Some(0);
+        let kept_pending = keep.saturating_sub(state.stored.unwrap_or(0)) as usize;
+        state.stored = Some(keep.min(state.stored.unwrap_or(0)));
+        state.pending.truncate(kept_pending);
+        state.last = entries.last().copied().or(last_kept);
+        state.pending.extend(entries);
         state.rebuilt = None;
+        Ok(())
     }
 
     /// Lets readers use `entries` in place of an unsound file, until the writer replaces it.
@@ -177,21 +197,6 @@ impl<E: IndexEntry> SparseIndex<E> {
     /// The rebuilt entries, to be written by the owner.
     pub(crate) fn rebuilt(&self) -> Option<Arc<[E]>> {
         self.state.lock().rebuilt.clone()
-    }
-
-    /// Keeps the entries whose offset lies below `relative_offset`.
-    pub(crate) fn truncate(&self, relative_offset: i64) -> Result<(), IndexError> {
-        let keep =
-            self.position_of(|entry| i64::from(entry.relative_offset()) < relative_offset)?;
-        self.write_pending()?;
-        let last = match keep {
-            0 => None,
-            _ => Some(self.stored_entry(keep - 1)?),
-        };
-        let mut state = self.state.lock();
-        state.stored = Some(keep);
-        state.last = last;
-        Ok(())
     }
 
     /// The last entry for which `before` holds, which holds for a beginning of the entries.
@@ -234,7 +239,7 @@ impl<E: IndexEntry> SparseIndex<E> {
             let in_memory = state.rebuilt.as_deref().unwrap_or(&state.pending);
             let stored = state.stored.unwrap_or(0);
             let count = in_memory.partition_point(before);
-            if count > 0 || stored == 0 {
+            if 0 < count || stored == 0 {
                 let entry = count.checked_sub(1).and_then(|at| in_memory.get(at)).copied();
                 return Ok((stored + count as u32, entry));
             }

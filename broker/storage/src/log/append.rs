@@ -1,6 +1,7 @@
 //! Appending: one write, then what follows from it.
 
 use std::io::IoSlice;
+use std::sync::Arc;
 
 use kt_protocol::types::{Now, Offset, Timestamp};
 use smallvec::SmallVec;
@@ -9,7 +10,6 @@ use crate::batch_header::{BatchHeader, headers_of};
 use crate::error::LogError;
 use crate::offset_index::OffsetEntry;
 use crate::scan::Located;
-use crate::time_index::TimeEntry;
 
 use super::Log;
 
@@ -68,7 +68,8 @@ impl Log {
         let has_rolled =
             self.roll_if_due(now, batches.len() as u64, first_offset, last_offset, max_timestamp)?;
         self.write(batches)?;
-        self.publish(headers);
+        self.publish(headers)?;
+        self.epochs.appended(headers);
         self.log_end_offset = last_offset.plus(1);
         Ok(Appended { first_offset, last_offset, max_timestamp, has_rolled })
     }
@@ -101,10 +102,10 @@ impl Log {
     }
 
     /// Makes the index entries that are due, and shows the batches to readers.
-    fn publish(&mut self, headers: &[BatchHeader]) {
-        let active = std::sync::Arc::clone(self.active_segment());
+    fn publish(&mut self, headers: &[BatchHeader]) -> Result<(), LogError> {
+        let active = Arc::clone(self.active_segment());
         let interval = u64::from(self.config.index_interval_bytes);
-        let mut position = active.extent().map_or(0, |extent| extent.size);
+        let mut position = active.size()?;
         let mut located: SmallVec<[Located; 1]> = SmallVec::new();
         for header in headers {
             located.push(Located { position, header: *header });
@@ -124,18 +125,11 @@ impl Log {
             }
             self.active.bytes_since_entry += header.size;
         }
-    }
-}
-
-impl crate::segment::Segment {
-    /// Adds the greatest timestamp to the time index, if it has grown since the last entry.
-    pub(crate) fn append_time_entry(&self) {
-        let Some(greatest) = self.greatest_known() else { return };
-        let last = self.time_index().last().ok().flatten();
-        if last.map_or(-1, |last| last.timestamp) < greatest.timestamp.0 {
-            let relative_offset = (greatest.offset - self.base_offset()) as i32;
-            self.time_index()
-                .append(TimeEntry { timestamp: greatest.timestamp.0, relative_offset });
+        // The batches are in the log whatever becomes of this: entries that cannot be written now
+        // are tried again with the next, and at the roll at the latest.
+        if active.write_index_blocks().is_err() {
+            self.index_write_failures += 1;
         }
+        Ok(())
     }
 }

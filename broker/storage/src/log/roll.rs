@@ -23,12 +23,12 @@ impl Log {
         last_offset: Offset,
         max_timestamp: Timestamp,
     ) -> Result<bool, LogError> {
-        let active = self.active_segment();
+        let active = Arc::clone(self.active_segment());
         let size = active.size()?;
         let fits = size + bytes <= u64::from(self.config.segment_bytes);
         let relative = last_offset - active.base_offset();
         let is_due = !fits
-            || (0 < size && self.has_waited_long_enough(now, max_timestamp))
+            || (0 < size && self.has_waited_long_enough(now, max_timestamp)?)
             || self.is_index_full()
             || i64::from(i32::MAX) < relative;
         if is_due {
@@ -38,13 +38,22 @@ impl Log {
     }
 
     /// Whether `segment.ms` has passed, by the records' clock where they have one.
-    fn has_waited_long_enough(&self, now: Now, max_timestamp: Timestamp) -> bool {
+    fn has_waited_long_enough(
+        &mut self,
+        now: Now,
+        max_timestamp: Timestamp,
+    ) -> Result<bool, LogError> {
+        if self.active.first_batch_timestamp.is_none() {
+            let active = self.active_segment();
+            let first = active.locate_header(active.base_offset())?;
+            self.active.first_batch_timestamp = first.map(|first| first.header.max_timestamp);
+        }
         let waited = match self.active.first_batch_timestamp {
             Some(first) if 0 <= first.0 => max_timestamp.0 - first.0,
             _ => now.wall.0 - self.active.created.0,
         };
         let limit = self.config.segment_ms.saturating_sub(self.active.jitter_ms);
-        u64::try_from(waited).is_ok_and(|waited| limit < waited)
+        Ok(u64::try_from(waited).is_ok_and(|waited| limit < waited))
     }
 
     /// The time index keeps one entry back, for the roll itself.
@@ -82,11 +91,6 @@ impl Log {
     /// Resets what the writer knows of the active segment: it is empty.
     pub(super) fn begin_active(&mut self, now: Now) {
         let jitter_ms = self.draw(self.config.segment_jitter_ms.min(self.config.segment_ms));
-        self.active = Active {
-            created: now.wall,
-            first_batch_timestamp: None,
-            bytes_since_entry: 0,
-            jitter_ms,
-        };
+        self.active = Active { jitter_ms, ..Active::new(now) };
     }
 }

@@ -1,0 +1,295 @@
+//! Crashes: at every change of the disk, with every way of losing what was not synced.
+
+use std::path::PathBuf;
+
+use kt_protocol::types::Offset;
+
+use super::bench::*;
+use crate::batch_header::BatchHeader;
+use crate::simulated_disk::{CrashMode, SimulatedDisk};
+use crate::{DiskError, LoadFacts, Log, LogConfig, LogError};
+
+/// What the outside knows of a log when the crash comes.
+#[derive(Clone, Debug, Default)]
+struct Witness {
+    /// Every batch whose append was begun, in the order of the last attempt at its offset.
+    written: Vec<(BatchHeader, Vec<u8>)>,
+    /// `recovery-point-offset-checkpoint`, written after a flush.
+    recovery_point: Offset,
+    log_start_offset: Offset,
+    /// Truncation may be under way: what it takes away may be there or not.
+    truncating_to: Option<Offset>,
+    /// The directory's entry in the one above is durable.
+    is_known: bool,
+}
+
+impl Witness {
+    fn append(&mut self, log: &mut Log, batch: &Batch) -> Result<(), LogError> {
+        let bytes = batch.bytes();
+        let header = BatchHeader::parse(&bytes).unwrap();
+        self.written.retain(|(before, _)| before.last_offset < header.base_offset);
+        self.written.push((header, bytes.clone()));
+        log.append(at(1), &bytes).map(|_| ())
+    }
+
+    fn fill(&mut self, log: &mut Log, count: i64) -> Result<(), LogError> {
+        for _ in 0..count {
+            self.append(log, &Batch::new(log.log_end_offset().0, 5))?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, disk: &SimulatedDisk, log: &mut Log) -> Result<(), DiskError> {
+        flush(disk, log)?;
+        self.is_known = true;
+        self.recovery_point = log.recovery_point();
+        Ok(())
+    }
+
+    fn truncate(&mut self, log: &mut Log, target: Offset) -> Result<(), LogError> {
+        // Checkpoints are lowered before the log is.
+        self.recovery_point = self.recovery_point.min(target);
+        self.truncating_to = Some(target);
+        let deletion = log.truncate_to(at(1), target)?;
+        self.written.retain(|(header, _)| header.last_offset < target);
+        self.truncating_to = None;
+        deletion.carry_out()?;
+        Ok(())
+    }
+
+    fn facts(&self, mode: CrashMode) -> LoadFacts {
+        LoadFacts {
+            clean_shutdown: false,
+            same_boot: mode == CrashMode::Process,
+            recovery_point: self.recovery_point,
+            high_watermark: Offset(0),
+            log_start_offset: self.log_start_offset,
+        }
+    }
+
+    /// What must hold of a log opened after the crash.
+    fn check(&self, log: &Log, mode: CrashMode) {
+        let found = headers(log);
+        for pair in found.windows(2) {
+            assert!(pair[0].last_offset < pair[1].base_offset, "offsets are a function");
+        }
+        assert!(self.recovery_point <= log.log_end_offset(), "what was flushed is there");
+        let is_known = |header: &BatchHeader| self.written.iter().any(|(known, _)| known == header);
+        assert!(found.iter().all(is_known), "nothing else than what was written is there");
+        // All that was written from the first found to the last found is there: no hole.
+        if let (Some(first), Some(last)) = (found.first(), found.last()) {
+            let between = self.written.iter().map(|(header, _)| header).filter(|header| {
+                first.base_offset <= header.base_offset && header.last_offset <= last.last_offset
+            });
+            assert_eq!(found.iter().collect::<Vec<_>>(), between.collect::<Vec<_>>());
+            assert!(
+                first.base_offset <= self.log_start_offset.max(Offset(0)).max(first.base_offset)
+            );
+        }
+        if mode == CrashMode::Process && self.truncating_to.is_none() {
+            // All but the append that was cut short.
+            let whole = self.written.len().saturating_sub(1);
+            let end = self.written.get(..whole).and_then(|whole| whole.last());
+            let end = end.map_or(Offset(0), |(header, _)| header.next_offset());
+            assert!(end <= log.log_end_offset(), "the page cache outlives the process");
+        }
+        assert_eq!(log.recovery_point(), log.log_end_offset(), "what is served is durable");
+        check_against_walk(log);
+    }
+}
+
+type Scenario = fn(&SimulatedDisk, &mut Witness) -> Result<(), LogError>;
+
+/// Runs a scenario into a crash at each of its changes, and opens what is left; then crashes
+/// again, losing all that is not synced, and opens again.
+fn crash_everywhere(config: &LogConfig, scenario: Scenario) {
+    let disk = new_disk(0);
+    scenario(&disk, &mut Witness::default()).unwrap();
+    let changes = disk.changes();
+    assert!(10 < changes);
+    for mode in CrashMode::ALL {
+        let seeds = if mode == CrashMode::Torn { 6 } else { 1 };
+        for (after, seed) in
+            (0..=changes).flat_map(|after| (0..seeds).map(move |seed| (after, seed)))
+        {
+            let disk = new_disk(seed);
+            let mut witness = Witness::default();
+            disk.crash_after(after);
+            let result = scenario(&disk, &mut witness);
+            assert_eq!(result.is_err(), after < changes, "{mode:?} after {after}: {result:?}");
+            disk.crash();
+            disk.restart(mode);
+            let context = format!("{mode:?} after {after} of {changes} seed {seed}");
+            let (log, _) = open(&disk, config, witness.facts(mode))
+                .unwrap_or_else(|error| panic!("{context}: {error}\n{:#?}", disk.recent_calls()));
+            witness.check(&log, mode);
+            let served = headers(&log);
+            let end = log.log_end_offset();
+            if mode != CrashMode::Process || witness.is_known {
+                drop(log);
+                disk.crash();
+                disk.restart(CrashMode::LoseUnsynced);
+                let facts = LoadFacts { recovery_point: end, ..witness.facts(mode) };
+                if disk.export().keys().any(|path| path.starts_with(DIRECTORY)) && witness.is_known
+                {
+                    let (log, _) = open(&disk, config, facts).unwrap();
+                    assert_eq!(headers(&log), served, "{context}: what recovery accepted stays");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn appends_rolls_and_flushes() {
+    crash_everywhere(&small_config(), |disk, witness| {
+        let mut log = open(disk, &small_config(), LoadFacts::default())?.0;
+        witness.flush(disk, &mut log)?;
+        witness.fill(&mut log, 4)?;
+        witness.flush(disk, &mut log)?;
+        witness.fill(&mut log, 13)?;
+        witness.flush(disk, &mut log)?;
+        witness.fill(&mut log, 9)?;
+        Ok(())
+    });
+}
+
+#[test]
+fn truncation_and_what_is_appended_after_it() {
+    crash_everywhere(&small_config(), |disk, witness| {
+        let mut log = open(disk, &small_config(), LoadFacts::default())?.0;
+        witness.fill(&mut log, 30)?;
+        witness.flush(disk, &mut log)?;
+        witness.fill(&mut log, 3)?;
+        witness.truncate(&mut log, Offset(40))?;
+        let base = log.log_end_offset().0;
+        witness.append(&mut log, &Batch { epoch: 1, ..Batch::new(base, 5) })?;
+        witness.append(&mut log, &Batch { epoch: 1, ..Batch::new(base + 5, 5) })?;
+        witness.flush(disk, &mut log)?;
+        witness.append(&mut log, &Batch { epoch: 1, ..Batch::new(base + 10, 5) })?;
+        Ok(())
+    });
+}
+
+#[test]
+fn retention_and_a_log_start_offset() {
+    let config = LogConfig { retention_bytes: Some(3_000), ..small_config() };
+    crash_everywhere(&config, |disk, witness| {
+        let config = LogConfig { retention_bytes: Some(3_000), ..small_config() };
+        let mut log = open(disk, &config, LoadFacts::default())?.0;
+        witness.fill(&mut log, 30)?;
+        witness.flush(disk, &mut log)?;
+        let end = log.log_end_offset();
+        let gone = log.delete_old_segments(at(5), None, end)?;
+        assert!(!gone.is_empty());
+        witness.fill(&mut log, 2)?;
+        gone.carry_out()?;
+        let start = Offset(end.0 - 7);
+        assert!(log.raise_log_start_offset(start, end)?);
+        witness.log_start_offset = start;
+        let gone = log.delete_old_segments(at(6), None, end)?;
+        gone.carry_out()?;
+        witness.flush(disk, &mut log)?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_clean_close_that_is_cut_short() {
+    crash_everywhere(&small_config(), |disk, witness| {
+        let mut log = open(disk, &small_config(), LoadFacts::default())?.0;
+        witness.fill(&mut log, 20)?;
+        log.close()?;
+        witness.recovery_point = log.recovery_point();
+        Ok(())
+    });
+}
+
+/// A log of some segments, flushed up to where it says.
+fn damaged_log(disk: &SimulatedDisk) -> (Offset, Offset) {
+    let mut log = new_log(disk, &small_config());
+    fill(&mut log, 20, 5);
+    flush(disk, &mut log).unwrap();
+    let flushed = log.recovery_point();
+    fill(&mut log, 20, 5);
+    (flushed, log.log_end_offset())
+}
+
+fn logs(disk: &SimulatedDisk) -> Vec<(PathBuf, u64)> {
+    let files = disk.export().into_iter();
+    let logs = files.filter(|(path, _)| path.extension().is_some_and(|it| it == "log"));
+    logs.map(|(path, bytes)| (path, bytes.len() as u64)).collect()
+}
+
+#[test]
+fn a_flipped_bit_with_intact_batches_behind_it_is_damage_and_nothing_is_cut_off() {
+    let disk = new_disk(3);
+    let (flushed, end) = damaged_log(&disk);
+    let logs = logs(&disk);
+    let facts = LoadFacts { same_boot: true, recovery_point: flushed, ..LoadFacts::default() };
+    let first_unflushed = logs.iter().rev().nth(2).unwrap();
+    for position in (0..first_unflushed.1).step_by(13) {
+        let disk = new_disk(3);
+        damaged_log(&disk);
+        disk.crash();
+        disk.restart(CrashMode::Process);
+        disk.flip_bit(&first_unflushed.0, position, (position % 8) as u8);
+        let before = disk.export();
+        match open(&disk, &small_config(), facts) {
+            Err(LogError::Damaged { file, .. }) => assert_eq!(file, first_unflushed.0),
+            Ok((log, _)) => {
+                // The leader epoch is not under the checksum.
+                assert_eq!(log.log_end_offset(), end);
+                continue;
+            }
+            Err(error) => panic!("{position}: {error}"),
+        }
+        let logs_of = |files: &std::collections::BTreeMap<PathBuf, Vec<u8>>| {
+            let logs =
+                files.iter().filter(|(path, _)| path.extension().is_some_and(|it| it == "log"));
+            logs.map(|(path, bytes)| (path.clone(), bytes.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(logs_of(&before), logs_of(&disk.export()));
+    }
+}
+
+#[test]
+fn a_torn_last_write_is_cut_off_and_reported() {
+    for cut in 1..180 {
+        let disk = new_disk(3);
+        let (flushed, end) = damaged_log(&disk);
+        let (path, length) = logs(&disk).pop().unwrap();
+        disk.crash();
+        disk.restart(CrashMode::Process);
+        let bytes = disk.contents(&path).unwrap();
+        disk.import([(path, bytes[..bytes.len() - cut].to_vec())]);
+        let facts = LoadFacts { same_boot: true, recovery_point: flushed, ..LoadFacts::default() };
+        let (log, report) = open(&disk, &small_config(), facts).unwrap();
+        assert_eq!(log.log_end_offset(), Offset(end.0 - 5), "{cut}");
+        assert_eq!(report.cut_at, Some(Offset(end.0 - 5)));
+        let last = log.segments().last().unwrap().size().unwrap();
+        assert_eq!(report.bytes_cut, length - cut as u64 - last);
+    }
+}
+
+#[test]
+fn a_tail_below_the_high_watermark_or_the_recovery_point_is_never_cut_off() {
+    for (recovery_point, high_watermark) in [(true, false), (false, true)] {
+        let disk = new_disk(3);
+        let (_, end) = damaged_log(&disk);
+        let (path, _) = logs(&disk).pop().unwrap();
+        disk.crash();
+        disk.restart(CrashMode::KeepUnsynced);
+        let bytes = disk.contents(&path).unwrap();
+        disk.import([(path.clone(), bytes[..bytes.len() - 9].to_vec())]);
+        let promised = |is_promised| if is_promised { end } else { Offset(0) };
+        let facts = LoadFacts {
+            recovery_point: promised(recovery_point),
+            high_watermark: promised(high_watermark),
+            ..LoadFacts::default()
+        };
+        let error = open(&disk, &small_config(), facts).map(|_| ()).unwrap_err();
+        assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+        assert_eq!(disk.contents(&path).unwrap().len(), bytes.len() - 9);
+    }
+}

@@ -1,0 +1,125 @@
+//! Truncation: taking back what a leader of a later epoch does not have.
+//!
+//! It syncs what it changes, names first: a crash afterwards must not bring back a part of what
+//! was taken away, to stand behind what was appended since. It runs as a job.
+
+use std::sync::Arc;
+
+use kt_protocol::types::{Now, Offset};
+
+use crate::error::LogError;
+use crate::file_names::FileSuffix;
+use crate::log::{LoadFacts, RecoveryReport};
+use crate::recovery::{Recovered, Recovery};
+use crate::segment::Segment;
+
+use super::{Deletion, Log};
+
+impl Log {
+    /// Cuts the log so that it ends at `target`, or before it if that lies within a batch. Says
+    /// which files are out of the log now.
+    ///
+    /// The checkpoint of the recovery point must be lowered to `target`, durably, before: a crash
+    /// in the middle would find the log shorter than what was said to be flushed.
+    ///
+    /// # Errors
+    /// The disk's, after which the log has failed.
+    pub fn truncate_to(&mut self, now: Now, target: Offset) -> Result<Deletion, LogError> {
+        self.check_usable()?;
+        if self.log_end_offset <= target {
+            return Ok(Deletion::default());
+        }
+        let first = self.segments.first().map_or(Offset(0), |first| first.base_offset());
+        let result = match target < first {
+            true => self.replace_all(now, target),
+            false => self.truncate_within(now, target),
+        };
+        // Half of a truncation is not a log to go on with.
+        self.has_failed |= result.is_err();
+        result
+    }
+
+    /// Takes everything out of the log and begins anew at `offset`.
+    ///
+    /// # Errors
+    /// The disk's, after which the log has failed.
+    pub fn truncate_fully_and_start_at(
+        &mut self,
+        now: Now,
+        offset: Offset,
+    ) -> Result<Deletion, LogError> {
+        self.check_usable()?;
+        let result = self.replace_all(now, offset);
+        self.has_failed |= result.is_err();
+        result
+    }
+
+    fn replace_all(&mut self, now: Now, offset: Offset) -> Result<Deletion, LogError> {
+        let deletion = self.take_out(&Arc::clone(&self.segments))?;
+        self.begin_at(now, offset)?;
+        self.epochs.truncate_from_end(Offset(0));
+        self.write_epochs()?;
+        self.generation += 1;
+        Ok(deletion)
+    }
+
+    pub(super) fn write_epochs(&mut self) -> Result<(), LogError> {
+        Ok(self.epochs.write(&**self.cache.disk(), &self.directory.path())?)
+    }
+
+    fn truncate_within(&mut self, now: Now, target: Offset) -> Result<Deletion, LogError> {
+        let above = self.segments.partition_point(|segment| segment.base_offset() <= target);
+        let (kept, gone) = self.segments.split_at(above);
+        let (mut kept, gone) = (kept.to_vec(), gone.to_vec());
+        let Some(last) = kept.pop() else { return self.replace_all(now, target) };
+        let deletion = self.take_out(&gone)?;
+        let Recovered { segments, end, bytes_since_entry, .. } = self.cut(&last, target)?;
+        kept.extend(segments);
+        self.segments = kept.into();
+        self.log_end_offset = end;
+        self.log_start_offset = self.log_start_offset.min(end);
+        self.recovery_point = self.recovery_point.min(end);
+        self.epochs.truncate_from_end(end);
+        self.write_epochs()?;
+        self.generation += 1;
+        self.begin_active(now);
+        self.active.bytes_since_entry = bytes_since_entry;
+        Ok(deletion)
+    }
+
+    /// Cuts a segment's files, and gives it anew, to be appended to; the old one stays as it is
+    /// for those who hold it.
+    fn cut(&self, last: &Segment, target: Offset) -> Result<Recovered, LogError> {
+        let base = last.base_offset();
+        let (position, end) = match last.locate(target)? {
+            Some(batch) => (batch.position, batch.base_offset),
+            None => (last.size()?, target),
+        };
+        let segment = Segment::writable(&self.home(), base);
+        last.cut_indexes(end, &segment)?;
+        segment.log_file()?.set_len(position)?;
+        segment.sync()?;
+        let facts = LoadFacts { clean_shutdown: true, ..LoadFacts::default() };
+        let recovery = Recovery {
+            facts,
+            flushed_below: Offset(i64::MAX),
+            index_interval_bytes: self.config.index_interval_bytes,
+            may_have_holes: true,
+            report: &mut RecoveryReport::default(),
+            bytes_since_entry: 0,
+        };
+        recovery.run(vec![Arc::new(segment)])
+    }
+
+    /// Takes segments out of the log, the last one first: never a hole. Their files stay under
+    /// other names until the deletion is carried out.
+    pub(super) fn take_out(&mut self, segments: &[Arc<Segment>]) -> Result<Deletion, LogError> {
+        for segment in segments.iter().rev() {
+            segment.rename(FileSuffix::Deleted)?;
+        }
+        if !segments.is_empty() {
+            self.cache.disk().sync_directory(&self.directory.path())?;
+        }
+        Ok(Deletion { segments: segments.to_vec() })
+    }
+}
