@@ -67,10 +67,9 @@ impl ApiKey {
         self.facts().flexible_versions
     }
 
-    /// The first version with compact lengths and tagged fields, if there is one.
+    /// The first valid version with compact lengths and tagged fields, if there is one.
     pub fn first_flexible(self) -> Option<i16> {
-        let versions = self.flexible_versions();
-        (!versions.is_empty()).then_some(versions.min)
+        self.valid_versions().iter().find(|version| self.flexible_versions().contains(*version))
     }
 
     /// True if the highest version is not released: served only when unstable versions are enabled.
@@ -122,3 +121,6 @@ impl fmt::Display for ApiKey {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests;

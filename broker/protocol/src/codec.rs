@@ -4,6 +4,7 @@
 //! and keeps record bytes as segments, so that they are never copied. Which fields a message has in
 //! which version is in `schemas/`; the generator turns that into `messages/`.
 
+pub(crate) mod base64;
 mod error;
 mod frame_budget;
 pub mod json;
@@ -20,11 +21,14 @@ mod writer;
 pub use error::{DecodeError, EncodeError};
 pub use frame_budget::DecodeBudget;
 pub use message::{Decode, Encode, Message, MessageView};
-pub use message_type::{MessageKind, MessageType, TranscodeError};
+pub use message_type::{MessageKind, MessageType, RewriteError, Rewritten};
 pub use reader::Reader;
 pub use records::{Records, RecordsView, Segment};
 pub(crate) use schema::field;
 pub use schema::{Field, Kind};
 pub use sink::{Sink, Tags};
 pub use versions::Versions;
-pub use writer::Writer;
+pub use writer::{Writer, concatenate};
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,6 @@
 //! The size does not count itself. Tags stand in flexible headers only (request header 2, response
 //! header 1); the client id is a nullable string with an int16 length in all of them.
 
-use bytes::Bytes;
-
 use crate::ApiKey;
 use crate::codec::{DecodeError, EncodeError, Message, Reader, Segment, Sink, Writer};
 use crate::messages;
@@ -176,18 +174,91 @@ fn finish(mut writer: Writer) -> Result<Vec<Segment>, EncodeError> {
     Ok(writer.finish())
 }
 
-/// The bytes of segments that are all in memory.
-///
-/// # Panics
-///
-/// Panics if a segment is external.
-pub fn concatenate(segments: Vec<Segment>) -> Bytes {
-    let mut whole = Vec::with_capacity(segments.iter().map(Segment::len).sum());
-    for segment in segments {
-        match segment {
-            Segment::Bytes(bytes) => whole.extend_from_slice(&bytes),
-            Segment::External { length } => panic!("{length} bytes of records are not in memory"),
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::codec::{DecodeBudget, concatenate};
+    use crate::messages::{ApiVersionsResponse, MetadataRequest};
+
+    fn header(api_version: i16) -> RequestHeader {
+        RequestHeader {
+            api_key: ApiKey::Metadata,
+            api_version,
+            correlation_id: 7,
+            client_id: Some("kt".into()),
         }
     }
-    Bytes::from(whole)
+
+    fn reader(bytes: &Bytes) -> Reader<'_> {
+        Reader::new(bytes, DecodeBudget::for_frame(bytes.len()))
+    }
+
+    #[test]
+    fn a_request_reads_back_from_its_frame() {
+        for version in ApiKey::Metadata.valid_versions().iter() {
+            let request = MetadataRequest { topics: Some(Vec::new()), ..Default::default() };
+            let frame = concatenate(encode_request(&header(version), &request).unwrap()).unwrap();
+            let size = request_size(*frame.first_chunk().unwrap(), 100).unwrap();
+            assert_eq!(size, frame.len() - SIZE_LEN);
+            let body = frame.slice(SIZE_LEN..);
+            let mut reader = reader(&body);
+            assert_eq!(RequestHeader::decode(&mut reader).unwrap(), header(version));
+            assert_eq!(MetadataRequest::decode(&mut reader, version).unwrap(), request);
+            reader.finish().unwrap();
+        }
+    }
+
+    #[test]
+    fn headers_have_kafkas_bytes() {
+        let request = MetadataRequest { topics: None, ..Default::default() };
+        let frame = |version| {
+            concatenate(encode_request(&header(version), &request).unwrap()).unwrap().to_vec()
+        };
+        let old = b"\0\0\0\x11\0\x03\0\x04\0\0\0\x07\0\x02kt\xff\xff\xff\xff\x01";
+        assert_eq!(frame(4), old);
+        // The client id keeps its int16 length; tags follow it.
+        let flexible = b"\0\0\0\x11\0\x03\0\x0c\0\0\0\x07\0\x02kt\0\0\x01\0\0";
+        assert_eq!(frame(12), flexible);
+    }
+
+    #[test]
+    fn answers_about_versions_have_no_tags_in_the_header() {
+        let response = ApiVersionsResponse { error_code: 35, ..Default::default() };
+        let frame = encode_response(9, ApiKey::ApiVersions, 3, &response).unwrap();
+        let frame = concatenate(frame).unwrap();
+        assert_eq!(frame.as_ref(), b"\0\0\0\x0c\0\0\0\x09\0\x23\x01\0\0\0\0\0");
+        let body = frame.slice(SIZE_LEN..);
+        let mut reader = reader(&body);
+        let correlation_id = decode_response_header(&mut reader, ApiKey::ApiVersions, 3);
+        assert_eq!(correlation_id, Ok(9));
+        assert_eq!(ApiVersionsResponse::decode(&mut reader, 3), Ok(response));
+    }
+
+    #[test]
+    fn sizes_are_checked_before_anything_is_read() {
+        assert_eq!(request_size(100i32.to_be_bytes(), 100), Ok(100));
+        let too_long = FrameSizeError::TooLong { size: 101, max: 100 };
+        assert_eq!(request_size(101i32.to_be_bytes(), 100), Err(too_long));
+        assert_eq!(request_size(9i32.to_be_bytes(), 100), Err(FrameSizeError::TooShort(9)));
+        assert_eq!(request_size((-1i32).to_be_bytes(), 100), Err(FrameSizeError::TooShort(-1)));
+        assert_eq!(response_size(4i32.to_be_bytes(), 100), Ok(4));
+        assert_eq!(response_size(3i32.to_be_bytes(), 100), Err(FrameSizeError::TooShort(3)));
+    }
+
+    #[test]
+    fn headers_of_strangers_are_refused() {
+        let unknown = Bytes::from_static(&[0, 93, 0, 0, 0, 0, 0, 1, 0xff, 0xff]);
+        let error = RequestHeader::decode(&mut reader(&unknown));
+        assert_eq!(error, Err(HeaderError::UnknownApiKey(93)));
+        let short = Bytes::from_static(&[0, 3, 0]);
+        let error = RequestHeader::decode(&mut reader(&short)).unwrap_err();
+        let source = DecodeError::Truncated { at: 0, needed: 4, remaining: 3 };
+        assert_eq!(error, HeaderError::Decode(source));
+        let client_id_too_long = Bytes::from_static(&[0, 3, 0, 0, 0, 0, 0, 1, 0x7f, 0xff, b'k']);
+        let error = RequestHeader::decode(&mut reader(&client_id_too_long)).unwrap_err();
+        let source = DecodeError::Truncated { at: 10, needed: 0x7fff, remaining: 1 };
+        assert_eq!(error, HeaderError::Decode(source));
+    }
 }

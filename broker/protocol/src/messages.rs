@@ -286,6 +286,7 @@ pub mod write_txn_markers_request;
 pub mod write_txn_markers_response;
 pub mod zk_migration_state_record;
 
+pub use crate::codec::json;
 pub use abort_transaction_record::AbortTransactionRecord;
 pub use access_control_entry_record::AccessControlEntryRecord;
 pub use add_offsets_to_txn_request::AddOffsetsToTxnRequest;

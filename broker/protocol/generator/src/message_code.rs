@@ -95,7 +95,7 @@ pub(crate) fn messages_root(messages: &[Message], unions: &[&str]) -> String {
     for (module, _) in &modules {
         _ = writeln!(text, "pub mod {module};");
     }
-    text.push('\n');
+    text += "\npub use crate::codec::json;\n";
     for (module, name) in &modules {
         _ = writeln!(text, "pub use {module}::{name};");
     }

@@ -45,6 +45,7 @@ fn metadata_record(messages: &[Message]) -> String {
         _ = writeln!(parts.variants, "/// Type {key}.\n{name}({record}),");
         _ = writeln!(parts.decode, "{key} => Self::{name}(read_message(reader, version)?),");
         _ = writeln!(parts.encode, "Self::{name}(it) => record_bytes(it, version),");
+        _ = writeln!(parts.json, "Self::{name}(it) => it.to_json(version),");
         _ = writeln!(parts.names, "Self::{name}(_) => {record}::NAME,");
         _ = writeln!(parts.versions, "Self::{name}(_) => {record}::VALID_VERSIONS,");
         _ = writeln!(
@@ -53,14 +54,14 @@ fn metadata_record(messages: &[Message]) -> String {
              fn from(record: {record}) -> Self {{\nSelf::{name}(record)\n}}\n}}"
         );
     }
-    let Parts { variants, decode, encode, names, versions } = parts;
+    let Parts { variants, decode, encode, json, names, versions } = parts;
     format!(
         "//! The records of `__cluster_metadata`, as one type.\n{GENERATED}\n\
-        use bytes::Bytes;\n\nuse super::{{{imports}}};\n\
+        use bytes::Bytes;\nuse serde_json::Value;\n\nuse super::{{{imports}}};\n\
         use crate::codec::record_value::metadata::{{open_value, read_message, record_bytes, \
         unknown_record_bytes}};\n\
         use crate::codec::record_value::{{RecordError, UnknownMetadataRecord}};\n\
-        use crate::codec::{{EncodeError, Message, Versions}};\n\n\
+        use crate::codec::{{EncodeError, Message, Versions, base64}};\n\n\
         /// A record of `__cluster_metadata`.\n\
         #[derive(Clone, Debug, PartialEq)]\n\
         pub enum MetadataRecord {{\n{variants}\
@@ -78,7 +79,12 @@ fn metadata_record(messages: &[Message]) -> String {
         ///\n/// # Errors\n///\n/// Fails if the version cannot carry what the record says.\n\
         pub fn encode(&self, version: i16) -> Result<Bytes, EncodeError> {{\n\
         match self {{\n{encode}\
-        Self::Unknown(it) => Ok(unknown_record_bytes(it)),\n}}\n}}\n\n\
+        Self::Unknown(it) => unknown_record_bytes(it),\n}}\n}}\n\n\
+        /// The message as JSON; that of an unknown type as Base64.\n\
+        ///\n/// # Errors\n///\n/// As [`MetadataRecord::encode`].\n\
+        pub fn to_json(&self, version: i16) -> Result<Value, EncodeError> {{\n\
+        match self {{\n{json}\
+        Self::Unknown(it) => Ok(base64::encode(&it.message).into()),\n}}\n}}\n\n\
         /// The schema's name.\n\
         pub fn name(&self) -> &'static str {{\nmatch self {{\n{names}\
         Self::Unknown(_) => \"Unknown\",\n}}\n}}\n\n\
@@ -94,6 +100,7 @@ struct Parts {
     variants: String,
     decode: String,
     encode: String,
+    json: String,
     names: String,
     versions: String,
 }
@@ -117,16 +124,20 @@ fn coordinator_record(name: &str, topic: &str, records: &[(i16, &str)]) -> Strin
             parts.encode,
             "Self::{record} {{ key, value }} => record_bytes(key, value.as_ref(), version),"
         );
+        _ = writeln!(
+            parts.json,
+            "Self::{record} {{ key, value }} => record_json(key, value.as_ref(), version),"
+        );
         _ = writeln!(parts.names, "Self::{record} {{ .. }} => \"{record}\",");
         _ = writeln!(parts.versions, "Self::{record} {{ .. }} => {record}Value::VALID_VERSIONS,");
     }
-    let Parts { variants, decode, encode, names, versions } = parts;
+    let Parts { variants, decode, encode, json, names, versions } = parts;
     let imports = imports.join(", ");
     format!(
         "//! The records of `{topic}`, as one type.\n{GENERATED}\n\
-        use bytes::Bytes;\n\nuse super::{{{imports}}};\n\
+        use bytes::Bytes;\nuse serde_json::Value;\n\nuse super::{{{imports}}};\n\
         use crate::codec::record_value::coordinator::{{open_key, read_key, read_value, \
-        record_bytes, unknown_record, unknown_record_bytes}};\n\
+        record_bytes, record_json, unknown_record, unknown_record_bytes, unknown_record_json}};\n\
         use crate::codec::record_value::{{RecordError, UnknownCoordinatorRecord}};\n\
         use crate::codec::{{EncodeError, Message, Versions}};\n\n\
         /// A record of `{topic}`: its key, and its value unless it is a tombstone.\n\
@@ -145,7 +156,12 @@ fn coordinator_record(name: &str, topic: &str, records: &[(i16, &str)]) -> Strin
         ///\n/// # Errors\n///\n/// Fails if the version cannot carry what the value says.\n\
         pub fn encode(&self, version: i16) -> Result<(Bytes, Option<Bytes>), EncodeError> {{\n\
         match self {{\n{encode}\
-        Self::Unknown(it) => Ok(unknown_record_bytes(it)),\n}}\n}}\n\n\
+        Self::Unknown(it) => unknown_record_bytes(it),\n}}\n}}\n\n\
+        /// Key and value as JSON, the messages alone; those of an unknown type as Base64.\n\
+        ///\n/// # Errors\n///\n/// As [`{name}::encode`].\n\
+        pub fn to_json(&self, version: i16) -> Result<(Value, Option<Value>), EncodeError> {{\n\
+        match self {{\n{json}\
+        Self::Unknown(it) => Ok(unknown_record_json(it)),\n}}\n}}\n\n\
         /// The schema's name, without `Key` or `Value`.\n\
         pub fn name(&self) -> &'static str {{\nmatch self {{\n{names}\
         Self::Unknown(_) => \"Unknown\",\n}}\n}}\n\n\

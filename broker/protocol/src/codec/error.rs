@@ -128,6 +128,12 @@ pub enum EncodeError {
         /// The version asked for.
         version: i16,
     },
+    /// Record bytes that are elsewhere, where all bytes are needed.
+    #[error("{length} bytes of records are not in memory")]
+    ExternalRecords {
+        /// How many bytes.
+        length: u32,
+    },
     /// A string, array or byte string is longer than its length field can say.
     #[error("a value of {length} bytes or elements is too long for its length field")]
     TooLong {

@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 
 use bytes::Bytes;
+use serde_json::Value;
 
+use super::json::{self, JsonError};
 use super::sink::Counter;
 use super::{DecodeBudget, DecodeError, EncodeError, Kind, Reader, Sink, Versions, Writer};
 
@@ -83,19 +85,33 @@ pub trait Message: for<'a> Decode<'a> + Encode + Clone + Debug + PartialEq + Def
         counter.result()
     }
 
-    /// The message as one piece of memory. For messages without external records.
+    /// The message as one piece of memory.
     ///
     /// # Errors
     ///
-    /// As [`Message::encode`].
-    ///
-    /// # Panics
-    ///
-    /// Panics if the message has external records, whose bytes are not here.
+    /// As [`Message::encode`], and if the message has external records, whose bytes are not here.
     fn encode_to_bytes(&self, version: i16) -> Result<Bytes, EncodeError> {
         let mut writer = Writer::new();
         self.encode(&mut writer, version)?;
-        Ok(writer.into_bytes())
+        writer.into_bytes()
+    }
+
+    /// The message as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Message::encode_to_bytes`].
+    fn to_json(&self, version: i16) -> Result<Value, EncodeError> {
+        json::message_to_json(self, version)
+    }
+
+    /// The message that JSON says.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such version or the JSON is not such a message.
+    fn from_json(value: &Value, version: i16) -> Result<Self, JsonError> {
+        json::message_from_json(value, version)
     }
 }
 

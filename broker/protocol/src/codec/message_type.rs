@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{DecodeBudget, DecodeError, Encode, EncodeError, Kind, Message, Reader, Versions};
+use crate::messages::catalog;
 
 /// What a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +41,23 @@ pub struct MessageType {
     pub flexible_versions: Versions,
     /// Its fields.
     pub fields: Kind,
-    transcode: fn(&Bytes, i16, DecodeBudget) -> Result<Bytes, TranscodeError>,
+    rewrite: fn(&Bytes, i16, DecodeBudget) -> Result<Rewritten, RewriteError>,
+}
+
+/// A message's bytes as this crate writes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Their number, as computed without writing them.
+    pub encoded_len: usize,
+    /// How much of the budget is left.
+    pub budget_left: usize,
 }
 
 /// Bytes that do not survive being read and written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TranscodeError {
+pub enum RewriteError {
     /// They are not the message.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -63,7 +75,7 @@ impl MessageType {
             valid_versions: M::VALID_VERSIONS,
             flexible_versions: M::FLEXIBLE_VERSIONS,
             fields: <M as Encode>::KIND,
-            transcode: transcode::<M>,
+            rewrite: rewrite::<M>,
         }
     }
 
@@ -73,23 +85,31 @@ impl MessageType {
     /// # Errors
     ///
     /// Fails if the bytes are not such a message, or need more than `budget` to decode.
-    pub fn transcode(
+    pub fn rewrite(
         &self,
         bytes: &Bytes,
         version: i16,
         budget: DecodeBudget,
-    ) -> Result<Bytes, TranscodeError> {
-        (self.transcode)(bytes, version, budget)
+    ) -> Result<Rewritten, RewriteError> {
+        (self.rewrite)(bytes, version, budget)
+    }
+
+    /// The message of this kind and key. Not for coordinators' records: each coordinator has types
+    /// of its own.
+    pub fn find(kind: MessageKind, key: i16) -> Option<&'static MessageType> {
+        catalog::ALL.iter().find(|it| it.kind == kind && it.key == Some(key))
     }
 }
 
-fn transcode<M: Message>(
+fn rewrite<M: Message>(
     bytes: &Bytes,
     version: i16,
     budget: DecodeBudget,
-) -> Result<Bytes, TranscodeError> {
+) -> Result<Rewritten, RewriteError> {
     let mut reader = Reader::new(bytes, budget);
     let message = M::decode(&mut reader, version)?;
+    let budget_left = reader.budget_left();
     reader.finish()?;
-    Ok(message.encode_to_bytes(version)?)
+    let encoded_len = message.encoded_len(version)?;
+    Ok(Rewritten { bytes: message.encode_to_bytes(version)?, encoded_len, budget_left })
 }

@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
 
     /// Takes `bytes` of memory from the budget, before they are allocated.
     #[inline]
-    fn charge(&mut self, bytes: usize) -> Result<(), DecodeError> {
+    pub(crate) fn charge(&mut self, bytes: usize) -> Result<(), DecodeError> {
         match self.budget.checked_sub(bytes) {
             Some(left) => {
                 self.budget = left;
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn present<T>(&self, value: Option<T>) -> Result<T, DecodeError> {
+    pub(crate) fn present<T>(&self, value: Option<T>) -> Result<T, DecodeError> {
         value.ok_or(DecodeError::UnexpectedNull { at: self.position() })
     }
 
@@ -245,15 +245,21 @@ impl<'a> Reader<'a> {
         Ok(Some(RecordsView { position: self.position() - bytes.len(), bytes }))
     }
 
+    /// Reads the count of an array whose elements take `min_len` bytes at least.
+    pub(crate) fn count(&mut self, min_len: usize) -> Result<Option<usize>, DecodeError> {
+        let Some(count) = self.length(Reader::i32)? else { return Ok(None) };
+        if count > self.rest.len() / min_len {
+            let remaining = self.rest.len();
+            return Err(DecodeError::TooManyElements { at: self.position(), count, remaining });
+        }
+        Ok(Some(count))
+    }
+
     pub(crate) fn nullable_array<T: Decode<'a>>(
         &mut self,
         version: i16,
     ) -> Result<Option<Vec<T>>, DecodeError> {
-        let Some(count) = self.length(Reader::i32)? else { return Ok(None) };
-        if count > self.rest.len() / T::MIN_LEN {
-            let remaining = self.rest.len();
-            return Err(DecodeError::TooManyElements { at: self.position(), count, remaining });
-        }
+        let Some(count) = self.count(T::MIN_LEN)? else { return Ok(None) };
         self.charge(count.saturating_mul(size_of::<T>()))?;
         let mut elements = Vec::with_capacity(count);
         for _ in 0..count {

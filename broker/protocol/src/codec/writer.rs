@@ -69,23 +69,14 @@ impl Writer {
 
     /// All bytes as one piece. Copies if there are records that were not copied yet.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// Panics if there are external records, whose bytes are not here.
-    pub fn into_bytes(self) -> Bytes {
+    /// Fails if there are external records, whose bytes are not here.
+    pub fn into_bytes(self) -> Result<Bytes, EncodeError> {
         if self.cuts.is_empty() {
-            return Bytes::from(self.buffer);
+            return Ok(Bytes::from(self.buffer));
         }
-        let mut whole = Vec::with_capacity(self.len());
-        for segment in self.finish() {
-            match segment {
-                Segment::Bytes(bytes) => whole.extend_from_slice(&bytes),
-                Segment::External { length } => {
-                    panic!("{length} bytes of records are not in memory")
-                }
-            }
-        }
-        Bytes::from(whole)
+        concatenate(self.finish())
     }
 
     pub(crate) fn begin(&mut self, flexible: bool, version: i16) {
@@ -108,6 +99,22 @@ impl Writer {
         self.buffer[..4].copy_from_slice(&size.to_be_bytes());
         Ok(())
     }
+}
+
+/// The bytes of segments as one piece.
+///
+/// # Errors
+///
+/// Fails if one is external, whose bytes are not here.
+pub fn concatenate(segments: Vec<Segment>) -> Result<Bytes, EncodeError> {
+    let mut whole = Vec::with_capacity(segments.iter().map(Segment::len).sum());
+    for segment in segments {
+        match segment {
+            Segment::Bytes(bytes) => whole.extend_from_slice(&bytes),
+            Segment::External { length } => return Err(EncodeError::ExternalRecords { length }),
+        }
+    }
+    Ok(Bytes::from(whole))
 }
 
 impl Sink for Writer {
@@ -154,5 +161,93 @@ impl Sink for Writer {
 
     fn set_byte_before(&mut self, mark: usize, byte: u8) {
         self.buffer[mark - 1] = byte;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{DecodeBudget, Message, Reader};
+    use crate::messages::FetchResponse;
+    use crate::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+
+    fn response(records: Vec<Option<Records>>) -> FetchResponse {
+        let partition = |records| PartitionData { records, ..Default::default() };
+        let partitions = records.into_iter().map(partition).collect();
+        let topic = FetchableTopicResponse { partitions, ..Default::default() };
+        FetchResponse { responses: vec![topic], ..Default::default() }
+    }
+
+    fn encode(message: &FetchResponse) -> Vec<Segment> {
+        let mut writer = Writer::new();
+        message.encode(&mut writer, 18).unwrap();
+        assert_eq!(Ok(writer.len()), message.encoded_len(18));
+        writer.finish()
+    }
+
+    #[test]
+    fn large_records_are_segments_that_share_their_memory() {
+        let large = Bytes::from(vec![7; COPY_BELOW]);
+        let small = Bytes::from(vec![8; COPY_BELOW - 1]);
+        let message = response(vec![
+            Some(large.clone().into()),
+            None,
+            Some(small.clone().into()),
+            Some(Records::External { length: 70_000 }),
+            Some(Records::EMPTY),
+        ]);
+        let segments = encode(&message);
+        let [Segment::Bytes(_), Segment::Bytes(first), Segment::Bytes(middle), external, _] =
+            &segments[..]
+        else {
+            panic!("{} segments", segments.len());
+        };
+        assert_eq!(first.as_ptr(), large.as_ptr());
+        assert!(middle.windows(small.len()).any(|it| it == small));
+        assert_eq!(external, &Segment::External { length: 70_000 });
+        let total: usize = segments.iter().map(Segment::len).sum();
+        assert_eq!(message.encoded_len(18), Ok(total));
+        let error = EncodeError::ExternalRecords { length: 70_000 };
+        assert_eq!(concatenate(segments), Err(error));
+    }
+
+    #[test]
+    fn segments_in_order_are_the_message() {
+        let records = |byte| Some(Records::Bytes(vec![byte; 3000].into()));
+        // Two records without a field between them cannot be: each has its length in front.
+        let message = response(vec![records(1), records(2), None, records(3)]);
+        let bytes = concatenate(encode(&message)).unwrap();
+        let mut reader = Reader::new(&bytes, DecodeBudget::for_frame(bytes.len()));
+        let decoded = FetchResponse::decode(&mut reader, 18).unwrap();
+        reader.finish().unwrap();
+        assert_eq!(decoded, message);
+        // Records are slices of the frame.
+        let Some(Records::Bytes(records)) = &decoded.responses[0].partitions[0].records else {
+            panic!("no records");
+        };
+        assert!(bytes.as_ptr_range().contains(&records.as_ptr()));
+    }
+
+    #[test]
+    fn the_length_of_a_tagged_field_may_take_several_bytes() {
+        for length in [0, 1, 127, 128, 16_383, 16_384, 2_097_152] {
+            let mut writer = Writer::new();
+            writer.begin(true, 0);
+            let mut tags = crate::codec::Tags::open(&mut writer);
+            tags.field(&mut writer, 5, |sink| sink.put(&vec![9; length]));
+            tags.close(&mut writer);
+            let bytes = writer.into_bytes().unwrap();
+            let mut reader = Reader::new(&bytes, DecodeBudget::UNLIMITED);
+            reader.set_flexible(true);
+            let mut seen = None;
+            reader
+                .tagged_fields(|reader, tag| {
+                    seen = Some((tag, reader.remaining()));
+                    Ok(false)
+                })
+                .unwrap();
+            assert_eq!(seen, Some((5, length)));
+            reader.finish().unwrap();
+        }
     }
 }

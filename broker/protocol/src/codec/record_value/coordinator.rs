@@ -1,9 +1,10 @@
 //! The prefixes of the records that coordinators write.
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::{RecordError, UnknownCoordinatorRecord};
-use crate::codec::{DecodeBudget, EncodeError, Message, Reader, Sink, Writer};
+use crate::codec::{DecodeBudget, EncodeError, Message, Reader, Sink, Writer, base64};
 
 /// Type of a coordinator's record, and a reader at the message of its key.
 pub(crate) fn open_key(key: &Bytes) -> Result<(i16, Reader<'_>), RecordError> {
@@ -42,7 +43,7 @@ fn with_prefix<M: Message>(prefix: i16, message: &M, version: i16) -> Result<Byt
     let mut writer = Writer::new();
     writer.i16(prefix);
     message.encode(&mut writer, version)?;
-    Ok(writer.into_bytes())
+    writer.into_bytes()
 }
 
 /// Keeps a record as it is, but for the type in front of its key.
@@ -56,9 +57,26 @@ pub(crate) fn unknown_record(
 }
 
 /// Key and value of an unknown coordinator's record, as they came.
-pub(crate) fn unknown_record_bytes(record: &UnknownCoordinatorRecord) -> (Bytes, Option<Bytes>) {
+pub(crate) fn unknown_record_bytes(
+    record: &UnknownCoordinatorRecord,
+) -> Result<(Bytes, Option<Bytes>), EncodeError> {
     let mut writer = Writer::new();
     writer.i16(record.record_type);
     writer.put(&record.key);
-    (writer.into_bytes(), record.value.clone())
+    Ok((writer.into_bytes()?, record.value.clone()))
+}
+
+/// Key and value of a coordinator's record as JSON. `version` is the value's.
+pub(crate) fn record_json<K: Message, V: Message>(
+    key: &K,
+    value: Option<&V>,
+    version: i16,
+) -> Result<(Value, Option<Value>), EncodeError> {
+    Ok((key.to_json(0)?, value.map(|value| value.to_json(version)).transpose()?))
+}
+
+/// Key and value of an unknown coordinator's record as Base64.
+pub(crate) fn unknown_record_json(record: &UnknownCoordinatorRecord) -> (Value, Option<Value>) {
+    let text = |bytes: &Bytes| Value::String(base64::encode(bytes));
+    (text(&record.key), record.value.as_ref().map(text))
 }

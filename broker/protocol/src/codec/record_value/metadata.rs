@@ -49,11 +49,11 @@ pub(crate) fn record_bytes<M: Message>(message: &M, version: i16) -> Result<Byte
     let record_type = M::API_KEY.expect("every metadata record has a type").unsigned_abs();
     let mut writer = frame(u32::from(record_type), version);
     message.encode(&mut writer, version)?;
-    Ok(writer.into_bytes())
+    writer.into_bytes()
 }
 
 /// The value of an unknown metadata record, as it came.
-pub(crate) fn unknown_record_bytes(record: &UnknownMetadataRecord) -> Bytes {
+pub(crate) fn unknown_record_bytes(record: &UnknownMetadataRecord) -> Result<Bytes, EncodeError> {
     let mut writer = frame(record.record_type, record.version);
     writer.put(&record.message);
     writer.into_bytes()
