@@ -2,6 +2,7 @@
 
 pub mod atomic_file;
 pub mod batch_header;
+pub mod batch_records;
 pub mod checkpoints;
 pub mod clean_shutdown;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod leader_epochs;
 mod loader;
 pub mod log;
 pub mod meta_properties;
+pub mod metadata_snapshot;
 pub mod offset_index;
 pub mod partition_metadata;
 pub mod quorum_state;

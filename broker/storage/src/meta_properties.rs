@@ -35,17 +35,17 @@ pub fn read(disk: &dyn Disk, directory: &Path) -> Result<Option<MetaProperties>,
     parse(&bytes).map(Some).map_err(|reason| SmallFileError::damaged(&path, reason))
 }
 
-/// Writes the file without syncing it: formatting makes a directory durable as a whole.
+/// Writes the file, durably: from then on the directory is formatted.
 ///
 /// # Errors
 ///
 /// Those of the disk.
-pub fn write_unsynced(
+pub fn write(
     disk: &dyn Disk,
     directory: &Path,
     properties: &MetaProperties,
 ) -> Result<(), DiskError> {
-    atomic_file::write_unsynced(disk, &directory.join(FILE_NAME), format(properties).as_bytes())
+    atomic_file::write(disk, &directory.join(FILE_NAME), format(properties).as_bytes())
 }
 
 fn format(properties: &MetaProperties) -> String {

@@ -1,1 +1,12 @@
-//! placeholder
+//! One connection, both ends: frames cut out of a stream, negotiation, correlation, the bound in
+//! flight.
+//!
+//! Knows sizes, API keys and versions; never what a request means.
+
+pub mod client;
+mod foreign;
+mod frame;
+mod read_buffer;
+
+pub use foreign::Foreign;
+pub use frame::{FrameBuffer, FrameError, Front, SIZE_BYTES, UNAUTHENTICATED_FRAME_BYTES_MAX};

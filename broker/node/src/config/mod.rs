@@ -12,6 +12,7 @@ mod group_keys;
 mod key;
 mod listeners;
 mod nearest;
+mod schema;
 mod topic;
 mod topic_keys;
 mod value;
@@ -22,6 +23,7 @@ pub use error::ConfigError;
 pub use key::{Accepted, ConfigKey, Default, Effect, Kind, UpdateMode};
 pub use listeners::{Listener, SecurityProtocol};
 pub use nearest::nearest;
+pub use schema::{Schema, with_dynamic};
 pub use topic::{CleanupPolicy, StoredCompression, TopicConfig};
 
 pub use describe::{describe_broker, describe_client_metrics, describe_group, describe_topic};

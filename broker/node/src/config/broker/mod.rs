@@ -152,6 +152,8 @@ fn unknown(name: &str) -> ConfigError {
 pub struct BrokerConfig {
     pub node_id: NodeId,
     pub broker_rack: Option<String>,
+    pub broker_heartbeat_interval_ms: u64,
+    pub broker_session_timeout_ms: u64,
     pub listeners: Vec<Listener>,
     pub advertised_listeners: Vec<Listener>,
     pub controller_listener_names: Vec<String>,
@@ -211,6 +213,8 @@ impl BrokerConfig {
         Ok(BrokerConfig {
             node_id: NodeId(sources.i32_of("node.id")),
             broker_rack: sources.text("broker.rack"),
+            broker_heartbeat_interval_ms: sources.size_of("broker.heartbeat.interval.ms"),
+            broker_session_timeout_ms: sources.size_of("broker.session.timeout.ms"),
             listeners: network.listeners,
             advertised_listeners: network.advertised,
             controller_listener_names: network.controller_names,
