@@ -18,6 +18,7 @@ pub mod meta_properties;
 pub mod metadata_snapshot;
 pub mod offset_index;
 pub mod partition_metadata;
+pub mod producer_state;
 pub mod quorum_state;
 pub mod read;
 mod recovery;
