@@ -137,6 +137,11 @@ impl FileSlot {
         }
     }
 
+    /// The disk that the file is on.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.cache.disk
+    }
+
     /// Where the file is now.
     pub(crate) fn path(&self) -> PathBuf {
         self.path_with(self.state.open.lock().suffix)
@@ -164,6 +169,13 @@ impl FileSlot {
         };
         self.cache.opened(&self.state);
         Ok(file)
+    }
+
+    /// Lets go of the open file, as another takes its name.
+    pub(crate) fn forget(&self) {
+        let mut open = self.state.open.lock();
+        open.held = None;
+        open.shared = None;
     }
 
     /// Removes the file. Who holds it may go on reading. One that is not there is no error.

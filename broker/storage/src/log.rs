@@ -9,6 +9,7 @@ mod close;
 mod epochs;
 mod flush;
 mod open;
+mod producers;
 mod retention;
 mod roll;
 mod truncate;
@@ -26,6 +27,7 @@ pub use retention::{Deletion, WallClockGuard};
 use crate::config::LogConfig;
 use crate::error::LogError;
 use crate::file_cache::{FileCache, PartitionDirectory};
+use crate::producer_state::ProducerStates;
 use crate::segment::{Segment, SegmentHome};
 
 use epochs::Epochs;
@@ -60,6 +62,9 @@ pub struct Log {
     has_failed: bool,
     index_write_failures: u64,
     epochs: Epochs,
+    producers: ProducerStates,
+    /// What the newest snapshot stands for.
+    last_snapshot: Offset,
 }
 
 impl Log {
@@ -75,6 +80,7 @@ impl Log {
 
     /// Puts other configs in force, from the next append or retention on.
     pub fn set_config(&mut self, config: Arc<LogConfig>) {
+        self.producers.set_expiration_ms(config.producer_id_expiration_ms);
         self.config = config;
     }
 

@@ -532,9 +532,38 @@ impl Segment {
         self.state.lock().has_aborted
     }
 
+    /// Forgets the aborted transactions whose marker is at `end` or above, durably.
+    pub(crate) fn cut_transaction_index(&self, end: Offset) -> Result<(), LogError> {
+        let path = self.transaction_index.path();
+        let file = self.transaction_index.disk().open(&path, OpenMode::Write)?;
+        match transaction_index::truncate(&*file, end) {
+            Ok(()) => Ok(file.sync()?),
+            Err(error) => Err(self.damaged_transactions(error)),
+        }
+    }
+
+    fn damaged_transactions(&self, error: TransactionIndexError) -> LogError {
+        let (entry, reason) = match error {
+            TransactionIndexError::Disk(error) => return error.into(),
+            TransactionIndexError::Unsound { entry, reason } => (entry, reason.to_owned()),
+        };
+        LogError::Damaged {
+            file: self.transaction_index.path(),
+            position: entry * transaction_index::ENTRY_BYTES,
+            offset: self.base_offset,
+            reason,
+        }
+    }
+
     /// The transaction index, which is made by the first aborted transaction.
     pub(crate) fn transaction_file(&self) -> Result<Arc<dyn File>, DiskError> {
         self.transaction_index.file()
+    }
+
+    /// Lets go of the transaction index: another file takes its name.
+    pub(crate) fn forget_transaction_file(&self) {
+        self.transaction_index.forget();
+        self.state.lock().has_aborted = false;
     }
 
     /// Collects the aborted transactions that a reader of `from..upper_bound` must skip. True if
@@ -549,17 +578,8 @@ impl Segment {
             return Ok(false);
         }
         let file = self.transaction_file()?;
-        transaction_index::collect(&*file, from, upper_bound, aborted).map_err(
-            |error| match error {
-                TransactionIndexError::Disk(error) => error.into(),
-                TransactionIndexError::Unsound { entry, reason } => LogError::Damaged {
-                    file: self.transaction_index.path(),
-                    position: entry * transaction_index::ENTRY_BYTES,
-                    offset: self.base_offset,
-                    reason: reason.to_owned(),
-                },
-            },
-        )
+        transaction_index::collect(&*file, from, upper_bound, aborted)
+            .map_err(|error| self.damaged_transactions(error))
     }
 
     /// Cuts the files of both indexes to what lies below `end`; `to` has them open for writing.

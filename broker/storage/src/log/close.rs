@@ -26,6 +26,9 @@ impl Log {
             active.close_indexes()?;
             active.sync()?;
         }
+        if self.last_snapshot < self.log_end_offset {
+            self.write_snapshot(self.log_end_offset)?;
+        }
         self.write_epochs()?;
         if let Some(candidates) = self.flush_candidates()? {
             for file in &candidates.files {

@@ -11,12 +11,13 @@ use crate::file_cache::{FileCache, PartitionDirectory};
 use crate::file_names::FileKind;
 use crate::leader_epochs::{LEADER_EPOCH_FILE, LeaderEpochFileCache};
 use crate::loader::{self, Holdings};
+use crate::producer_state::ProducerStates;
 use crate::recovery::{Recovered, Recovery};
 use crate::scan::{HeaderScan, Located};
 use crate::segment::Segment;
 use crate::small_file_error::SmallFileError;
 
-use super::{Active, Log, epochs::Epochs, flush::Dirty};
+use super::{Active, Log, epochs::Epochs, flush::Dirty, producers::Replay};
 
 /// Where a log lives.
 #[derive(Clone)]
@@ -87,6 +88,7 @@ impl Log {
         let mut report = RecoveryReport::default();
         report.leftovers.clone_from(&holdings.leftovers);
         let directory = PartitionDirectory::new(directory);
+        let expiration_ms = config.producer_id_expiration_ms;
         let mut log = Log {
             segments: Arc::new([]),
             cache,
@@ -102,6 +104,8 @@ impl Log {
             has_failed: false,
             index_write_failures: 0,
             epochs: Epochs::default(),
+            producers: ProducerStates::new(expiration_ms),
+            last_snapshot: facts.log_start_offset,
         };
         log.check_expected(&holdings, &facts)?;
         if holdings.segments.is_empty() {
@@ -114,6 +118,17 @@ impl Log {
         let found = recovered.epochs.clone();
         log.adopt(now, recovered, &facts)?;
         log.load_epochs(&found, &mut report)?;
+        let rebuild_from = match facts.clean_shutdown {
+            true => log.first_unsound_transaction_index()?,
+            false => {
+                log.first_unsound_transaction_index()?.into_iter().chain([first_scanned]).min()
+            }
+        };
+        let snapshots_up_to = match facts.clean_shutdown || facts.same_boot {
+            true => log.log_end_offset,
+            false => facts.recovery_point,
+        };
+        log.load_producers(now, &Replay { snapshots_up_to, rebuild_from }, &mut report)?;
         match facts.clean_shutdown {
             true if report.leftovers.is_empty() => {}
             true => log.cache.disk().sync_directory(&log.directory.path())?,
@@ -185,6 +200,7 @@ impl Log {
         if end < self.log_start_offset {
             let gone = self.take_out(&Arc::clone(&self.segments))?;
             gone.carry_out()?;
+            self.remove_snapshots(|_| true)?;
             return self.begin_at(now, self.log_start_offset);
         }
         self.recovery_point = match facts.clean_shutdown {

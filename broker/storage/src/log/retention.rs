@@ -83,6 +83,8 @@ impl Log {
         for segment in &gone {
             segment.rename(crate::file_names::FileSuffix::Deleted)?;
         }
+        let base = self.segments.first().map_or(Offset(0), |first| first.base_offset());
+        self.remove_snapshots(|offset| offset < base)?;
         self.dirty.names();
         Ok(Deletion { segments: gone })
     }

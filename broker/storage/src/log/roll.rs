@@ -78,6 +78,7 @@ impl Log {
             return Ok(());
         }
         active.close_indexes()?;
+        self.write_snapshot(base_offset)?;
         let next = Segment::create(&self.home(), base_offset, self.config.segment_index_bytes)?;
         self.dirty.segment(&active)?;
         self.dirty.segment(&next)?;

@@ -10,10 +10,11 @@ use kt_protocol::types::{Now, Offset};
 use crate::error::LogError;
 use crate::file_names::FileSuffix;
 use crate::log::{LoadFacts, RecoveryReport};
+use crate::producer_state::ProducerStates;
 use crate::recovery::{Recovered, Recovery};
 use crate::segment::Segment;
 
-use super::{Deletion, Log};
+use super::{Deletion, Log, producers::Replay};
 
 impl Log {
     /// Cuts the log so that it ends at `target`, or before it if that lies within a batch. Says
@@ -56,11 +57,18 @@ impl Log {
 
     fn replace_all(&mut self, now: Now, offset: Offset) -> Result<Deletion, LogError> {
         let deletion = self.take_out(&Arc::clone(&self.segments))?;
+        self.remove_snapshots(|_| true)?;
         self.begin_at(now, offset)?;
+        self.producers = ProducerStates::new(self.config.producer_id_expiration_ms);
+        self.last_snapshot = offset;
         self.epochs.truncate_from_end(Offset(0));
         self.write_epochs()?;
         self.generation += 1;
         Ok(deletion)
+    }
+
+    fn sync_names(&self) -> Result<(), LogError> {
+        Ok(self.cache.disk().sync_directory(&self.directory.path())?)
     }
 
     pub(super) fn write_epochs(&mut self) -> Result<(), LogError> {
@@ -73,6 +81,9 @@ impl Log {
         let (mut kept, gone) = (kept.to_vec(), gone.to_vec());
         let Some(last) = kept.pop() else { return self.replace_all(now, target) };
         let deletion = self.take_out(&gone)?;
+        // With the names of segments: state of what is taken away must not come back either.
+        self.remove_snapshots(|offset| target < offset)?;
+        self.sync_names()?;
         let Recovered { segments, end, bytes_since_entry, .. } = self.cut(&last, target)?;
         kept.extend(segments);
         self.segments = kept.into();
@@ -84,6 +95,8 @@ impl Log {
         self.generation += 1;
         self.begin_active(now);
         self.active.bytes_since_entry = bytes_since_entry;
+        let replay = Replay { snapshots_up_to: end, rebuild_from: None };
+        self.load_producers(now, &replay, &mut RecoveryReport::default())?;
         Ok(deletion)
     }
 
@@ -98,6 +111,10 @@ impl Log {
         let segment = Segment::writable(&self.home(), base);
         last.cut_indexes(end, &segment)?;
         segment.log_file()?.set_len(position)?;
+        if last.has_aborted() {
+            segment.note_aborted();
+            last.cut_transaction_index(end)?;
+        }
         segment.sync()?;
         let facts = LoadFacts { clean_shutdown: true, ..LoadFacts::default() };
         let recovery = Recovery {
@@ -117,9 +134,7 @@ impl Log {
         for segment in segments.iter().rev() {
             segment.rename(FileSuffix::Deleted)?;
         }
-        if !segments.is_empty() {
-            self.cache.disk().sync_directory(&self.directory.path())?;
-        }
+        self.sync_names()?;
         Ok(Deletion { segments: segments.to_vec() })
     }
 }
