@@ -9,7 +9,7 @@ use super::batch::{
 };
 use super::checksum::crc32c;
 use super::compression::Compressor;
-use super::control::ControlType;
+use super::control::{ControlType, EndTxnMarker};
 use super::varint::{put_varint, put_varlong, varint_size, varlong_size};
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp};
 
@@ -183,6 +183,14 @@ impl BatchBuilder {
         self
     }
 
+    /// Says that `time` was the greatest timestamp, though the record that had it is gone: what the
+    /// cleaner writes of a batch that it empties.
+    #[must_use]
+    pub fn max_timestamp(mut self, time: Timestamp) -> BatchBuilder {
+        self.max_timestamp = time;
+        self
+    }
+
     /// Ends at `offset`, whichever record is the last: the cleaner keeps a batch's range of offsets
     /// and sequences, even if no record is left.
     #[must_use]
@@ -253,6 +261,18 @@ impl BatchBuilder {
         self.append(NewRecord { timestamp, key: Some(&key), value: Some(value), headers: &[] })
     }
 
+    /// Appends the end of a transaction, and makes the batch a control batch.
+    ///
+    /// # Errors
+    /// The batch is full.
+    pub fn append_end_txn_marker(
+        &mut self,
+        timestamp: Timestamp,
+        marker: EndTxnMarker,
+    ) -> Result<Offset, AppendError> {
+        self.append_control(timestamp, marker.outcome.control_type(), &marker.value())
+    }
+
     /// How many records there are.
     pub const fn count(&self) -> usize {
         self.count as usize
@@ -276,7 +296,7 @@ impl BatchBuilder {
 
     /// Makes the batch: compresses the records and computes the checksum.
     ///
-    /// A batch without records is one that the cleaner emptied: 61 bytes, and no timestamps.
+    /// A batch without records is one that the cleaner emptied: 61 bytes, and no base timestamp.
     pub fn build(&self) -> Bytes {
         let records = self.compressor.compress(&self.records);
         let size = HEADER + records.len();

@@ -113,11 +113,14 @@ const MAX_INITIAL_CAPACITY: usize = 1024 * 1024;
 /// Decompresses a stream chunk by chunk. What was charged for its window is released with it.
 pub struct Decompressor<'a, 'b> {
     codec: Codec<'a>,
+    /// How much of the chunk was consumed.
+    consumed: usize,
     budget: &'b mut Budget,
 }
 
 enum Codec<'a> {
-    None(&'a [u8]),
+    /// What is still to come, and the chunk: all of it, once.
+    None(&'a [u8], &'a [u8]),
     Gzip(gzip::Decoder<'a>),
     Snappy(snappy::Decoder<'a>),
     Lz4(lz4::Decoder<'a>),
@@ -128,27 +131,54 @@ impl<'a, 'b> Decompressor<'a, 'b> {
     /// Begins to decompress `bytes` at the expense of `budget`.
     pub fn new(compression: Compression, bytes: &'a [u8], budget: &'b mut Budget) -> Self {
         let codec = match compression {
-            Compression::None => Codec::None(bytes),
+            Compression::None => Codec::None(bytes, &[]),
             Compression::Gzip => Codec::Gzip(gzip::Decoder::new(bytes)),
             Compression::Snappy => Codec::Snappy(snappy::Decoder::new(bytes)),
             Compression::Lz4 => Codec::Lz4(lz4::Decoder::new(bytes)),
             Compression::Zstd => Codec::Zstd(zstd::Decoder::new(bytes)),
         };
-        Decompressor { codec, budget }
+        Decompressor { codec, consumed: 0, budget }
     }
 
-    /// The next decompressed bytes; none at the end. Not to be called again after an error.
+    /// Decompresses the next chunk, and forgets the one before it; an empty one is the end. Not to be
+    /// called again after an error.
     ///
     /// # Errors
     /// The stream is damaged or cut off, or the budget is spent.
-    pub fn next_chunk(&mut self) -> Result<&[u8], DecompressError> {
+    pub fn advance(&mut self) -> Result<(), DecompressError> {
+        self.consumed = 0;
         match &mut self.codec {
             // Nothing is made of them, so nothing is charged.
-            Codec::None(bytes) => Ok(std::mem::take(bytes)),
-            Codec::Gzip(decoder) => decoder.next_chunk(self.budget),
-            Codec::Snappy(decoder) => decoder.next_chunk(self.budget),
-            Codec::Lz4(decoder) => decoder.next_chunk(self.budget),
-            Codec::Zstd(decoder) => decoder.next_chunk(self.budget),
+            Codec::None(rest, chunk) => *chunk = std::mem::take(rest),
+            Codec::Gzip(decoder) => decoder.advance(self.budget)?,
+            Codec::Snappy(decoder) => decoder.advance(self.budget)?,
+            Codec::Lz4(decoder) => decoder.advance(self.budget)?,
+            Codec::Zstd(decoder) => decoder.advance(self.budget)?,
+        }
+        Ok(())
+    }
+
+    /// What is left of the chunk.
+    pub fn chunk(&self) -> &[u8] {
+        self.codec.chunk().get(self.consumed..).unwrap_or_default()
+    }
+
+    /// Takes up to `count` bytes off what is left of the chunk.
+    pub fn consume(&mut self, count: usize) -> &[u8] {
+        let start = self.consumed;
+        self.consumed += count.min(self.chunk().len());
+        self.codec.chunk().get(start..self.consumed).unwrap_or_default()
+    }
+}
+
+impl Codec<'_> {
+    fn chunk(&self) -> &[u8] {
+        match self {
+            Codec::None(_, chunk) => chunk,
+            Codec::Gzip(decoder) => decoder.chunk(),
+            Codec::Snappy(decoder) => decoder.chunk(),
+            Codec::Lz4(decoder) => decoder.chunk(),
+            Codec::Zstd(decoder) => decoder.chunk(),
         }
     }
 }
@@ -177,7 +207,8 @@ pub fn decompress(
     let mut out = Vec::new();
     let mut stream = Decompressor::new(compression, bytes, budget);
     loop {
-        let chunk = stream.next_chunk()?;
+        stream.advance()?;
+        let chunk = stream.chunk();
         if chunk.is_empty() {
             return Ok(out);
         }

@@ -1,5 +1,6 @@
 //! What may be wrong with the records of a batch.
 
+use super::batch::BatchError;
 use super::compression::{Compression, DecompressError, UnknownCompression};
 
 /// What is wrong with a record, or with the bytes that should be one.
@@ -41,23 +42,12 @@ pub enum RecordFault {
         /// What it should be.
         expected: i32,
     },
-    /// It has attributes, and none are defined.
-    #[error("its attributes are {attributes:#04x}, must be 0")]
-    Attributes {
-        /// What they are.
-        attributes: u8,
-    },
     /// The decompressed stream broke off.
     #[error(transparent)]
     Decompress(#[from] DecompressError),
-    /// An old message's checksum does not fit.
-    #[error("its checksum is {stored:#010x}, its bytes give {computed:#010x}")]
-    Checksum {
-        /// What it says.
-        stored: u32,
-        /// What its bytes give.
-        computed: u32,
-    },
+    /// A message within a compressed one is cut off or not a message.
+    #[error(transparent)]
+    Message(BatchError),
     /// A message within a compressed one is of another magic, or compressed itself.
     #[error(
         "it lies in a compressed message of magic {outer}, but has magic {magic}, {compression}"

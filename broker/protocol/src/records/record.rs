@@ -44,7 +44,6 @@ impl<'a> RecordView<'a> {
     }
 
     /// A record of magic 0 or 1, which has no headers.
-    #[cfg(test)]
     pub(super) const fn without_headers(
         offset: Offset,
         timestamp: Timestamp,

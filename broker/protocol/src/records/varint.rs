@@ -12,6 +12,9 @@ pub(super) trait Input {
     /// The next byte.
     fn byte(&mut self) -> Result<u8, RecordFault>;
 
+    /// Passes over `count` bytes.
+    fn skip(&mut self, count: u64) -> Result<(), RecordFault>;
+
     /// How many bytes were read so far.
     fn position(&self) -> u64;
 
@@ -101,6 +104,12 @@ impl Input for Cursor<'_> {
             }
             None => Err(RecordFault::Ends),
         }
+    }
+
+    #[inline]
+    fn skip(&mut self, count: u64) -> Result<(), RecordFault> {
+        let count = usize::try_from(count).map_err(|_| RecordFault::Ends)?;
+        self.take(count).map(drop)
     }
 
     fn position(&self) -> u64 {

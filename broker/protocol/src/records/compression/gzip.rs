@@ -18,14 +18,18 @@ impl<'a> Decoder<'a> {
         Decoder { inner: MultiGzDecoder::new(bytes), chunk: Vec::new() }
     }
 
-    pub(super) fn next_chunk(&mut self, budget: &mut Budget) -> Result<&[u8], DecompressError> {
+    pub(super) fn chunk(&self) -> &[u8] {
+        &self.chunk
+    }
+
+    pub(super) fn advance(&mut self, budget: &mut Budget) -> Result<(), DecompressError> {
         self.chunk.resize(CHUNK_SIZE, 0);
         let read = self.inner.read(&mut self.chunk).map_err(|error| DecompressError::Damaged {
             compression: Compression::Gzip,
             reason: error.to_string(),
         })?;
-        budget.charge(read as u64)?;
-        Ok(self.chunk.get(..read).unwrap_or_default())
+        self.chunk.truncate(read);
+        Ok(budget.charge(read as u64)?)
     }
 }
 

@@ -58,7 +58,11 @@ impl<'a> Decoder<'a> {
         Decoder { rest: bytes, frame: None, block: Vec::new() }
     }
 
-    pub(super) fn next_chunk(&mut self, budget: &mut Budget) -> Result<&[u8], DecompressError> {
+    pub(super) fn chunk(&self) -> &[u8] {
+        &self.block
+    }
+
+    pub(super) fn advance(&mut self, budget: &mut Budget) -> Result<(), DecompressError> {
         self.block.clear();
         while self.block.is_empty() {
             match self.frame.take() {
@@ -67,8 +71,7 @@ impl<'a> Decoder<'a> {
                 Some(frame) => self.frame = self.read_block(frame)?,
             }
         }
-        budget.charge(self.block.len() as u64)?;
-        Ok(&self.block)
+        Ok(budget.charge(self.block.len() as u64)?)
     }
 
     fn read_descriptor(&mut self) -> Result<Option<Frame>, DecompressError> {

@@ -36,7 +36,11 @@ impl<'a> Decoder<'a> {
         Decoder { framing, rest: bytes, block: Vec::new() }
     }
 
-    pub(super) fn next_chunk(&mut self, budget: &mut Budget) -> Result<&[u8], DecompressError> {
+    pub(super) fn chunk(&self) -> &[u8] {
+        &self.block
+    }
+
+    pub(super) fn advance(&mut self, budget: &mut Budget) -> Result<(), DecompressError> {
         self.block.clear();
         while self.block.is_empty() && !self.rest.is_empty() {
             let raw = match self.framing {
@@ -45,7 +49,7 @@ impl<'a> Decoder<'a> {
             };
             decompress_block(raw, &mut self.block, budget)?;
         }
-        Ok(&self.block)
+        Ok(())
     }
 
     fn next_block(&mut self) -> Result<&'a [u8], DecompressError> {

@@ -87,8 +87,11 @@ fn raw_snappy_is_read_too() {
     assert_eq!(decompress(Compression::Snappy, &raw, &mut budget()).unwrap(), bytes);
     let mut budget = budget();
     let mut stream = Decompressor::new(Compression::Snappy, &raw, &mut budget);
-    assert_eq!(stream.next_chunk().unwrap(), bytes);
-    assert_eq!(stream.next_chunk().unwrap(), b"");
+    stream.advance().unwrap();
+    assert_eq!(stream.consume(10), &bytes[..10]);
+    assert_eq!(stream.chunk(), &bytes[10..]);
+    stream.advance().unwrap();
+    assert_eq!(stream.chunk(), b"");
 }
 
 /// A gibibyte of zeros as a stream of each codec, made piece by piece so that the test is cheap.

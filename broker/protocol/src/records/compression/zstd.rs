@@ -38,9 +38,13 @@ impl<'a> Decoder<'a> {
         self.window
     }
 
-    pub(super) fn next_chunk(&mut self, budget: &mut Budget) -> Result<&[u8], DecompressError> {
-        let mut written = 0;
-        while written == 0 {
+    pub(super) fn chunk(&self) -> &[u8] {
+        &self.chunk
+    }
+
+    pub(super) fn advance(&mut self, budget: &mut Budget) -> Result<(), DecompressError> {
+        self.chunk.clear();
+        while self.chunk.is_empty() {
             if self.frame == Progress::Between {
                 if self.rest.is_empty() {
                     break;
@@ -48,14 +52,13 @@ impl<'a> Decoder<'a> {
                 self.charge_window(budget)?;
                 self.frame = Progress::Within;
             }
-            written = self.run()?;
+            self.run()?;
         }
-        budget.charge(written as u64)?;
-        Ok(self.chunk.get(..written).unwrap_or_default())
+        Ok(budget.charge(self.chunk.len() as u64)?)
     }
 
     /// Fills the chunk as far as the input goes, to the end of the frame at most.
-    fn run(&mut self) -> Result<usize, DecompressError> {
+    fn run(&mut self) -> Result<(), DecompressError> {
         if self.inner.is_none() {
             let mut decoder = zstd::stream::raw::Decoder::new().map_err(|error| damaged(&error))?;
             decoder
@@ -75,7 +78,8 @@ impl<'a> Decoder<'a> {
         } else if read == 0 && written == 0 {
             return Err(damaged(&"the frame is cut off"));
         }
-        Ok(written)
+        self.chunk.truncate(written);
+        Ok(())
     }
 
     fn charge_window(&mut self, budget: &mut Budget) -> Result<(), DecompressError> {
