@@ -10,12 +10,16 @@ mod body;
 mod builder;
 mod checksum;
 pub mod compression;
+#[cfg(test)]
+mod conformance;
 pub mod control;
 mod error;
 pub mod legacy;
 pub mod patch;
 mod record;
 mod stream;
+#[cfg(test)]
+mod tests;
 pub mod validation;
 mod varint;
 
