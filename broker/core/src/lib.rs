@@ -10,3 +10,6 @@ pub mod raft;
 pub mod random;
 pub mod replica;
 pub mod topic_name;
+
+#[cfg(test)]
+mod transcript;

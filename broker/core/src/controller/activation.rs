@@ -23,20 +23,21 @@ impl Controller {
     ///
     /// Once it is replayed, deciders may be asked.
     pub fn activate(&mut self, now: Now, bootstrap: &[VersionedRecord]) -> Decision<()> {
-        let is_empty = self.image().features().finalized().is_empty();
+        let mut settled = self.clone();
         let mut records = Vec::new();
-        if self.loader.transaction_start().is_some() {
+        if let Some(start) = self.loader.transaction_start() {
             let reason = Some("Controller failover".to_owned());
-            records.push(VersionedRecord::v0(AbortTransactionRecord { reason }));
+            let abort = AbortTransactionRecord { reason };
+            settled.loader.apply(&abort.clone().into(), start).expect("a transaction is open");
+            records.push(VersionedRecord::v0(abort));
         }
-        let published_is_empty = self.loader.published().features().finalized().is_empty();
-        if is_empty || published_is_empty {
+        if settled.image().features().finalized().is_empty() {
             let name = Some(BOOTSTRAP_TRANSACTION.to_owned());
             records.push(VersionedRecord::v0(BeginTransactionRecord { name }));
             records.extend(bootstrap.iter().cloned());
             records.push(VersionedRecord::v0(EndTransactionRecord {}));
         }
-        records.extend(self.fence_own_earlier_incarnation());
+        records.extend(settled.fence_own_earlier_incarnation());
         let brokers: Vec<_> = self.image().brokers().iter().map(|broker| broker.id).collect();
         self.sessions.restart(now.monotonic, brokers);
         Decision { records, response: () }
@@ -45,8 +46,7 @@ impl Controller {
     /// The broker of this process had another process before: it is dead, whatever its session
     /// says, and whatever it led gets a new epoch before anything is appended.
     fn fence_own_earlier_incarnation(&self) -> Vec<VersionedRecord> {
-        let published = self.loader.published();
-        let own = self.config.own_broker.and_then(|own| published.brokers().get(own));
+        let own = self.config.own_broker.and_then(|own| self.image().brokers().get(own));
         let Some(own) = own.filter(|broker| !broker.fenced) else { return Vec::new() };
         let mut records = self.partition_changes(BrokerTurn::Leaves(own.id));
         records.push(self.fence_record(own));

@@ -151,6 +151,8 @@ impl Controller {
         match current_state(broker) {
             BrokerState::Fenced if request.want_shut_down => BrokerState::ShutdownNow,
             BrokerState::Fenced if request.want_fence => BrokerState::Fenced,
+            // Who asked to stop and was fenced meanwhile comes back only as a new incarnation.
+            BrokerState::Fenced if broker.in_controlled_shutdown => BrokerState::Fenced,
             BrokerState::Fenced if self.has_read_its_registration(broker, request) => {
                 BrokerState::Unfenced
             }

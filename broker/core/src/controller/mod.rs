@@ -22,6 +22,13 @@ mod placement;
 mod producer_ids;
 mod registration;
 
+#[cfg(test)]
+mod conversation;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use kt_protocol::messages::metadata_record::MetadataRecord;

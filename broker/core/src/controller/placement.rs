@@ -180,3 +180,98 @@ impl RackList {
         self.placed = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use kt_protocol::messages::RegisterBrokerRecord;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::metadata::MetadataImage;
+
+    /// Brokers by number, with a rack and whether they are fenced.
+    fn brokers(given: &[(i32, Option<&str>, bool)]) -> MetadataImage {
+        let mut image = MetadataImage::default();
+        for (broker_id, rack, fenced) in given {
+            let record = RegisterBrokerRecord {
+                broker_id: *broker_id,
+                rack: rack.map(str::to_owned),
+                fenced: *fenced,
+                ..Default::default()
+            };
+            image.apply(&record.into()).unwrap();
+        }
+        image
+    }
+
+    #[test]
+    fn racks_and_brokers_are_used_evenly() {
+        let racks = ["a", "a", "b", "b", "c", "c"];
+        let given: Vec<_> = (1..).zip(racks).map(|(id, rack)| (id, Some(rack), false)).collect();
+        let image = brokers(&given);
+        let placed = place(&mut Random::new(1), image.brokers(), 60, 3).unwrap();
+        let mut leaders: BTreeMap<NodeId, usize> = BTreeMap::new();
+        let mut replicas: BTreeMap<NodeId, usize> = BTreeMap::new();
+        for partition in &placed {
+            let in_racks: BTreeSet<_> =
+                partition.iter().map(|id| image.brokers().get(*id).unwrap().rack.clone()).collect();
+            assert_eq!(in_racks.len(), 3, "{partition:?}");
+            *leaders.entry(partition[0]).or_default() += 1;
+            partition.iter().for_each(|id| *replicas.entry(*id).or_default() += 1);
+        }
+        assert!(leaders.values().all(|count| (8..=12).contains(count)), "{leaders:?}");
+        assert!(replicas.values().all(|count| (24..=36).contains(count)), "{replicas:?}");
+    }
+
+    #[test]
+    fn a_fenced_broker_never_leads_and_is_taken_last() {
+        let image = brokers(&[(1, None, false), (2, None, true), (3, None, false)]);
+        for partition in place(&mut Random::new(2), image.brokers(), 20, 2).unwrap() {
+            assert!(!partition.contains(&NodeId(2)), "{partition:?}");
+        }
+        for partition in place(&mut Random::new(2), image.brokers(), 20, 3).unwrap() {
+            assert_eq!(partition[2], NodeId(2), "{partition:?}");
+        }
+    }
+
+    #[test]
+    fn too_few_brokers_are_refused() {
+        let place = |image: &MetadataImage| place(&mut Random::new(1), image.brokers(), 1, 2);
+        assert_eq!(place(&brokers(&[])), Err(PlacementError::AllFenced));
+        assert_eq!(place(&brokers(&[(1, None, true)])), Err(PlacementError::AllFenced));
+        let one = brokers(&[(1, None, false)]);
+        let too_few = PlacementError::TooFewBrokers { replication_factor: 2, brokers: 1 };
+        assert_eq!(place(&one), Err(too_few));
+    }
+
+    proptest! {
+        #[test]
+        fn any_cluster_that_is_large_enough_is_placed_on(
+            given in prop::collection::vec((prop::option::of("[a-c]"), any::<bool>()), 1..8),
+            partitions in 1usize..40,
+            replication_factor in 1usize..5,
+            seed in any::<u64>(),
+        ) {
+            let given: Vec<_> = (1..).zip(&given).map(|(id, (rack, fenced))| {
+                (id, rack.as_deref(), *fenced)
+            }).collect();
+            let image = brokers(&given);
+            let unfenced = given.iter().filter(|(_, _, fenced)| !fenced).count();
+            let placed =
+                place(&mut Random::new(seed), image.brokers(), partitions, replication_factor);
+            if unfenced == 0 || given.len() < replication_factor {
+                prop_assert!(placed.is_err());
+                return Ok(());
+            }
+            let placed = placed.unwrap();
+            prop_assert_eq!(placed.len(), partitions);
+            for partition in placed {
+                let distinct: BTreeSet<_> = partition.iter().collect();
+                prop_assert_eq!(distinct.len(), replication_factor);
+                prop_assert!(!image.brokers().get(partition[0]).unwrap().fenced);
+            }
+        }
+    }
+}

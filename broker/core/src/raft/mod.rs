@@ -9,14 +9,19 @@
 //! the messages between them as `on_…` methods, and deadlines; the election state, the voter set
 //! and the high watermark rule are already those of many.
 
+mod control_record;
 mod describe;
 mod election_state;
 mod voter_set;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Offset};
 
+pub use control_record::ControlRecord;
 pub use describe::{QuorumDescription, ReplicaDescription};
 pub use election_state::{ElectionState, ReplicaKey};
 pub use voter_set::{Voter, VoterEndpoint, VoterSet, VoterSource};
@@ -90,24 +95,6 @@ pub enum QuorumError {
 /// Numbers what is to be persisted, so that an answer is not taken for a later one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PersistVersion(pub u64);
-
-/// A record that the leader itself appends at the start of its epoch, all in one control batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ControlRecord {
-    /// Names the leader, who voted for it, and all voters.
-    LeaderChange {
-        /// The leader.
-        leader: NodeId,
-        /// All voters, by number.
-        voters: Vec<ReplicaKey>,
-        /// Those whose votes elected it.
-        granting: Vec<ReplicaKey>,
-    },
-    /// The version of the log's own protocol.
-    KRaftVersion(i16),
-    /// The voter set.
-    Voters(VoterSet),
-}
 
 /// What the outside must do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -282,11 +269,7 @@ impl Quorum {
     }
 
     fn epoch_start_records(&self) -> Vec<ControlRecord> {
-        let mut records = vec![ControlRecord::LeaderChange {
-            leader: self.own.id,
-            voters: self.voters.iter().map(|voter| voter.key).collect(),
-            granting: vec![self.own],
-        }];
+        let mut records = vec![ControlRecord::leader_change(self.own, &self.voters)];
         if self.voter_source == VoterSource::BootstrapCheckpoint {
             records.push(ControlRecord::KRaftVersion(self.kraft_version));
             records.push(ControlRecord::Voters(self.voters.clone()));

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use kt_protocol::messages::VotersRecord;
+use kt_protocol::messages::voters_record as record;
 use kt_protocol::types::{NodeId, Offset};
 
 use super::ReplicaKey;
@@ -53,6 +55,44 @@ impl VoterSet {
     /// Makes a set of `voters`; of two with one number the later counts.
     pub fn new(voters: impl IntoIterator<Item = Voter>) -> VoterSet {
         VoterSet { voters: voters.into_iter().map(|voter| (voter.key.id, voter)).collect() }
+    }
+
+    /// The set that a record holds.
+    pub fn from_record(record: &VotersRecord) -> VoterSet {
+        let endpoint = |it: &record::Endpoint| VoterEndpoint {
+            name: it.name.clone(),
+            host: it.host.clone(),
+            port: it.port,
+        };
+        let voter = |it: &record::Voter| Voter {
+            key: ReplicaKey {
+                id: NodeId(it.voter_id),
+                directory_id: Some(it.voter_directory_id).filter(|id| !id.is_zero()),
+            },
+            endpoints: it.endpoints.iter().map(endpoint).collect(),
+            min_kraft_version: it.kraft_version_feature.min_supported_version,
+            max_kraft_version: it.kraft_version_feature.max_supported_version,
+        };
+        VoterSet::new(record.voters.iter().map(voter))
+    }
+
+    /// The record that holds this set.
+    pub fn to_record(&self) -> VotersRecord {
+        let endpoint = |it: &VoterEndpoint| record::Endpoint {
+            name: it.name.clone(),
+            host: it.host.clone(),
+            port: it.port,
+        };
+        let voter = |it: &Voter| record::Voter {
+            voter_id: it.key.id.0,
+            voter_directory_id: it.key.directory_id.unwrap_or_default(),
+            endpoints: it.endpoints.iter().map(endpoint).collect(),
+            kraft_version_feature: record::KRaftVersionFeature {
+                min_supported_version: it.min_kraft_version,
+                max_supported_version: it.max_kraft_version,
+            },
+        };
+        VotersRecord { voters: self.iter().map(voter).collect(), ..Default::default() }
     }
 
     /// How many vote.
