@@ -1,1 +1,5 @@
 //! placeholder
+
+mod disk;
+
+pub use disk::RealDisk;
