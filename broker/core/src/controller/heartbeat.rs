@@ -103,7 +103,7 @@ impl Controller {
         Decision { records, response: Some(stale.id) }
     }
 
-    /// When a session could end next.
+    /// When a session ends next, if nobody is heard: at that time it has ended.
     pub fn next_session_deadline(&self) -> Option<Millis> {
         let unfenced = self.image().brokers().iter().filter(|it| !it.fenced);
         let deadlines = unfenced.map(|it| self.session_deadline(it.id));
@@ -111,7 +111,7 @@ impl Controller {
     }
 
     pub(super) fn has_valid_session(&self, broker: &BrokerRegistration, now: Millis) -> bool {
-        !broker.fenced && now <= self.session_deadline(broker.id)
+        !broker.fenced && now < self.session_deadline(broker.id)
     }
 
     pub(super) fn fence_record(&self, broker: &BrokerRegistration) -> VersionedRecord {

@@ -44,6 +44,20 @@ impl Controller {
         }
     }
 
+    /// Why [`Controller::register_broker`] would refuse: the response has a code only, and whoever
+    /// runs the broker wants the sentence.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn check_registration(
+        &self,
+        now: Now,
+        request: &BrokerRegistrationRequest,
+    ) -> Result<(), ApiError> {
+        self.decide_registration(now, request, Offset(0)).map(drop)
+    }
+
     fn decide_registration(
         &self,
         now: Now,

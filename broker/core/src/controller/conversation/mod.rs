@@ -114,6 +114,10 @@ impl Conversation {
                 self.decided(decision, |it| error(it.error_code, it.error_message.as_ref()))
             }
             "heartbeat" => self.heartbeat(command),
+            "session-deadline" => {
+                let deadline = self.controller.next_session_deadline();
+                format!("{:?}", deadline.map(|it| it - self.now.monotonic))
+            }
             "fence-stale" => {
                 let decision = self.controller.fence_stale_broker(self.now);
                 self.decided(decision, |it| format!("fenced {:?}", it.map(|id| id.0)))
@@ -210,11 +214,12 @@ impl Conversation {
             },
             ..Default::default()
         };
+        let refusal = self.controller.check_registration(self.now, &request).err();
         let next_offset = Offset(self.log.len() as i64);
         let decision = self.controller.register_broker(self.now, &request, next_offset);
         self.decided(decision, |it| match it.error_code {
             0 => format!("broker epoch {}", it.broker_epoch),
-            code => error(code, None),
+            code => error(code, refusal.as_ref().and_then(|it| it.message.as_ref())),
         })
     }
 
