@@ -151,4 +151,13 @@ impl Input for ByteStream<'_, '_> {
     fn position(&self) -> u64 {
         self.position
     }
+
+    fn contiguous(&mut self, count: u64) -> Option<&[u8]> {
+        let length = usize::try_from(count).ok()?;
+        if self.stream.chunk().len() < length {
+            return None;
+        }
+        self.position += count;
+        Some(self.stream.consume(length))
+    }
 }

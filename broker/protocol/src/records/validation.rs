@@ -232,6 +232,18 @@ impl Walk<'_> {
 
     fn read<I: Input>(&self, input: &mut I, expected: i32) -> Result<Facts, RecordFault> {
         let length = non_negative(input.varint()?)?;
+        match input.contiguous(length) {
+            Some(record) => self.read_fields(&mut Cursor::new(record), length, expected),
+            None => self.read_fields(input, length, expected),
+        }
+    }
+
+    fn read_fields<I: Input>(
+        &self,
+        input: &mut I,
+        length: u64,
+        expected: i32,
+    ) -> Result<Facts, RecordFault> {
         let start = input.position();
         let end = start + length;
         input.byte()?;

@@ -18,6 +18,10 @@ pub(super) trait Input {
     /// How many bytes were read so far.
     fn position(&self) -> u64;
 
+    /// The next `count` bytes, if they lie in one piece of memory: reading there is faster. If not,
+    /// nothing is read.
+    fn contiguous(&mut self, count: u64) -> Option<&[u8]>;
+
     /// A zigzag varint.
     fn varint(&mut self) -> Result<i32, RecordFault> {
         let raw = unsigned(self, MAX_VARINT_BYTES, u64::from(u32::MAX))? as u32;
@@ -114,6 +118,11 @@ impl Input for Cursor<'_> {
 
     fn position(&self) -> u64 {
         (self.length - self.rest.len()) as u64
+    }
+
+    #[inline]
+    fn contiguous(&mut self, count: u64) -> Option<&[u8]> {
+        self.take(usize::try_from(count).ok()?).ok()
     }
 }
 
