@@ -315,3 +315,48 @@ impl Message {
         self.structs.retain(|it| !it.reach.is_empty());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(text: &str) -> String {
+        parse("test", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn fields_belong_to_the_struct_they_are_indented_below() {
+        let text = "request 3 ARequest 2-5 flexible 4+\n  Topics []Topic 0+ nullable 3+\n    \
+                    Name string 0-4 key\n    Old int8 0-1\n  Last Shared 5+ tag 7 5+ = null\n  \
+                    struct Shared\n    Id uuid 0+";
+        let message = &parse("test", text).unwrap()[0];
+        assert_eq!((message.key, message.kind), (Some(3), MessageKind::Request));
+        let shape: Vec<(&str, Vec<&str>)> = message
+            .structs
+            .iter()
+            .map(|it| (it.name.as_str(), it.fields.iter().map(|it| it.name.as_str()).collect()))
+            .collect();
+        // `Old` is of no valid version.
+        let expected =
+            [("ARequest", vec!["Topics", "Last"]), ("Topic", vec!["Name"]), ("Shared", vec!["Id"])];
+        assert_eq!(shape, expected);
+        assert_eq!(message.struct_named("Shared").reach, Versions { min: 5, max: 5 });
+        let topics = &message.structs[0].fields[0];
+        assert_eq!(topics.versions, Versions { min: 2, max: 5 });
+        assert_eq!(topics.nullable, Versions { min: 3, max: 5 });
+        assert_eq!(message.structs[0].fields[1].tag, Some(7));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        assert_eq!(reason("  Name string 0+"), "line 1: a field before a message");
+        assert_eq!(reason("wish 1 A 0"), "line 1: unknown kind wish");
+        let below = |field: &str| reason(&format!("data - A 0+\n{field}"));
+        assert_eq!(below("  Name string"), "line 2: a field needs name, type and versions");
+        assert_eq!(below("  Name string x"), "line 2: bad versions x");
+        assert_eq!(below("  Name string 0+ maybe"), "line 2: unknown option maybe");
+        assert_eq!(below("      Name string 0+"), "line 2: indented too far");
+        let partly = "line 2: a field with a tag in some of its versions only";
+        assert_eq!(below("  Name string 0+ tag 1 2+"), partly);
+    }
+}

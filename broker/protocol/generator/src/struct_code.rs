@@ -88,6 +88,9 @@ fn note(field: &Field, all: Versions) -> Option<String> {
     {
         notes.push(format!("default {default}"));
     }
+    if field.map_key {
+        notes.push("key of its array".to_owned());
+    }
     if notes.is_empty() {
         return None;
     }

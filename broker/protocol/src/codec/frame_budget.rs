@@ -3,7 +3,7 @@
 /// Bytes of heap that decoding one frame may still take.
 ///
 /// A few bytes on the wire can name a struct of hundreds: without a bound, an attacker's frame of
-/// 100 MiB would cost gigabytes. Legitimate messages stay below half of this bound.
+/// 100 MiB would cost gigabytes. Honest messages stay below two thirds of this bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeBudget(pub usize);
 

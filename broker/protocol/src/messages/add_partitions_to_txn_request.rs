@@ -91,6 +91,7 @@ impl Message for AddPartitionsToTxnRequest {
 /// Part of [`AddPartitionsToTxnRequest`], versions 4+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddPartitionsToTxnTransaction {
+    /// Key of its array.
     pub transactional_id: String,
     pub producer_id: i64,
     pub producer_epoch: i16,
@@ -136,6 +137,7 @@ impl Encode for AddPartitionsToTxnTransaction {
 /// Part of [`AddPartitionsToTxnRequest`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddPartitionsToTxnTopic {
+    /// Key of its array.
     pub name: String,
     pub partitions: Vec<i32>,
 }

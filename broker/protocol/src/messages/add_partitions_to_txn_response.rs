@@ -77,6 +77,7 @@ impl Message for AddPartitionsToTxnResponse {
 /// Part of [`AddPartitionsToTxnResponse`], versions 4+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddPartitionsToTxnResult {
+    /// Key of its array.
     pub transactional_id: String,
     pub topic_results: Vec<AddPartitionsToTxnTopicResult>,
 }
@@ -107,6 +108,7 @@ impl Encode for AddPartitionsToTxnResult {
 /// Part of [`AddPartitionsToTxnResponse`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddPartitionsToTxnTopicResult {
+    /// Key of its array.
     pub name: String,
     pub results_by_partition: Vec<AddPartitionsToTxnPartitionResult>,
 }
@@ -137,6 +139,7 @@ impl Encode for AddPartitionsToTxnTopicResult {
 /// Part of [`AddPartitionsToTxnResponse`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddPartitionsToTxnPartitionResult {
+    /// Key of its array.
     pub partition_index: i32,
     pub partition_error_code: i16,
 }

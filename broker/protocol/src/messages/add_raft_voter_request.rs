@@ -82,6 +82,7 @@ impl Message for AddRaftVoterRequest {
 /// Part of [`AddRaftVoterRequest`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listener {
+    /// Key of its array.
     pub name: String,
     pub host: String,
     pub port: u16,

@@ -44,7 +44,9 @@ impl Message for AlterConfigsRequest {
 /// Part of [`AlterConfigsRequest`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlterConfigsResource {
+    /// Key of its array.
     pub resource_type: i8,
+    /// Key of its array.
     pub resource_name: String,
     pub configs: Vec<AlterableConfig>,
 }
@@ -81,6 +83,7 @@ impl Encode for AlterConfigsResource {
 /// Part of [`AlterConfigsRequest`], versions 0+.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlterableConfig {
+    /// Key of its array.
     pub name: String,
     pub value: Option<String>,
 }

@@ -39,6 +39,7 @@ impl Message for AlterReplicaLogDirsRequest {
 /// Part of [`AlterReplicaLogDirsRequest`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlterReplicaLogDir {
+    /// Key of its array.
     pub path: String,
     pub topics: Vec<AlterReplicaLogDirTopic>,
 }
@@ -69,6 +70,7 @@ impl Encode for AlterReplicaLogDir {
 /// Part of [`AlterReplicaLogDirsRequest`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlterReplicaLogDirTopic {
+    /// Key of its array.
     pub name: String,
     pub partitions: Vec<i32>,
 }

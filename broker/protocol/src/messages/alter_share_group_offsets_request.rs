@@ -44,6 +44,7 @@ impl Message for AlterShareGroupOffsetsRequest {
 /// Part of [`AlterShareGroupOffsetsRequest`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlterShareGroupOffsetsRequestTopic {
+    /// Key of its array.
     pub topic_name: String,
     pub partitions: Vec<AlterShareGroupOffsetsRequestPartition>,
 }

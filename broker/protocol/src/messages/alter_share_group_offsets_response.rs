@@ -56,6 +56,7 @@ impl Message for AlterShareGroupOffsetsResponse {
 /// Part of [`AlterShareGroupOffsetsResponse`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlterShareGroupOffsetsResponseTopic {
+    /// Key of its array.
     pub topic_name: String,
     pub topic_id: Uuid,
     pub partitions: Vec<AlterShareGroupOffsetsResponsePartition>,

@@ -110,6 +110,7 @@ impl Message for ApiVersionsResponse {
 /// Part of [`ApiVersionsResponse`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ApiVersion {
+    /// Key of its array.
     pub api_key: i16,
     pub min_version: i16,
     pub max_version: i16,
@@ -144,6 +145,7 @@ impl Encode for ApiVersion {
 /// Part of [`ApiVersionsResponse`], versions 3+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SupportedFeatureKey {
+    /// Key of its array.
     pub name: String,
     pub min_version: i16,
     pub max_version: i16,
@@ -178,6 +180,7 @@ impl Encode for SupportedFeatureKey {
 /// Part of [`ApiVersionsResponse`], versions 3+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FinalizedFeatureKey {
+    /// Key of its array.
     pub name: String,
     pub max_version_level: i16,
     pub min_version_level: i16,

@@ -142,6 +142,7 @@ impl Encode for PartitionData {
 /// Part of [`BeginQuorumEpochRequest`], version 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LeaderEndpoint {
+    /// Key of its array.
     pub name: String,
     pub host: String,
     pub port: u16,

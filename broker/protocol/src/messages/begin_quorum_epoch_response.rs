@@ -140,6 +140,7 @@ impl Encode for PartitionData {
 /// Part of [`BeginQuorumEpochResponse`], version 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeEndpoint {
+    /// Key of its array.
     pub node_id: i32,
     pub host: String,
     pub port: u16,

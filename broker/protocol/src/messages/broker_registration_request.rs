@@ -106,6 +106,7 @@ impl Message for BrokerRegistrationRequest {
 /// Part of [`BrokerRegistrationRequest`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listener {
+    /// Key of its array.
     pub name: String,
     pub host: String,
     pub port: u16,
@@ -147,6 +148,7 @@ impl Encode for Listener {
 /// Part of [`BrokerRegistrationRequest`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Feature {
+    /// Key of its array.
     pub name: String,
     pub min_supported_version: i16,
     pub max_supported_version: i16,

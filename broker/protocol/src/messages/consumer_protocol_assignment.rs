@@ -46,6 +46,7 @@ impl Message for ConsumerProtocolAssignment {
 /// Part of [`ConsumerProtocolAssignment`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopicPartition {
+    /// Key of its array.
     pub topic: String,
     pub partitions: Vec<i32>,
 }

@@ -79,6 +79,7 @@ impl Message for ConsumerProtocolSubscription {
 /// Part of [`ConsumerProtocolSubscription`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopicPartition {
+    /// Key of its array.
     pub topic: String,
     pub partitions: Vec<i32>,
 }

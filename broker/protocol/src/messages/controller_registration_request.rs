@@ -60,6 +60,7 @@ impl Message for ControllerRegistrationRequest {
 /// Part of [`ControllerRegistrationRequest`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listener {
+    /// Key of its array.
     pub name: String,
     pub host: String,
     pub port: u16,
@@ -101,6 +102,7 @@ impl Encode for Listener {
 /// Part of [`ControllerRegistrationRequest`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Feature {
+    /// Key of its array.
     pub name: String,
     pub min_supported_version: i16,
     pub max_supported_version: i16,

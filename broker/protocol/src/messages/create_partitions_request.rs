@@ -51,6 +51,7 @@ impl Message for CreatePartitionsRequest {
 /// Part of [`CreatePartitionsRequest`], versions 0+.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreatePartitionsTopic {
+    /// Key of its array.
     pub name: String,
     pub count: i32,
     pub assignments: Option<Vec<CreatePartitionsAssignment>>,

@@ -58,6 +58,7 @@ impl Message for CreateTopicsRequest {
 /// Part of [`CreateTopicsRequest`], versions 2+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreatableTopic {
+    /// Key of its array.
     pub name: String,
     pub num_partitions: i32,
     pub replication_factor: i16,
@@ -103,6 +104,7 @@ impl Encode for CreatableTopic {
 /// Part of [`CreateTopicsRequest`], versions 2+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreatableReplicaAssignment {
+    /// Key of its array.
     pub partition_index: i32,
     pub broker_ids: Vec<i32>,
 }
@@ -133,6 +135,7 @@ impl Encode for CreatableReplicaAssignment {
 /// Part of [`CreateTopicsRequest`], versions 2+.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreatableTopicConfig {
+    /// Key of its array.
     pub name: String,
     pub value: Option<String>,
 }

@@ -47,6 +47,7 @@ impl Message for CreateTopicsResponse {
 /// Part of [`CreateTopicsResponse`], versions 2+.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreatableTopicResult {
+    /// Key of its array.
     pub name: String,
     /// Version 7.
     pub topic_id: Uuid,

@@ -44,6 +44,7 @@ impl Message for DeleteGroupsResponse {
 /// Part of [`DeleteGroupsResponse`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeletableGroupResult {
+    /// Key of its array.
     pub group_id: String,
     pub error_code: i16,
 }

@@ -44,6 +44,7 @@ impl Message for DeleteRecordsResponse {
 /// Part of [`DeleteRecordsResponse`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteRecordsTopicResult {
+    /// Key of its array.
     pub name: String,
     pub partitions: Vec<DeleteRecordsPartitionResult>,
 }
@@ -74,6 +75,7 @@ impl Encode for DeleteRecordsTopicResult {
 /// Part of [`DeleteRecordsResponse`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteRecordsPartitionResult {
+    /// Key of its array.
     pub partition_index: i32,
     pub low_watermark: i64,
     pub error_code: i16,

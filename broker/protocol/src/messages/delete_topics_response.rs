@@ -45,7 +45,7 @@ impl Message for DeleteTopicsResponse {
 /// Part of [`DeleteTopicsResponse`], versions 1+.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeletableTopicResult {
-    /// Null in version 6.
+    /// Null in version 6, key of its array.
     pub name: Option<String>,
     /// Version 6.
     pub topic_id: Uuid,

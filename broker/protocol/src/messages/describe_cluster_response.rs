@@ -93,6 +93,7 @@ impl Message for DescribeClusterResponse {
 /// Part of [`DescribeClusterResponse`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeClusterBroker {
+    /// Key of its array.
     pub broker_id: i32,
     pub host: String,
     pub port: i32,

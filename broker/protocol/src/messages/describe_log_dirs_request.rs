@@ -47,6 +47,7 @@ impl Message for DescribeLogDirsRequest {
 /// Part of [`DescribeLogDirsRequest`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribableLogDirTopic {
+    /// Key of its array.
     pub topic: String,
     pub partitions: Vec<i32>,
 }

@@ -254,6 +254,7 @@ impl Encode for ReplicaState {
 /// Part of [`DescribeQuorumResponse`], version 2.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Node {
+    /// Key of its array.
     pub node_id: i32,
     pub listeners: Vec<Listener>,
 }
@@ -284,6 +285,7 @@ impl Encode for Node {
 /// Part of [`DescribeQuorumResponse`], version 2.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listener {
+    /// Key of its array.
     pub name: String,
     pub host: String,
     pub port: u16,

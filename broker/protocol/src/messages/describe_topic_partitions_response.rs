@@ -53,6 +53,7 @@ impl Message for DescribeTopicPartitionsResponse {
 #[derive(Clone, Debug, PartialEq)]
 pub struct DescribeTopicPartitionsResponseTopic {
     pub error_code: i16,
+    /// Key of its array.
     pub name: Option<String>,
     pub topic_id: Uuid,
     pub is_internal: bool,

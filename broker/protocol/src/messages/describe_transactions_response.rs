@@ -102,6 +102,7 @@ impl Encode for TransactionState {
 /// Part of [`DescribeTransactionsResponse`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopicData {
+    /// Key of its array.
     pub topic: String,
     pub partitions: Vec<i32>,
 }

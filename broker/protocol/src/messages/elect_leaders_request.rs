@@ -63,6 +63,7 @@ impl Message for ElectLeadersRequest {
 /// Part of [`ElectLeadersRequest`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopicPartitions {
+    /// Key of its array.
     pub topic: String,
     pub partitions: Vec<i32>,
 }

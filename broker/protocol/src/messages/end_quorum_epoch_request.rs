@@ -166,6 +166,7 @@ impl Encode for ReplicaInfo {
 /// Part of [`EndQuorumEpochRequest`], version 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LeaderEndpoint {
+    /// Key of its array.
     pub name: String,
     pub host: String,
     pub port: u16,

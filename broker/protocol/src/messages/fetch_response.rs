@@ -389,6 +389,7 @@ impl Encode for AbortedTransaction {
 /// Part of [`FetchResponse`], versions 16+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeEndpoint {
+    /// Key of its array.
     pub node_id: i32,
     pub host: String,
     pub port: i32,

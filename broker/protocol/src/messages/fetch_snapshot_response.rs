@@ -235,6 +235,7 @@ impl Encode for LeaderIdAndEpoch {
 /// Part of [`FetchSnapshotResponse`], version 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeEndpoint {
+    /// Key of its array.
     pub node_id: i32,
     pub host: String,
     pub port: u16,

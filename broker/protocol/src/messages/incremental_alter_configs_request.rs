@@ -44,7 +44,9 @@ impl Message for IncrementalAlterConfigsRequest {
 /// Part of [`IncrementalAlterConfigsRequest`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlterConfigsResource {
+    /// Key of its array.
     pub resource_type: i8,
+    /// Key of its array.
     pub resource_name: String,
     pub configs: Vec<AlterableConfig>,
 }
@@ -81,7 +83,9 @@ impl Encode for AlterConfigsResource {
 /// Part of [`IncrementalAlterConfigsRequest`], versions 0+.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlterableConfig {
+    /// Key of its array.
     pub name: String,
+    /// Key of its array.
     pub config_operation: i8,
     pub value: Option<String>,
 }

@@ -99,6 +99,7 @@ impl Message for JoinGroupRequest {
 /// Part of [`JoinGroupRequest`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JoinGroupRequestProtocol {
+    /// Key of its array.
     pub name: String,
     pub metadata: Bytes,
 }

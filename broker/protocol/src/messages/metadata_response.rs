@@ -106,6 +106,7 @@ impl Message for MetadataResponse {
 /// Part of [`MetadataResponse`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetadataResponseBroker {
+    /// Key of its array.
     pub node_id: i32,
     pub host: String,
     pub port: i32,
@@ -151,7 +152,7 @@ impl Encode for MetadataResponseBroker {
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetadataResponseTopic {
     pub error_code: i16,
-    /// Null in versions 12+.
+    /// Null in versions 12+, key of its array.
     pub name: Option<String>,
     /// Versions 10+.
     pub topic_id: Uuid,

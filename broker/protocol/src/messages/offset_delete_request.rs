@@ -41,6 +41,7 @@ impl Message for OffsetDeleteRequest {
 /// Part of [`OffsetDeleteRequest`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OffsetDeleteRequestTopic {
+    /// Key of its array.
     pub name: String,
     pub partitions: Vec<OffsetDeleteRequestPartition>,
 }

@@ -48,6 +48,7 @@ impl Message for OffsetDeleteResponse {
 /// Part of [`OffsetDeleteResponse`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OffsetDeleteResponseTopic {
+    /// Key of its array.
     pub name: String,
     pub partitions: Vec<OffsetDeleteResponsePartition>,
 }
@@ -75,6 +76,7 @@ impl Encode for OffsetDeleteResponseTopic {
 /// Part of [`OffsetDeleteResponse`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OffsetDeleteResponsePartition {
+    /// Key of its array.
     pub partition_index: i32,
     pub error_code: i16,
 }

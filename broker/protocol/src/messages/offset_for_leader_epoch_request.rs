@@ -56,6 +56,7 @@ impl Message for OffsetForLeaderEpochRequest {
 /// Part of [`OffsetForLeaderEpochRequest`], versions 2+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OffsetForLeaderTopic {
+    /// Key of its array.
     pub topic: String,
     pub partitions: Vec<OffsetForLeaderPartition>,
 }

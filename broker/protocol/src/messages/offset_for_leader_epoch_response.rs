@@ -44,6 +44,7 @@ impl Message for OffsetForLeaderEpochResponse {
 /// Part of [`OffsetForLeaderEpochResponse`], versions 2+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OffsetForLeaderTopicResult {
+    /// Key of its array.
     pub topic: String,
     pub partitions: Vec<EpochEndOffset>,
 }

@@ -87,9 +87,9 @@ impl<'a> MessageView<'a> for ProduceRequestView<'a> {
 /// Part of [`ProduceRequest`], versions 3+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopicProduceData {
-    /// Versions 3-12.
+    /// Versions 3-12, key of its array.
     pub name: String,
-    /// Version 13.
+    /// Version 13, key of its array.
     pub topic_id: Uuid,
     pub partition_data: Vec<PartitionProduceData>,
 }
@@ -130,9 +130,9 @@ impl Encode for TopicProduceData {
 /// [`TopicProduceData`], borrowed from the frame.
 #[derive(Clone, Debug)]
 pub struct TopicProduceDataView<'a> {
-    /// Versions 3-12.
+    /// Versions 3-12, key of its array.
     pub name: &'a str,
-    /// Version 13.
+    /// Version 13, key of its array.
     pub topic_id: Uuid,
     pub partition_data: Vec<PartitionProduceDataView<'a>>,
 }

@@ -70,9 +70,9 @@ impl Message for ProduceResponse {
 /// Part of [`ProduceResponse`], versions 3+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopicProduceResponse {
-    /// Versions 3-12.
+    /// Versions 3-12, key of its array.
     pub name: String,
-    /// Version 13.
+    /// Version 13, key of its array.
     pub topic_id: Uuid,
     pub partition_responses: Vec<PartitionProduceResponse>,
 }
@@ -278,6 +278,7 @@ impl Encode for LeaderIdAndEpoch {
 /// Part of [`ProduceResponse`], versions 10+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeEndpoint {
+    /// Key of its array.
     pub node_id: i32,
     pub host: String,
     pub port: i32,

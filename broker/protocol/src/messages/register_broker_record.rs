@@ -139,6 +139,7 @@ impl Message for RegisterBrokerRecord {
 /// Part of [`RegisterBrokerRecord`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BrokerEndpoint {
+    /// Key of its array.
     pub name: String,
     pub host: String,
     pub port: u16,
@@ -180,6 +181,7 @@ impl Encode for BrokerEndpoint {
 /// Part of [`RegisterBrokerRecord`], versions 0+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BrokerFeature {
+    /// Key of its array.
     pub name: String,
     pub min_supported_version: i16,
     pub max_supported_version: i16,

@@ -60,6 +60,7 @@ impl Message for RegisterControllerRecord {
 /// Part of [`RegisterControllerRecord`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ControllerEndpoint {
+    /// Key of its array.
     pub name: String,
     pub host: String,
     pub port: u16,
@@ -101,6 +102,7 @@ impl Encode for ControllerEndpoint {
 /// Part of [`RegisterControllerRecord`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ControllerFeature {
+    /// Key of its array.
     pub name: String,
     pub min_supported_version: i16,
     pub max_supported_version: i16,

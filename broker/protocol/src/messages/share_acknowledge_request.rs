@@ -77,6 +77,7 @@ impl Message for ShareAcknowledgeRequest {
 /// Part of [`ShareAcknowledgeRequest`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AcknowledgeTopic {
+    /// Key of its array.
     pub topic_id: Uuid,
     pub partitions: Vec<AcknowledgePartition>,
 }
@@ -107,6 +108,7 @@ impl Encode for AcknowledgeTopic {
 /// Part of [`ShareAcknowledgeRequest`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AcknowledgePartition {
+    /// Key of its array.
     pub partition_index: i32,
     pub acknowledgement_batches: Vec<AcknowledgementBatch>,
 }

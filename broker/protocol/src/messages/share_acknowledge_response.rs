@@ -67,6 +67,7 @@ impl Message for ShareAcknowledgeResponse {
 /// Part of [`ShareAcknowledgeResponse`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ShareAcknowledgeTopicResponse {
+    /// Key of its array.
     pub topic_id: Uuid,
     pub partitions: Vec<PartitionData>,
 }
@@ -166,6 +167,7 @@ impl Encode for LeaderIdAndEpoch {
 /// Part of [`ShareAcknowledgeResponse`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeEndpoint {
+    /// Key of its array.
     pub node_id: i32,
     pub host: String,
     pub port: i32,

@@ -114,6 +114,7 @@ impl Message for ShareFetchRequest {
 /// Part of [`ShareFetchRequest`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FetchTopic {
+    /// Key of its array.
     pub topic_id: Uuid,
     pub partitions: Vec<FetchPartition>,
 }
@@ -144,6 +145,7 @@ impl Encode for FetchTopic {
 /// Part of [`ShareFetchRequest`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FetchPartition {
+    /// Key of its array.
     pub partition_index: i32,
     pub acknowledgement_batches: Vec<AcknowledgementBatch>,
 }

@@ -66,6 +66,7 @@ impl Message for ShareFetchResponse {
 /// Part of [`ShareFetchResponse`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ShareFetchableTopicResponse {
+    /// Key of its array.
     pub topic_id: Uuid,
     pub partitions: Vec<PartitionData>,
 }
@@ -234,6 +235,7 @@ impl Encode for AcquiredRecords {
 /// Part of [`ShareFetchResponse`], versions 1+.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeEndpoint {
+    /// Key of its array.
     pub node_id: i32,
     pub host: String,
     pub port: i32,

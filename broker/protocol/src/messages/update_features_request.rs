@@ -63,6 +63,7 @@ impl Message for UpdateFeaturesRequest {
 /// Part of [`UpdateFeaturesRequest`], versions 0+.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureUpdateKey {
+    /// Key of its array.
     pub feature: String,
     pub max_version_level: i16,
     /// Version 0.

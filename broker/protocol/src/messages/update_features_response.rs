@@ -69,6 +69,7 @@ impl Message for UpdateFeaturesResponse {
 /// Part of [`UpdateFeaturesResponse`], versions 0-1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpdatableFeatureResult {
+    /// Key of its array.
     pub feature: String,
     pub error_code: i16,
     pub error_message: Option<String>,

@@ -77,6 +77,7 @@ impl Message for UpdateRaftVoterRequest {
 /// Part of [`UpdateRaftVoterRequest`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listener {
+    /// Key of its array.
     pub name: String,
     pub host: String,
     pub port: u16,

@@ -84,6 +84,7 @@ impl Encode for Voter {
 /// Part of [`VotersRecord`], version 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Endpoint {
+    /// Key of its array.
     pub name: String,
     pub host: String,
     pub port: u16,
