@@ -6,6 +6,7 @@ pub mod batch_records;
 pub mod checkpoints;
 pub mod clean_shutdown;
 pub mod config;
+pub mod directory_names;
 pub mod disk;
 pub mod error;
 pub mod file_cache;
