@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use crate::disk::{Disk, DiskError, File, OpenMode};
 
-/// Far more than a checkpoint of a million partitions takes. A longer file is not ours, and reading
-/// it would take the memory of the whole process.
-const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Far more than a checkpoint, or a snapshot of the metadata, of a million partitions takes. A
+/// longer file is not ours, and reading it would take the memory of the whole process.
+const SMALL_FILE_BYTES_MAX: u64 = 512 << 20;
 
 /// Replaces `path` by `bytes`, durably: `.tmp`, sync, rename, sync of the directory.
 ///

@@ -12,6 +12,8 @@ pub mod error;
 pub mod file_cache;
 pub mod file_names;
 mod index_builder;
+#[cfg(test)]
+mod kafkas_files;
 pub mod leader_epochs;
 mod loader;
 pub mod log;

@@ -53,7 +53,10 @@ impl SnapshotId {
     /// Reads a name; none if it is not a finished snapshot's.
     pub fn parse(name: &str) -> Option<SnapshotId> {
         let (end_offset, epoch) = name.strip_suffix(SUFFIX)?.split_once('-')?;
-        if end_offset.len() != 20 || epoch.len() != 10 {
+        let is_number = |text: &str, digits: usize| {
+            text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if !is_number(end_offset, 20) || !is_number(epoch, 10) {
             return None;
         }
         Some(SnapshotId {
@@ -81,7 +84,8 @@ pub struct SnapshotContents {
 #[error("a snapshot cannot hold this: {0}")]
 pub struct UnwritableSnapshot(String);
 
-/// The snapshot's bytes, with `written_at` as the time of its batches.
+/// The bytes of a snapshot that no leader wrote (by formatting), with `written_at` as the time of
+/// its batches.
 ///
 /// # Errors
 ///
@@ -90,8 +94,21 @@ pub fn encode(
     contents: &SnapshotContents,
     written_at: Timestamp,
 ) -> Result<Bytes, UnwritableSnapshot> {
-    let mut bytes = BytesMut::new();
-    let mut next = Offset(0);
+    encode_at(SnapshotId::BOOTSTRAP, contents, written_at)
+}
+
+/// The bytes of the snapshot `id`, whose epoch its batches carry, with `written_at` as their time.
+///
+/// # Errors
+///
+/// [`UnwritableSnapshot`] if a record is larger than a batch can be.
+pub fn encode_at(
+    id: SnapshotId,
+    contents: &SnapshotContents,
+    written_at: Timestamp,
+) -> Result<Bytes, UnwritableSnapshot> {
+    let mut batches =
+        SnapshotBatches { bytes: BytesMut::new(), next: Offset(0), epoch: id.epoch, written_at };
     let mut controls = vec![control(
         ControlType::SnapshotHeader,
         &SnapshotHeaderRecord {
@@ -106,11 +123,11 @@ pub fn encode(
     if let Some(voters) = &contents.voters {
         controls.push(control(ControlType::KRaftVoters, voters)?);
     }
-    put_control(&mut bytes, &mut next, written_at, &controls)?;
-    put_records(&mut bytes, &mut next, written_at, &contents.records)?;
+    batches.put_control(&controls)?;
+    batches.put_records(&contents.records)?;
     let footer = control(ControlType::SnapshotFooter, &SnapshotFooterRecord { version: 0 })?;
-    put_control(&mut bytes, &mut next, written_at, &[footer])?;
-    Ok(bytes.freeze())
+    batches.put_control(&[footer])?;
+    Ok(batches.bytes.freeze())
 }
 
 type Control = (ControlType, Bytes);
@@ -124,46 +141,46 @@ fn unwritable(error: impl std::fmt::Display) -> UnwritableSnapshot {
     UnwritableSnapshot(error.to_string())
 }
 
-fn batch_at(offset: Offset) -> BatchBuilder {
-    BatchBuilder::new().base_offset(offset).leader_epoch(LeaderEpoch(0))
+/// A snapshot while it is made.
+struct SnapshotBatches {
+    bytes: BytesMut,
+    next: Offset,
+    epoch: LeaderEpoch,
+    written_at: Timestamp,
 }
 
-fn put_control(
-    bytes: &mut BytesMut,
-    next: &mut Offset,
-    written_at: Timestamp,
-    controls: &[Control],
-) -> Result<(), UnwritableSnapshot> {
-    let mut batch = batch_at(*next);
-    for (kind, value) in controls {
-        batch.append_control(written_at, *kind, value).map_err(unwritable)?;
+impl SnapshotBatches {
+    fn batch(&self) -> BatchBuilder {
+        BatchBuilder::new().base_offset(self.next).leader_epoch(self.epoch)
     }
-    *next = next.plus(controls.len() as i64);
-    bytes.extend_from_slice(&batch.build());
-    Ok(())
-}
 
-fn put_records(
-    bytes: &mut BytesMut,
-    next: &mut Offset,
-    written_at: Timestamp,
-    records: &[Bytes],
-) -> Result<(), UnwritableSnapshot> {
-    let mut batch = batch_at(*next);
-    for value in records {
-        if !batch.is_empty() && BATCH_BYTES < batch.uncompressed_size() + value.len() {
-            bytes.extend_from_slice(&batch.build());
-            batch = batch_at(*next);
+    fn put_control(&mut self, controls: &[Control]) -> Result<(), UnwritableSnapshot> {
+        let mut batch = self.batch();
+        for (kind, value) in controls {
+            batch.append_control(self.written_at, *kind, value).map_err(unwritable)?;
         }
-        let record =
-            NewRecord { timestamp: written_at, value: Some(value), ..NewRecord::default() };
-        batch.append(record).map_err(unwritable)?;
-        *next = next.plus(1);
+        self.next = self.next.plus(controls.len() as i64);
+        self.bytes.extend_from_slice(&batch.build());
+        Ok(())
     }
-    if !batch.is_empty() {
-        bytes.extend_from_slice(&batch.build());
+
+    fn put_records(&mut self, records: &[Bytes]) -> Result<(), UnwritableSnapshot> {
+        let mut batch = self.batch();
+        for value in records {
+            if !batch.is_empty() && BATCH_BYTES < batch.uncompressed_size() + value.len() {
+                self.bytes.extend_from_slice(&batch.build());
+                batch = self.batch();
+            }
+            let timestamp = self.written_at;
+            let record = NewRecord { timestamp, value: Some(value), ..NewRecord::default() };
+            batch.append(record).map_err(unwritable)?;
+            self.next = self.next.plus(1);
+        }
+        if !batch.is_empty() {
+            self.bytes.extend_from_slice(&batch.build());
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Reads a snapshot's bytes.
@@ -312,6 +329,7 @@ mod tests {
         assert_eq!(SnapshotId::parse(&id.file_name()), Some(id));
         assert_eq!(SnapshotId::parse(BOOTSTRAP_FILE_NAME), None);
         assert_eq!(SnapshotId::parse("00000000000000001234-0000000005.checkpoint.part"), None);
+        assert_eq!(SnapshotId::parse("+0000000000000001234-0000000005.checkpoint"), None);
     }
 
     #[test]
