@@ -3,9 +3,42 @@
 //! The node is shared, called from any thread, and deterministic for one order of calls. It does
 //! page-cache I/O through `Disk`, never a flush and never a socket.
 
+mod api;
+mod batch_validation;
+mod broker;
+mod checkpointing;
 pub mod config;
 pub mod effect;
+mod fetch_session;
+mod fetch_sessions;
+mod format;
 pub mod input;
+mod inventory;
+mod jobs;
+mod lifecycle;
+mod lock_rank;
+mod log_config;
+mod log_directories;
+mod machine;
+mod metadata_log;
+pub mod metrics;
+mod node;
+mod open;
+mod open_error;
+mod partition;
+mod purgatory;
+mod removals;
+mod replicas;
+mod served;
+mod served_waiters;
+mod stopping;
+mod timed_flush;
 
 pub use effect::{Chunk, Effect, FlushTicket, Job, JobId, JobResult, MachineId, Reply};
+pub use format::Formatting;
 pub use input::{ConnectionId, Input, ReplyTo, Request, Session};
+pub use inventory::InventoryError;
+pub use metrics::{NodeMetrics, PartitionMetrics};
+pub use node::Node;
+pub use open::{HostFacts, Start};
+pub use open_error::OpenError;

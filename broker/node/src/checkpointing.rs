@@ -1,0 +1,222 @@
+//! Checkpoint files: recovery points, high watermarks and log start offsets, every second while
+//! anything moves, one writer per log directory at a time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kt_protocol::types::{Millis, Offset, TopicPartition};
+use kt_storage::checkpoints::{self, OffsetCheckpoint};
+use kt_storage::{Disk, DiskError, Log};
+
+use crate::effect::Effect;
+use crate::lock_rank::{Rank, RankedMutex};
+use crate::machine::Machine;
+use crate::partition::Partition;
+
+/// How often the files are written under load. Kafka's minute would make recovery read a minute's
+/// worth of records.
+const INTERVAL_MS: u64 = 1000;
+
+/// What the three files of one log directory say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DirectoryOffsets {
+    pub(crate) recovery_points: OffsetCheckpoint,
+    pub(crate) high_watermarks: OffsetCheckpoint,
+    pub(crate) log_starts: OffsetCheckpoint,
+}
+
+/// What one partition contributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartitionOffsets {
+    pub(crate) recovery_point: Offset,
+    pub(crate) high_watermark: Offset,
+    /// None where it is the first segment's base offset: then it needs no entry.
+    pub(crate) log_start: Option<Offset>,
+}
+
+impl PartitionOffsets {
+    /// What a log's state says.
+    pub(crate) fn of(log: &Log, high_watermark: Offset) -> PartitionOffsets {
+        let first = log.segments().first().map(|segment| segment.base_offset());
+        let start = log.log_start_offset();
+        PartitionOffsets {
+            recovery_point: log.recovery_point_to_checkpoint(),
+            high_watermark,
+            log_start: Some(start).filter(|start| first.is_some_and(|first| first < *start)),
+        }
+    }
+}
+
+impl DirectoryOffsets {
+    /// Says this of a partition.
+    pub(crate) fn set(&mut self, name: &TopicPartition, offsets: &PartitionOffsets) {
+        self.recovery_points.insert(name.clone(), offsets.recovery_point);
+        self.high_watermarks.insert(name.clone(), offsets.high_watermark);
+        match offsets.log_start {
+            Some(start) => self.log_starts.insert(name.clone(), start),
+            None => self.log_starts.remove(name),
+        };
+    }
+
+    fn remove(&mut self, name: &TopicPartition) {
+        self.recovery_points.remove(name);
+        self.high_watermarks.remove(name);
+        self.log_starts.remove(name);
+    }
+
+    /// Writes the three files; a job. The high watermark first: it is never above what the
+    /// recovery point then says of older files.
+    pub(crate) fn write(&self, disk: &dyn Disk, directory: &Path) -> Result<(), DiskError> {
+        let files = [
+            (checkpoints::LOG_START, &self.log_starts),
+            (checkpoints::RECOVERY_POINT, &self.recovery_points),
+            (checkpoints::REPLICATION, &self.high_watermarks),
+        ];
+        for (name, offsets) in files {
+            checkpoints::write(disk, &directory.join(name), offsets)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct OfDirectory {
+    offsets: DirectoryOffsets,
+    is_dirty: bool,
+    is_writing: bool,
+}
+
+#[derive(Default)]
+struct State {
+    directories: BTreeMap<PathBuf, OfDirectory>,
+    /// Partitions that moved since they were last looked at.
+    moved: Vec<Arc<Partition>>,
+    is_scheduled: bool,
+}
+
+/// The checkpoints of all log directories.
+pub(crate) struct Checkpointing {
+    state: RankedMutex<State>,
+}
+
+/// One directory's files, to be written by a job.
+pub(crate) struct Write {
+    pub(crate) directory: PathBuf,
+    pub(crate) offsets: DirectoryOffsets,
+}
+
+impl Checkpointing {
+    /// Begins with what the files say now.
+    pub(crate) fn new(
+        directories: impl IntoIterator<Item = (PathBuf, DirectoryOffsets)>,
+    ) -> Checkpointing {
+        let of_directory = |offsets| OfDirectory { offsets, ..OfDirectory::default() };
+        let directories =
+            directories.into_iter().map(|(path, offsets)| (path, of_directory(offsets))).collect();
+        let state = State { directories, ..State::default() };
+        Checkpointing { state: RankedMutex::new(Rank::Waiter, state) }
+    }
+
+    /// A partition's offsets moved.
+    pub(crate) fn moved(&self, partition: &Arc<Partition>, now: Millis, effects: &mut Vec<Effect>) {
+        if partition.note_moved() {
+            let mut state = self.state.lock();
+            state.moved.push(Arc::clone(partition));
+            schedule(&mut state, now, effects);
+        }
+    }
+
+    /// Sets what is known of a partition that is no [`Partition`]: the metadata log.
+    pub(crate) fn set(
+        &self,
+        directory: &Path,
+        name: &TopicPartition,
+        offsets: &PartitionOffsets,
+        now: Millis,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut state = self.state.lock();
+        let of_directory = state.directories.entry(directory.to_owned()).or_default();
+        of_directory.offsets.set(name, offsets);
+        of_directory.is_dirty = true;
+        schedule(&mut state, now, effects);
+    }
+
+    /// A partition is gone.
+    pub(crate) fn remove(
+        &self,
+        directory: &Path,
+        name: &TopicPartition,
+        now: Millis,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut state = self.state.lock();
+        if let Some(of_directory) = state.directories.get_mut(directory) {
+            of_directory.offsets.remove(name);
+            of_directory.is_dirty = true;
+        }
+        schedule(&mut state, now, effects);
+    }
+
+    /// Gives the directories whose files are to be written now.
+    pub(crate) fn take_due(&self) -> Vec<Write> {
+        let moved = {
+            let mut state = self.state.lock();
+            state.is_scheduled = false;
+            std::mem::take(&mut state.moved)
+        };
+        let looked: Vec<_> =
+            moved.iter().map(|partition| (partition, partition.take_checkpoint())).collect();
+        let mut state = self.state.lock();
+        for (partition, offsets) in looked {
+            let path = partition.identity.directory.path();
+            let Some(of_directory) = state.directories.get_mut(path) else { continue };
+            let Some(offsets) = offsets else { continue };
+            of_directory.offsets.set(partition.name(), &offsets);
+            of_directory.is_dirty = true;
+        }
+        let due = state.directories.iter_mut().filter(|(_, it)| it.is_dirty && !it.is_writing);
+        let write = |(path, it): (&PathBuf, &mut OfDirectory)| {
+            it.is_dirty = false;
+            it.is_writing = true;
+            Write { directory: path.clone(), offsets: it.offsets.clone() }
+        };
+        due.map(write).collect()
+    }
+
+    /// A directory's files were written, or not. What moved meanwhile is written in its turn.
+    pub(crate) fn written(&self, directory: &Path, now: Millis, effects: &mut Vec<Effect>) {
+        let mut state = self.state.lock();
+        let Some(of_directory) = state.directories.get_mut(directory) else { return };
+        of_directory.is_writing = false;
+        if of_directory.is_dirty {
+            schedule(&mut state, now, effects);
+        }
+    }
+
+    /// A partition's log was closed: nothing of it moves any more.
+    pub(crate) fn closed(&self, partition: &Partition, offsets: &PartitionOffsets) {
+        let mut state = self.state.lock();
+        if let Some(it) = state.directories.get_mut(partition.identity.directory.path()) {
+            it.offsets.set(partition.name(), offsets);
+        }
+    }
+
+    /// Takes out everything, to be written for the last time.
+    pub(crate) fn take_all(&self) -> Vec<(PathBuf, DirectoryOffsets)> {
+        let directories = std::mem::take(&mut self.state.lock().directories);
+        directories.into_iter().map(|(path, it)| (path, it.offsets)).collect()
+    }
+
+    /// A directory is lost: nothing is written there any more.
+    pub(crate) fn lose(&self, directory: &Path) {
+        self.state.lock().directories.remove(directory);
+    }
+}
+
+fn schedule(state: &mut State, now: Millis, effects: &mut Vec<Effect>) {
+    if !std::mem::replace(&mut state.is_scheduled, true) {
+        effects.push(Effect::WakeAt(Machine::Checkpoints.id(), now + INTERVAL_MS));
+    }
+}

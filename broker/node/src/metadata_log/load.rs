@@ -1,0 +1,359 @@
+//! Opening the metadata log: snapshot, then log, then an election of one.
+//!
+//! Runs before anything is served, and syncs what it writes: nobody waits for it but the operator.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use kt_core::controller::{Controller, ControllerConfig};
+use kt_core::metadata::{MetadataImage, Provenance, VersionedRecord};
+use kt_core::raft::{
+    ControlRecord, Effect as QuorumEffect, ElectionState, LogEnd, Quorum, QuorumFacts, ReplicaKey,
+    VoterSet, VoterSource,
+};
+use kt_core::random::Random;
+use kt_protocol::messages::metadata_record::MetadataRecord;
+use kt_protocol::messages::{KRaftVersionRecord, VotersRecord};
+use kt_protocol::records::control::ControlType;
+use kt_protocol::records::{BatchView, Batches};
+use kt_protocol::types::{LeaderEpoch, Millis, Now, Offset, Uuid};
+use kt_storage::log::{LoadFacts, LogHome};
+use kt_storage::metadata_snapshot::{self, SnapshotId};
+use kt_storage::quorum_state::{self, Form, QuorumState};
+use kt_storage::{Disk, FileCache, Log, LogConfig, ReadRequest, batch_records, read};
+
+use super::snapshots::{Limits, Snapshots};
+use super::{MetadataLog, QuorumLog, Shard, codec, ranked};
+use crate::config::BrokerConfig;
+use crate::format::{Directories, METADATA_DIRECTORY};
+use crate::lock_rank::Rank;
+use crate::open_error::OpenError;
+
+/// How much of the log is read at once.
+const READ_BYTES: u64 = 4 << 20;
+
+/// What opening gives.
+pub(crate) struct LoadedMetadata {
+    pub(crate) metadata_log: MetadataLog,
+    /// What a new cluster starts with, from `bootstrap.checkpoint`.
+    pub(crate) bootstrap: Vec<VersionedRecord>,
+    /// What recovery did to the log, for the operator.
+    pub(crate) recovery: kt_storage::RecoveryReport,
+}
+
+/// Everything that opening needs.
+pub(crate) struct Opening<'a> {
+    pub(crate) cache: &'a Arc<FileCache>,
+    pub(crate) config: &'a BrokerConfig,
+    pub(crate) directories: &'a Directories,
+    pub(crate) controller: ControllerConfig,
+    /// What is known of the log's files; its high watermark is its recovery point.
+    pub(crate) facts: LoadFacts,
+    pub(crate) seed: u64,
+    pub(crate) now: Now,
+}
+
+/// What the snapshot and the log say of the quorum, apart from metadata.
+struct Found {
+    voters: VoterSet,
+    voter_source: VoterSource,
+    kraft_version: i16,
+}
+
+impl MetadataLog {
+    /// Opens the metadata log, folds it and takes the lead of its quorum of one.
+    pub(crate) fn open(opening: &Opening<'_>) -> Result<LoadedMetadata, OpenError> {
+        let disk = opening.cache.disk();
+        let log_directory = opening.config.metadata_log_dir.clone();
+        let directory = log_directory.join(METADATA_DIRECTORY);
+        let election = quorum_state::read(&**disk, &directory)?;
+        let (id, snapshot) = newest_snapshot(&**disk, &directory)?;
+        let mut facts = opening.facts;
+        facts.log_start_offset = facts.log_start_offset.max(Offset(0));
+        let home = LogHome {
+            cache: Arc::clone(opening.cache),
+            directory: directory.clone(),
+            config: Arc::new(log_config(opening.config)),
+            seed: opening.seed,
+        };
+        let (log, recovery) = Log::open(home, facts, opening.now)?;
+        if id.end_offset < log.log_start_offset() {
+            let (log_start, snapshot_end) = (log.log_start_offset(), id.end_offset);
+            return Err(OpenError::MetadataGap { log_start, snapshot_end });
+        }
+        let mut found = Found {
+            voters: snapshot.voters.as_ref().map(codec::voter_set).unwrap_or_default(),
+            voter_source: match id.end_offset {
+                Offset(0) => VoterSource::BootstrapCheckpoint,
+                end => VoterSource::Log(end),
+            },
+            kraft_version: snapshot.kraft_version.unwrap_or(0),
+        };
+        let image = fold_snapshot(id, &snapshot)?;
+        let mut controller = Controller::new(opening.controller.clone(), image);
+        let log_epoch = replay_log(&log, id, &mut controller, &mut found)?;
+        let quorum = Quorum::open(QuorumFacts {
+            own: ReplicaKey {
+                id: opening.config.node_id,
+                directory_id: Some(opening.directories.metadata_directory_id),
+            },
+            election: election.as_ref().map(election_state),
+            voters: found.voters,
+            voter_source: found.voter_source,
+            kraft_version: found.kraft_version,
+            log_end: LogEnd { offset: log.log_end_offset(), epoch: log_epoch },
+        })?;
+        let bootstrap = bootstrap_records(&**disk, &log_directory)?;
+        let image = controller.image().clone();
+        let next_offset = log.log_end_offset();
+        let mut metadata_log = MetadataLog {
+            disk: Arc::clone(disk),
+            directory,
+            log_directory,
+            shard: ranked(Rank::Shard, new_shard(controller, next_offset, opening.seed)),
+            log: ranked(
+                Rank::Log,
+                QuorumLog { log, quorum, epoch: LeaderEpoch(0), is_flushing: false },
+            ),
+            committed: ranked(Rank::Published, VecDeque::new()),
+            image: ArcSwap::from_pointee(image),
+            limits: Limits::of(opening.config),
+            snapshots: ranked(Rank::Waiter, Snapshots::new(id, opening.now.monotonic)),
+        };
+        metadata_log.elect(opening.now)?;
+        Ok(LoadedMetadata { metadata_log, bootstrap, recovery })
+    }
+
+    /// The election of a quorum of one. Its two states are written in one go: nobody else hears of
+    /// the first, and the log is touched only once the second is durable.
+    fn elect(&mut self, now: Now) -> Result<(), OpenError> {
+        let mut shard = self.shard.lock();
+        let mut log = self.log.lock();
+        let mut effects = Vec::new();
+        log.quorum.start(&mut effects)?;
+        let mut newest = None;
+        while let Some(at) = effects.iter().position(|it| matches!(it, QuorumEffect::Persist(..))) {
+            let QuorumEffect::Persist(version, state) = effects.remove(at) else { break };
+            newest = Some(state);
+            log.quorum.on_persisted(version, &mut effects);
+        }
+        let state = newest.expect("a start is an election");
+        quorum_state::write(&*self.disk, &self.directory, &stored_state(&state))?;
+        for effect in effects {
+            match effect {
+                QuorumEffect::AppendControl(epoch, records) => {
+                    append_control(&mut log, now, epoch, &records)?;
+                }
+                QuorumEffect::BecomeLeader(epoch) => log.epoch = epoch,
+                QuorumEffect::Persist(..) | QuorumEffect::HighWatermark(_) => {}
+            }
+        }
+        shard.next_offset = log.log.log_end_offset();
+        Ok(())
+    }
+}
+
+fn append_control(
+    log: &mut QuorumLog,
+    now: Now,
+    epoch: LeaderEpoch,
+    records: &[ControlRecord],
+) -> Result<(), OpenError> {
+    let base = log.log.log_end_offset();
+    log.log.append(now, &codec::control_batch(base, epoch, now.wall, records))?;
+    let end = log.log.log_end_offset();
+    log.quorum.on_appended(end);
+    Ok(())
+}
+
+fn new_shard(controller: Controller, next_offset: Offset, seed: u64) -> Shard {
+    Shard {
+        controller,
+        random: Random::new(seed),
+        next_offset,
+        high_watermark: Offset(0),
+        last_append: Millis(0),
+        uncommitted: VecDeque::new(),
+        has_failed: false,
+    }
+}
+
+fn log_config(config: &BrokerConfig) -> LogConfig {
+    LogConfig {
+        segment_bytes: u32::try_from(config.metadata_log_segment_bytes).unwrap_or(u32::MAX / 2),
+        segment_ms: config.metadata_log_segment_ms,
+        // Its own retention is by snapshots.
+        deletes: false,
+        ..LogConfig::default()
+    }
+}
+
+fn election_state(state: &QuorumState) -> ElectionState {
+    ElectionState {
+        epoch: state.leader_epoch,
+        voted: state.voted.map(|(id, directory)| ReplicaKey {
+            id,
+            directory_id: Some(directory).filter(|it| !it.is_zero()),
+        }),
+        leader: state.leader,
+    }
+}
+
+fn stored_state(state: &ElectionState) -> QuorumState {
+    QuorumState {
+        leader_epoch: state.epoch,
+        leader: state.leader,
+        voted: state.voted.map(|it| (it.id, it.directory_id.unwrap_or(Uuid::ZERO))),
+        form: Form::DynamicVoters,
+    }
+}
+
+fn newest_snapshot(
+    disk: &dyn Disk,
+    directory: &Path,
+) -> Result<(SnapshotId, metadata_snapshot::SnapshotContents), OpenError> {
+    let ids = match disk.exists(directory)? {
+        true => metadata_snapshot::list(disk, directory)?,
+        false => Vec::new(),
+    };
+    let Some(id) = ids.last().copied() else {
+        return Ok((SnapshotId::BOOTSTRAP, metadata_snapshot::SnapshotContents::default()));
+    };
+    let path = directory.join(id.file_name());
+    let contents = metadata_snapshot::read(disk, &path)?;
+    Ok((id, contents.unwrap_or_default()))
+}
+
+fn bootstrap_records(
+    disk: &dyn Disk,
+    log_directory: &Path,
+) -> Result<Vec<VersionedRecord>, OpenError> {
+    let path: PathBuf = log_directory.join(metadata_snapshot::BOOTSTRAP_FILE_NAME);
+    let Some(contents) = metadata_snapshot::read(disk, &path)? else {
+        let records = crate::format::bootstrap_records();
+        return Ok(records.into_iter().map(VersionedRecord::v0).collect());
+    };
+    let record = |value: &Bytes| {
+        let decoded = MetadataRecord::decode(value);
+        let (record, version) = decoded.map_err(|error| OpenError::MetadataRecord {
+            offset: Offset(0),
+            reason: format!("{}: {error}", path.display()),
+        })?;
+        Ok(VersionedRecord::new(record, version))
+    };
+    contents.records.iter().map(record).collect()
+}
+
+fn fold_snapshot(
+    id: SnapshotId,
+    snapshot: &metadata_snapshot::SnapshotContents,
+) -> Result<MetadataImage, OpenError> {
+    let mut image = MetadataImage::default();
+    for value in &snapshot.records {
+        apply_value(value, id.end_offset, |record| image.apply(record))?;
+    }
+    image.set_provenance(Provenance {
+        last_offset: Offset(id.end_offset.0 - 1),
+        last_epoch: id.epoch,
+        last_timestamp: snapshot.last_contained_log_timestamp,
+    });
+    Ok(image)
+}
+
+fn apply_value(
+    value: &Bytes,
+    offset: Offset,
+    apply: impl FnOnce(&MetadataRecord) -> Result<(), kt_core::metadata::ApplyError>,
+) -> Result<(), OpenError> {
+    let (record, _) = MetadataRecord::decode(value)
+        .map_err(|error| OpenError::MetadataRecord { offset, reason: error.to_string() })?;
+    apply(&record).map_err(|source| OpenError::MetadataApply { offset, source })
+}
+
+/// Replays the log from the snapshot's end on; gives the epoch of its last batch.
+fn replay_log(
+    log: &Log,
+    snapshot: SnapshotId,
+    controller: &mut Controller,
+    found: &mut Found,
+) -> Result<LeaderEpoch, OpenError> {
+    let mut next = snapshot.end_offset;
+    let mut epoch = snapshot.epoch;
+    while next < log.log_end_offset() {
+        let request = ReadRequest {
+            from: next,
+            max_offset: log.log_end_offset(),
+            max_bytes: READ_BYTES,
+            min_one_batch: true,
+        };
+        let Some(slice) = read(log.segments(), &request)? else { break };
+        let mut bytes = vec![0; usize::try_from(slice.range.length).unwrap_or(0)];
+        let length = slice.range.file.read_at(slice.range.position, &mut bytes)?;
+        bytes.truncate(length);
+        let before = next;
+        for batch in Batches::new(&bytes) {
+            // The last batch of a read may be cut off: it begins the next one.
+            let Ok(batch) = batch else { break };
+            if batch.last_offset() < next {
+                continue;
+            }
+            replay_batch(&batch, controller, found)?;
+            next = batch.last_offset().plus(1);
+            epoch = batch.partition_leader_epoch();
+        }
+        if next == before {
+            let reason = "no whole batch can be read here".to_owned();
+            return Err(OpenError::MetadataRecord { offset: next, reason });
+        }
+    }
+    Ok(epoch)
+}
+
+fn replay_batch(
+    batch: &BatchView<'_>,
+    controller: &mut Controller,
+    found: &mut Found,
+) -> Result<(), OpenError> {
+    let wrong = |reason: String| OpenError::MetadataRecord { offset: batch.base_offset(), reason };
+    if batch.is_control() {
+        return batch_records::for_each(batch, |record| {
+            match ControlType::from_key(record.key) {
+                Ok(ControlType::KRaftVersion) => {
+                    let message: KRaftVersionRecord = metadata_snapshot::message(record)?;
+                    found.kraft_version = message.kraft_version;
+                }
+                Ok(ControlType::KRaftVoters) => {
+                    let message: VotersRecord = metadata_snapshot::message(record)?;
+                    found.voters = codec::voter_set(&message);
+                    found.voter_source = VoterSource::Log(record.offset);
+                }
+                Ok(_) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+            Ok(())
+        })
+        .map_err(wrong);
+    }
+    let mut failed = None;
+    let walked = batch_records::for_each(batch, |record| {
+        let value = Bytes::copy_from_slice(record.value.ok_or("a metadata record has no value")?);
+        let applied = apply_value(&value, record.offset, |it| controller.replay(it, record.offset));
+        applied.map_err(|error| {
+            failed = Some(error);
+            String::new()
+        })
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    walked.map_err(wrong)?;
+    controller.end_batch(Provenance {
+        last_offset: batch.last_offset(),
+        last_epoch: batch.partition_leader_epoch(),
+        last_timestamp: batch.max_timestamp(),
+    });
+    Ok(())
+}

@@ -1,0 +1,395 @@
+//! The partitions of this broker: made, led, configured and deleted as the committed metadata says.
+//!
+//! [`Replicas::apply`] is called for each committed image, in order, by one thread at a time. Logs
+//! are opened by jobs, a bounded number at a time; each partition is served as soon as its own is
+//! open.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use hashbrown::HashMap;
+use kt_core::metadata::{
+    ConfigResource, ConfigResourceType, MetadataDelta, MetadataImage, PartitionRegistration,
+    TopicImage,
+};
+use kt_protocol::types::{
+    NodeId, Now, Offset, PartitionIndex, Timestamp, TopicPartition, Uuid,
+};
+use kt_storage::{FileCache, LoadFacts, Log, LogHome, WallClockGuard, partition_metadata};
+
+use crate::config::{BrokerConfig, BrokerSources, TopicConfig, TopicConfigs};
+use crate::effect::Effect;
+use crate::inventory::{Found, Inventory};
+use crate::jobs::{Jobs, Outcome};
+use crate::lock_rank::{Rank, RankedMutex};
+use crate::log_config::log_config;
+use crate::log_directories::LogDirectory;
+use crate::partition::{
+    Closing, Durability, Fault, Identity, Moved, OpenedLog, Partition, Service,
+};
+use crate::served::{Served, ServedTopic};
+
+/// How many logs are opened at a time, for each of `num.recovery.threads.per.data.dir`: enough to
+/// keep a disk busy, few enough that a partition somebody waits for is opened soon.
+const OPENINGS_PER_THREAD: usize = 2;
+
+/// Logs that wait to be opened.
+#[derive(Default)]
+struct Openings {
+    queue: VecDeque<(Arc<Partition>, Opening)>,
+    running: usize,
+}
+
+/// What opening a log needs beyond the partition.
+struct Opening {
+    home: LogHome,
+    facts: LoadFacts,
+    high_watermark: Offset,
+}
+
+/// What the shape of this broker's storage is; fixed at start.
+pub(crate) struct Home {
+    pub(crate) own: NodeId,
+    pub(crate) durability: Durability,
+    pub(crate) directories: Vec<Arc<LogDirectory>>,
+    pub(crate) cache: Arc<FileCache>,
+    pub(crate) openings_max: usize,
+}
+
+impl Home {
+    /// How many logs may be opened at a time.
+    pub(crate) fn openings_max(config: &BrokerConfig) -> usize {
+        let threads = config.num_recovery_threads_per_data_dir.max(1);
+        threads * config.log_dirs.len().max(1) * OPENINGS_PER_THREAD
+    }
+}
+
+/// What the metadata changes, with the configs to see it by.
+pub(crate) struct Change<'a> {
+    pub(crate) image: &'a MetadataImage,
+    pub(crate) delta: &'a MetadataDelta,
+    pub(crate) config: &'a BrokerConfig,
+    pub(crate) sources: &'a BrokerSources,
+}
+
+/// The partitions of this broker.
+pub(crate) struct Replicas {
+    pub(crate) home: Home,
+    served: ArcSwap<Served>,
+    by_number: RankedMutex<HashMap<u64, Arc<Partition>, foldhash::fast::FixedState>>,
+    inventory: RankedMutex<Inventory>,
+    openings: RankedMutex<Openings>,
+    next_number: AtomicU64,
+    clock: RankedMutex<WallClockGuard>,
+}
+
+impl Replicas {
+    /// No partitions yet; `inventory` is what the directories hold.
+    pub(crate) fn new(home: Home, inventory: Inventory) -> Replicas {
+        Replicas {
+            home,
+            served: ArcSwap::default(),
+            by_number: RankedMutex::new(Rank::Waiter, HashMap::default()),
+            inventory: RankedMutex::new(Rank::Waiter, inventory),
+            openings: RankedMutex::new(Rank::Waiter, Openings::default()),
+            next_number: AtomicU64::new(0),
+            clock: RankedMutex::new(Rank::Waiter, WallClockGuard::default()),
+        }
+    }
+
+    /// All topics, as of now.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        self.served.load_full()
+    }
+
+    /// The partition of this machine number.
+    pub(crate) fn by_number(&self, number: u64) -> Option<Arc<Partition>> {
+        self.by_number.lock().get(&number).cloned()
+    }
+
+    /// Makes, leads, configures and deletes partitions as a newly committed image says. What became
+    /// due is to be delivered; faults are to be reported.
+    pub(crate) fn apply(
+        &self,
+        now: Now,
+        change: &Change<'_>,
+        jobs: &Jobs,
+        effects: &mut Vec<Effect>,
+    ) -> Applied {
+        let mut served = Served::clone(&self.served.load());
+        let mut turn = Applied::default();
+        for id in change.delta.topics_deleted.keys() {
+            let Some(topic) = served.remove(*id) else { continue };
+            for partition in topic.own() {
+                self.delete(partition, jobs, effects, &mut turn);
+            }
+        }
+        let touched: BTreeSet<Uuid> = change.delta.partitions.iter().map(|(id, _)| *id).collect();
+        for id in touched {
+            let Some(topic) = change.image.topics().get_by_id(id) else { continue };
+            let indexes = change.delta.partitions.range((id, PartitionIndex(i32::MIN))..);
+            let indexes = indexes.take_while(|(it, _)| *it == id).map(|(_, index)| *index);
+            let next = self.apply_topic(change, &served, topic, indexes, &mut turn);
+            served.insert(next);
+        }
+        self.apply_configs(change, &served);
+        self.served.store(Arc::new(served));
+        self.open_next(now, jobs, effects);
+        turn
+    }
+
+    fn apply_topic(
+        &self,
+        change: &Change<'_>,
+        served: &Served,
+        topic: &TopicImage,
+        indexes: impl Iterator<Item = PartitionIndex>,
+        turn: &mut Applied,
+    ) -> ServedTopic {
+        let mut next = match served.by_id(topic.id) {
+            Some(before) => ServedTopic::clone(before),
+            None => {
+                ServedTopic { id: topic.id, name: topic.name.clone(), partitions: BTreeMap::new() }
+            }
+        };
+        for index in indexes {
+            let Some(registration) = topic.partition(index) else { continue };
+            let slot = next.partitions.entry(index.0).or_default();
+            let is_ours = registration.replicas.contains(&self.home.own);
+            match slot {
+                Some(partition) => turn.register(partition, registration),
+                None if is_ours => *slot = Some(self.create(change, topic, index, registration)),
+                None => {}
+            }
+        }
+        next
+    }
+
+    /// A partition that this broker has from now on; its log is opened soon.
+    fn create(
+        &self,
+        change: &Change<'_>,
+        topic: &TopicImage,
+        index: PartitionIndex,
+        registration: &Arc<PartitionRegistration>,
+    ) -> Arc<Partition> {
+        let name = TopicPartition::new(topic.name.clone(), index.0);
+        let found = self.inventory.lock().claim(topic.id, &name);
+        let directory = match &found {
+            Some(found) => Arc::clone(&found.directory),
+            None => self.directory_for(registration),
+        };
+        directory.partition_came();
+        let config = topic_config(change, &topic.name);
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let path = directory.path().join(name.to_string());
+        let home = LogHome {
+            cache: Arc::clone(&self.home.cache),
+            directory: path,
+            config: log_config(&config, change.config),
+            seed: number,
+        };
+        let identity = Identity {
+            number,
+            own: self.home.own,
+            topic_id: topic.id,
+            name,
+            directory,
+            durability: self.home.durability,
+            was_found: found.is_some(),
+        };
+        let partition = Arc::new(Partition::new(identity, Arc::clone(registration), config));
+        let (facts, high_watermark) = match found {
+            Some(Found { facts, high_watermark, .. }) => (facts, high_watermark),
+            None => (LoadFacts::default(), Offset(0)),
+        };
+        self.by_number.lock().insert(number, Arc::clone(&partition));
+        let opening = Opening { home, facts, high_watermark };
+        self.openings.lock().queue.push_back((Arc::clone(&partition), opening));
+        partition
+    }
+
+    /// Where a new partition goes: where the metadata says, else where the fewest are.
+    fn directory_for(&self, registration: &PartitionRegistration) -> Arc<LogDirectory> {
+        let usable = || self.home.directories.iter().filter(|directory| !directory.is_lost());
+        let assigned = registration.directory_of(self.home.own);
+        let assigned = usable().find(|directory| Some(directory.id) == assigned);
+        let emptiest = usable().min_by_key(|directory| directory.partitions());
+        let any = assigned.or(emptiest).or(self.home.directories.first());
+        Arc::clone(any.expect("a broker has a log directory"))
+    }
+
+    /// Opens as many waiting logs as may be opened at a time.
+    fn open_next(&self, now: Now, jobs: &Jobs, effects: &mut Vec<Effect>) {
+        loop {
+            let (partition, opening) = {
+                let mut openings = self.openings.lock();
+                if self.home.openings_max <= openings.running {
+                    return;
+                }
+                let Some(next) = openings.queue.pop_front() else { return };
+                openings.running += 1;
+                next
+            };
+            jobs.run("open", effects, move || open(partition, opening, now));
+        }
+    }
+
+    /// A log was opened, or not. The next may be.
+    pub(crate) fn opening_ended(&self, now: Now, jobs: &Jobs, effects: &mut Vec<Effect>) {
+        self.openings.lock().running -= 1;
+        self.open_next(now, jobs, effects);
+    }
+
+    /// Opens no more logs: the node stops. Gives those that are not even begun.
+    pub(crate) fn stop_opening(&self) -> Vec<Arc<Partition>> {
+        let queue = std::mem::take(&mut self.openings.lock().queue);
+        queue.into_iter().map(|(partition, _)| partition).collect()
+    }
+
+    /// Stops serving a partition and gets rid of its log: renamed at once, removed later.
+    fn delete(
+        &self,
+        partition: &Arc<Partition>,
+        jobs: &Jobs,
+        effects: &mut Vec<Effect>,
+        turn: &mut Applied,
+    ) {
+        let (closing, moved) = partition.close(Service::Deleted);
+        turn.add_moved(moved);
+        let Identity { number, directory, .. } = &partition.identity;
+        self.by_number.lock().remove(number);
+        directory.partition_went();
+        turn.deleted.push(Arc::clone(partition));
+        match closing {
+            Closing::Open(log, _) => self.delete_log(partition, *log, jobs, effects),
+            // The job that opens it brings the log back, to be deleted then.
+            Closing::Opening | Closing::Gone => {}
+        }
+    }
+
+    /// Renames a log's directory, by a job, so that it counts as deleted.
+    pub(crate) fn delete_log(
+        &self,
+        partition: &Arc<Partition>,
+        mut log: Log,
+        jobs: &Jobs,
+        effects: &mut Vec<Effect>,
+    ) {
+        let partition = Arc::clone(partition);
+        jobs.run("delete", effects, move || {
+            let renamed = log.rename_to_deleted(partition.identity.topic_id);
+            Outcome::Renamed(partition, renamed)
+        });
+    }
+
+    /// Renames the directories that the metadata does not speak of: they are left for a person to
+    /// look at, and never deleted.
+    pub(crate) fn set_aside_strays(&self, jobs: &Jobs, effects: &mut Vec<Effect>) {
+        let strays = self.inventory.lock().take_strays();
+        for stray in strays {
+            let disk = Arc::clone(self.home.cache.disk());
+            jobs.run("stray", effects, move || {
+                let to = stray.stray_path();
+                let renamed = disk.rename(&stray.path, &to);
+                let result = renamed.and_then(|()| disk.sync_directory(stray.directory.path()));
+                Outcome::SetAside(stray.directory, result)
+            });
+        }
+    }
+
+    /// The log directory at this path.
+    pub(crate) fn directory(&self, path: &Path) -> Option<Arc<LogDirectory>> {
+        self.home.directories.iter().find(|directory| directory.path() == path).cloned()
+    }
+
+    /// The partitions in a log directory.
+    pub(crate) fn in_directory(&self, directory: &Arc<LogDirectory>) -> Vec<Arc<Partition>> {
+        let served = self.served();
+        let is_in = |it: &&Arc<Partition>| Arc::ptr_eq(&it.identity.directory, directory);
+        served.partitions().filter(is_in).cloned().collect()
+    }
+
+    /// The wall clock to judge age by; none while it is in doubt.
+    pub(crate) fn trusted_wall(&self, now: Now) -> Option<Timestamp> {
+        self.clock.lock().trusted(now)
+    }
+
+    fn apply_configs(&self, change: &Change<'_>, served: &Served) {
+        let is_broker = |it: &ConfigResource| it.resource_type == ConfigResourceType::BROKER;
+        if change.delta.configs.iter().any(is_broker) {
+            // What topics inherit may have changed.
+            served.topics().for_each(|topic| configure(change, topic));
+            return;
+        }
+        let topics =
+            change.delta.configs.iter().filter(|it| it.resource_type == ConfigResourceType::TOPIC);
+        for topic in topics.filter_map(|it| served.by_name(&it.name)) {
+            configure(change, topic);
+        }
+    }
+}
+
+/// What applying an image came to.
+#[derive(Default)]
+pub(crate) struct Applied {
+    /// What became due, to be delivered.
+    pub(crate) moved: Moved,
+    /// What failed, to be dealt with.
+    pub(crate) faults: Vec<(Arc<Partition>, Fault)>,
+    /// What is not served any more.
+    pub(crate) deleted: Vec<Arc<Partition>>,
+}
+
+impl Applied {
+    /// Adds what a later image came to.
+    pub(crate) fn add(&mut self, later: Applied) {
+        self.add_moved(later.moved);
+        self.faults.extend(later.faults);
+        self.deleted.extend(later.deleted);
+    }
+
+    fn add_moved(&mut self, moved: Moved) {
+        self.moved = std::mem::take(&mut self.moved).and(moved);
+    }
+
+    fn register(&mut self, partition: &Arc<Partition>, registration: &Arc<PartitionRegistration>) {
+        match partition.register(registration) {
+            Ok(moved) => self.add_moved(moved),
+            Err(error) => self.faults.push((Arc::clone(partition), Fault::from(&error))),
+        }
+    }
+}
+
+fn configure(change: &Change<'_>, topic: &ServedTopic) {
+    let config = topic_config(change, &topic.name);
+    let log = log_config(&config, change.config);
+    topic.own().for_each(|partition| partition.configure(&config, &log));
+}
+
+/// A topic's configs over the broker's. What the controller let in is valid; should it not be, the
+/// broker's own count.
+fn topic_config(change: &Change<'_>, topic: &str) -> Arc<TopicConfig> {
+    let none = TopicConfigs::new();
+    let own = change.image.configs().get(&ConfigResource::topic(topic));
+    let own = own.map_or(&none, |own| &**own);
+    let resolved = TopicConfig::resolve(own, change.sources);
+    Arc::new(resolved.unwrap_or_else(|_| change.config.topic_defaults.clone()))
+}
+
+/// Opens a log, and makes its directory if it is new.
+fn open(partition: Arc<Partition>, opening: Opening, now: Now) -> Outcome {
+    let Opening { home, facts, high_watermark } = opening;
+    let disk = Arc::clone(home.cache.disk());
+    let (directory, topic_id) = (home.directory.clone(), partition.identity.topic_id);
+    let result = Log::open(home, facts, now).and_then(|(log, report)| {
+        if partition_metadata::read(&*disk, &directory).ok().flatten().is_none() {
+            partition_metadata::write_unsynced(&*disk, &directory, topic_id)?;
+        }
+        Ok((OpenedLog { log, high_watermark }, report))
+    });
+    Outcome::Opened(partition, result)
+}
