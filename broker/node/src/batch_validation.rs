@@ -210,8 +210,8 @@ fn check_timestamp(timestamp: Timestamp, index: usize, rules: &Rules<'_>) -> Res
     let now = rules.now.0;
     let before = rules.config.message_timestamp_before_max_ms;
     let after = rules.config.message_timestamp_after_max_ms;
-    let is_within = now.saturating_sub(timestamp.0) <= before
-        && timestamp.0.saturating_sub(now) <= after;
+    let is_within =
+        now.saturating_sub(timestamp.0) <= before && timestamp.0.saturating_sub(now) <= after;
     if is_within {
         return Ok(());
     }
@@ -269,7 +269,8 @@ fn walk(
         None => view.records_in_place(),
         Some(bytes) => Ok(view.records_in(bytes)),
     };
-    let wrong = |error: RecordsError| Refusal::invalid(format!("{error} in topic partition {name}."));
+    let wrong =
+        |error: RecordsError| Refusal::invalid(format!("{error} in topic partition {name}."));
     for (index, record) in records.map_err(wrong)?.enumerate() {
         let record = record.map_err(wrong)?;
         let expected = view.base_offset().plus(index as i64);

@@ -78,7 +78,8 @@ impl Node {
     /// Takes changed dynamic configs. What the controller let in is valid; should it not be, what
     /// was in force stays so.
     fn apply_settings(&self, image: &MetadataImage, delta: &MetadataDelta) {
-        let is_broker = delta.configs.iter().any(|it| it.resource_type == ConfigResourceType::BROKER);
+        let is_broker =
+            delta.configs.iter().any(|it| it.resource_type == ConfigResourceType::BROKER);
         if !is_broker {
             return;
         }
@@ -215,7 +216,12 @@ impl Node {
 
     /// Storage failed under a partition. What it was doing has failed already; nothing is tried
     /// again. May be called under the lock of a fetch session.
-    pub(crate) fn fault(&self, partition: &Arc<Partition>, fault: Fault, effects: &mut Vec<Effect>) {
+    pub(crate) fn fault(
+        &self,
+        partition: &Arc<Partition>,
+        fault: Fault,
+        effects: &mut Vec<Effect>,
+    ) {
         match fault {
             Fault::Partition(why) => {
                 let moved = partition.lose(&why);
@@ -246,7 +252,9 @@ impl Node {
         let holds_metadata = directory.path() == self.metadata.log_directory();
         if holds_metadata || self.replicas.home.directories.iter().all(|it| it.is_lost()) {
             let path = directory.path().display();
-            let message = format!("the log directory {path} is lost: {why}; check the disk, then start again");
+            let message = format!(
+                "the log directory {path} is lost: {why}; check the disk, then start again"
+            );
             effects.push(Effect::Fatal { exit_code: 1, message });
         }
     }
@@ -256,7 +264,11 @@ impl Node {
 fn whole(image: &MetadataImage) -> MetadataDelta {
     MetadataDelta {
         topics_created: image.topics().iter().map(|topic| topic.id).collect(),
-        partitions: image.topics().partitions().map(|(topic, index, _)| (topic.id, index)).collect(),
+        partitions: image
+            .topics()
+            .partitions()
+            .map(|(topic, index, _)| (topic.id, index))
+            .collect(),
         configs: image.configs().iter().map(|(resource, _)| resource.clone()).collect(),
         brokers: image.brokers().iter().map(|broker| broker.id).collect(),
         ..MetadataDelta::default()

@@ -255,7 +255,11 @@ impl SessionState {
     }
 
     /// Takes a partition out, for the caller to unregister.
-    pub(crate) fn forget(&mut self, topic: &TopicKey, index: i32) -> Option<(u32, SessionPartition)> {
+    pub(crate) fn forget(
+        &mut self,
+        topic: &TopicKey,
+        index: i32,
+    ) -> Option<(u32, SessionPartition)> {
         let partitions = self.by_topic.get_mut(topic)?;
         let slot = partitions.remove(&index)?;
         if partitions.is_empty() {

@@ -142,9 +142,8 @@ fn check_empty(disk: &dyn Disk, directory: &Path) -> Result<(), OpenError> {
     if !disk.exists(directory)? {
         return Ok(());
     }
-    let foreign = |found: String| {
-        OpenError::UnknownContents { directory: directory.to_owned(), found }
-    };
+    let foreign =
+        |found: String| OpenError::UnknownContents { directory: directory.to_owned(), found };
     for entry in disk.list(directory)? {
         if !is_harmless(&entry.name) {
             return Err(foreign(entry.name));

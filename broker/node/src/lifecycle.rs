@@ -95,8 +95,12 @@ impl Node {
     /// Begins to take part, after the metadata log was opened.
     pub(crate) fn join(&self, now: Now, bootstrap: &[VersionedRecord], effects: &mut Vec<Effect>) {
         let metadata = &self.metadata;
-        let took_over =
-            metadata.submit(now, |it| it.controller.activate(now, bootstrap), |_, _, (), _| {}, effects);
+        let took_over = metadata.submit(
+            now,
+            |it| it.controller.activate(now, bootstrap),
+            |_, _, (), _| {},
+            effects,
+        );
         let controller = &self.lifecycle.controller;
         let registered = metadata.submit(
             now,

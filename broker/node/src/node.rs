@@ -25,10 +25,10 @@ use crate::metrics::Counters;
 use crate::partition::{Fault, Moved, Partition, Service};
 use crate::purgatory::{ParkedProduce, Purgatory, Waiting};
 use crate::removals::Removals;
-use crate::timed_flush::TimedFlush;
 use crate::replicas::Replicas;
 use crate::served_waiters::ServedWaiters;
 use crate::stopping::Stopping;
+use crate::timed_flush::TimedFlush;
 
 /// The configuration in force: static values with the dynamic ones of the committed metadata.
 pub(crate) struct Settings {
@@ -206,7 +206,9 @@ impl Node {
                 }
             }
             Outcome::Snapshotted(result) => self.metadata.on_snapshot(result, now),
-            Outcome::Closed(partition, result) => self.on_partition_closed(&partition, result, effects),
+            Outcome::Closed(partition, result) => {
+                self.on_partition_closed(&partition, result, effects)
+            }
             Outcome::Stopped => effects.push(Effect::Stopped),
         }
     }

@@ -137,8 +137,7 @@ fn look(
     let metadata = &config.metadata_log_dir;
     let path = metadata.join(kt_storage::checkpoints::RECOVERY_POINT);
     let recovery_points = kt_storage::checkpoints::read(disk, &path)?;
-    let recovery_point =
-        recovery_points.get(&metadata_partition()).copied().unwrap_or_default();
+    let recovery_point = recovery_points.get(&metadata_partition()).copied().unwrap_or_default();
     let marker = clean_shutdown::read(disk, metadata)?;
     Ok(Found {
         inventory,

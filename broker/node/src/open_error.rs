@@ -107,7 +107,9 @@ impl OpenError {
             | OpenError::MetadataRecord { .. }
             | OpenError::MetadataApply { .. }
             | OpenError::MetadataGap { .. }
-            | OpenError::Quorum(_) => "restore the directory from a copy; nothing was changed in it",
+            | OpenError::Quorum(_) => {
+                "restore the directory from a copy; nothing was changed in it"
+            }
             OpenError::Config(_) | OpenError::Disk(_) | OpenError::Inventory(_) => return None,
         })
     }

@@ -15,9 +15,7 @@ use kt_core::metadata::{
     ConfigResource, ConfigResourceType, MetadataDelta, MetadataImage, PartitionRegistration,
     TopicImage,
 };
-use kt_protocol::types::{
-    NodeId, Now, Offset, PartitionIndex, Timestamp, TopicPartition, Uuid,
-};
+use kt_protocol::types::{NodeId, Now, Offset, PartitionIndex, Timestamp, TopicPartition, Uuid};
 use kt_storage::{FileCache, LoadFacts, Log, LogHome, WallClockGuard, partition_metadata};
 
 use crate::config::{BrokerConfig, BrokerSources, TopicConfig, TopicConfigs};

@@ -62,7 +62,8 @@ impl Node {
                 Closing::Open(mut log, high_watermark) => {
                     let partition = Arc::clone(partition);
                     self.jobs.run("close", effects, move || {
-                        let closed = log.close().map(|()| PartitionOffsets::of(&log, high_watermark));
+                        let closed =
+                            log.close().map(|()| PartitionOffsets::of(&log, high_watermark));
                         Outcome::Closed(partition, closed)
                     });
                 }

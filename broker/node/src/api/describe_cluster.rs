@@ -66,9 +66,7 @@ fn refuse(asked: i8, served: i8) -> DescribeClusterResponse {
                 kind(asked)
             ),
         ),
-        _ => {
-            (ErrorCode::UnsupportedEndpointType, format!("Unsupported endpoint type {asked}"))
-        }
+        _ => (ErrorCode::UnsupportedEndpointType, format!("Unsupported endpoint type {asked}")),
     };
     DescribeClusterResponse {
         error_code: error.code(),

@@ -99,9 +99,8 @@ fn check_broker(name: &str, node_id: NodeId) -> Result<(), Refusal> {
     if name.parse() == Ok(node_id.0) {
         return Ok(());
     }
-    let message = format!(
-        "Unexpected broker id, expected {node_id} or empty string, but received {name}"
-    );
+    let message =
+        format!("Unexpected broker id, expected {node_id} or empty string, but received {name}");
     Err((ErrorCode::InvalidRequest, message))
 }
 
@@ -172,8 +171,7 @@ fn show(config: DescribedConfig, include_synonyms: bool) -> DescribeConfigsResou
 fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) {
     let decoded = incoming.decode_or_close::<DescribeConfigsRequest>(effects);
     let Some((context, request)) = decoded else { return };
-    let response =
-        answer(&node.metadata.image(), &node.sources(), node.config().node_id, &request);
+    let response = answer(&node.metadata.image(), &node.sources(), node.config().node_id, &request);
     let _ = now;
     context.answer(&response, effects);
 }

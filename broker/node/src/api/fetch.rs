@@ -106,7 +106,8 @@ fn new_session(
 ) -> Arc<FetchSession> {
     let size = request.topics.iter().map(|topic| topic.partitions.len()).sum();
     let make = |id| {
-        let session = FetchSession::new(node.next_session_number(), id, uses_topic_ids, now.monotonic);
+        let session =
+            FetchSession::new(node.next_session_number(), id, uses_topic_ids, now.monotonic);
         session.touch(now.monotonic, size);
         Arc::new(session)
     };
@@ -413,10 +414,8 @@ fn topic_response(topic: &TopicKey) -> FetchableTopicResponse {
 
 fn partition_data(index: i32, read: &Read, isolation: Isolation) -> PartitionData {
     let offset = |of: fn(&Offsets) -> Offset| read.offsets.as_ref().map_or(-1, |it| of(it).0);
-    let diverging = |(epoch, end): (LeaderEpoch, Offset)| EpochEndOffset {
-        epoch: epoch.0,
-        end_offset: end.0,
-    };
+    let diverging =
+        |(epoch, end): (LeaderEpoch, Offset)| EpochEndOffset { epoch: epoch.0, end_offset: end.0 };
     let external = |range: &FileRange| Records::External {
         length: u32::try_from(range.length).expect("a batch and what is asked for fit an int32"),
     };

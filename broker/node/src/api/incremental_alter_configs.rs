@@ -23,5 +23,11 @@ fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) 
     let Some((context, request)) = decoded else { return };
     let sources = node.sources();
     let schema = Schema { sources: &sources };
-    change(node, now, context, |it| it.controller.incremental_alter_configs(&schema, &request), effects);
+    change(
+        node,
+        now,
+        context,
+        |it| it.controller.incremental_alter_configs(&schema, &request),
+        effects,
+    );
 }

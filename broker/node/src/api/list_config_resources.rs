@@ -49,7 +49,8 @@ pub(crate) fn answer(
     }
     let mut config_resources = Vec::new();
     for resource_type in ALL.into_iter().filter(|it| asked.contains(it)) {
-        let named = |resource_name| ConfigResource { resource_name, resource_type: resource_type.0 };
+        let named =
+            |resource_name| ConfigResource { resource_name, resource_type: resource_type.0 };
         config_resources.extend(names(image, resource_type).into_iter().map(named));
     }
     ListConfigResourcesResponse { config_resources, ..ListConfigResourcesResponse::default() }

@@ -11,22 +11,21 @@ use kt_protocol::types::Now;
 
 use super::{Api, Context, Incoming, Listeners};
 use crate::config::Schema;
-use crate::metadata_log::Deciding;
 use crate::effect::Effect;
+use crate::metadata_log::Deciding;
 use crate::node::Node;
 use kt_core::metadata::{MetadataImage, TopicImage};
 use kt_core::topic_name;
 use kt_protocol::ErrorCode;
+use kt_protocol::messages::create_topics_request::CreatableTopic;
 use kt_protocol::messages::metadata_request::MetadataRequestTopic;
 use kt_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kt_protocol::messages::create_topics_request::CreatableTopic;
 use kt_protocol::messages::{
     CreateTopicsRequest, CreateTopicsResponse, MetadataRequest, MetadataResponse,
 };
 use kt_protocol::types::{NodeId, Uuid};
-
 
 use super::authorized_operations::{ALL_OF_CLUSTER, ALL_OF_TOPIC, NOT_ASKED};
 use super::partition_view::PartitionView;
@@ -52,9 +51,8 @@ pub(crate) struct Answering<'a> {
 /// The topics that the request names, that do not exist and that could be made.
 pub(crate) fn missing_topics(image: &MetadataImage, request: &MetadataRequest) -> Vec<String> {
     let named = request.topics.iter().flatten().filter_map(|topic| topic.name.as_ref());
-    let is_missing = |name: &&String| {
-        image.topics().get(name).is_none() && topic_name::validate(name).is_ok()
-    };
+    let is_missing =
+        |name: &&String| image.topics().get(name).is_none() && topic_name::validate(name).is_ok();
     let mut missing: Vec<String> = named.filter(is_missing).cloned().collect();
     missing.sort();
     missing.dedup();

@@ -111,8 +111,14 @@ pub(crate) fn dispatch(
     };
     let Request { session, api_version, correlation_id, client_id, frame, body_at, .. } = request;
     let key = api.key;
-    let context =
-        Context { reply_to, session, api_key: key, version: api_version, correlation_id, client_id };
+    let context = Context {
+        reply_to,
+        session,
+        api_key: key,
+        version: api_version,
+        correlation_id,
+        client_id,
+    };
     if !key.valid_versions().contains(api_version) || !api.advertised.contains(api_version) {
         match key {
             ApiKey::ApiVersions => api_versions::refuse_version(context, effects),

@@ -117,9 +117,8 @@ fn read(node: &Node, incoming: &Incoming) -> Result<Request, DecodeError> {
         };
         for partition in &topic.partition_data {
             let found = found.clone().and_then(|topic| topic.partition(partition.index));
-            let at = |range: Range<usize>| {
-                range.start + incoming.body_at..range.end + incoming.body_at
-            };
+            let at =
+                |range: Range<usize>| range.start + incoming.body_at..range.end + incoming.body_at;
             let records = partition.records.as_ref().map(|records| at(records.range()));
             parts.push(Part { partition: found, records });
         }

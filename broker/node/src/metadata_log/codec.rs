@@ -5,9 +5,7 @@ use kt_core::metadata::VersionedRecord;
 use kt_core::raft::{ControlRecord, ReplicaKey, Voter, VoterEndpoint, VoterSet};
 use kt_protocol::codec::Message;
 use kt_protocol::messages::leader_change_message::Voter as LeaderChangeVoter;
-use kt_protocol::messages::voters_record::{
-    Endpoint, KRaftVersionFeature, Voter as VoterMessage,
-};
+use kt_protocol::messages::voters_record::{Endpoint, KRaftVersionFeature, Voter as VoterMessage};
 use kt_protocol::messages::{KRaftVersionRecord, LeaderChangeMessage, VotersRecord};
 use kt_protocol::records::control::ControlType;
 use kt_protocol::records::{BatchBuilder, NewRecord};

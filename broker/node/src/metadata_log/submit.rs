@@ -7,7 +7,7 @@ use kt_core::random::Random;
 use kt_protocol::types::{Now, Offset};
 use kt_storage::LogError;
 
-use super::{Committed, metadata_partition, MetadataLog, QuorumLog, Shard, Uncommitted, codec};
+use super::{Committed, MetadataLog, QuorumLog, Shard, Uncommitted, codec, metadata_partition};
 use crate::effect::{Effect, FlushTicket};
 use crate::machine::Machine;
 use crate::node::Node;
@@ -169,13 +169,9 @@ impl MetadataLog {
 }
 
 /// An image, and what changed in it.
-pub(super) type Publish =
-    (kt_core::metadata::MetadataImage, kt_core::metadata::MetadataDelta);
+pub(super) type Publish = (kt_core::metadata::MetadataImage, kt_core::metadata::MetadataDelta);
 
 /// A node whose metadata log fails cannot go on: what it appends nobody could commit.
 fn fatal(error: &LogError) -> Effect {
-    Effect::Fatal {
-        exit_code: 1,
-        message: format!("the metadata log cannot be written: {error}"),
-    }
+    Effect::Fatal { exit_code: 1, message: format!("the metadata log cannot be written: {error}") }
 }

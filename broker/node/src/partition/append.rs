@@ -149,9 +149,8 @@ fn write(
     header.base_offset = base_offset;
     header.last_offset = base_offset.plus(delta);
     header.leader_epoch = epoch;
-    let mut patch = BatchPatch::first_of(bytes).map_err(|error| {
-        AppendError::new(ErrorCode::CorruptMessage, error.to_string())
-    })?;
+    let mut patch = BatchPatch::first_of(bytes)
+        .map_err(|error| AppendError::new(ErrorCode::CorruptMessage, error.to_string()))?;
     patch.set_base_offset(base_offset);
     patch.set_partition_leader_epoch(epoch);
     let appended = open.log.append_parsed(now, bytes, &[header])?;

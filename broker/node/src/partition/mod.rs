@@ -22,8 +22,8 @@ use kt_protocol::ErrorCode;
 use kt_protocol::types::{LeaderEpoch, NodeId, Offset, TopicPartition, Uuid};
 use kt_storage::{Log, LogError};
 
-pub(crate) use append::{Appended, ProducedBatch};
 use append::AppendError;
+pub(crate) use append::{Appended, ProducedBatch};
 pub(crate) use lifecycle::{Closing, OpenTurn, OpenedLog};
 pub(crate) use published::{Bounds, Moved, Offsets, Service};
 pub(crate) use read::{Read, ReadAsk};

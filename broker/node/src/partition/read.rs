@@ -134,10 +134,9 @@ impl Partition {
 fn failed(error: &LogError) -> Read {
     match error {
         LogError::OutOfRange { .. } => Read::refused(ErrorCode::OffsetOutOfRange),
-        _ => Read {
-            fault: Some(Fault::from(error)),
-            ..Read::refused(ErrorCode::KafkaStorageError)
-        },
+        _ => {
+            Read { fault: Some(Fault::from(error)), ..Read::refused(ErrorCode::KafkaStorageError) }
+        }
     }
 }
 

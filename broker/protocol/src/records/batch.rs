@@ -352,6 +352,11 @@ impl<'a> BatchView<'a> {
         }
     }
 
+    /// The records, out of what [`BatchView::compressed_records`] decompress to.
+    pub fn records_in<'b>(&self, decompressed: &'b [u8]) -> Records<'b> {
+        Records::new(&self.header, decompressed)
+    }
+
     /// Whether the bytes are those that the checksum was made of.
     pub fn crc_is_valid(&self) -> bool {
         self.computed_crc() == self.header.crc
