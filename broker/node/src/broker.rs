@@ -95,11 +95,11 @@ impl Node {
         &self,
         now: Now,
         partition: &Arc<Partition>,
-        result: Result<(OpenedLog, RecoveryReport), LogError>,
+        result: Result<Box<(OpenedLog, RecoveryReport)>, LogError>,
         effects: &mut Vec<Effect>,
     ) {
         match result {
-            Ok((opened, _report)) => match partition.opened(opened) {
+            Ok(opened) => match partition.opened(opened.0) {
                 OpenTurn::Served(Ok(moved)) => {
                     self.checkpointing.moved(partition, now.monotonic, effects);
                     self.deliver(moved, effects);

@@ -298,11 +298,6 @@ impl SessionState {
         }
         Some(slot)
     }
-
-    /// How many slots the queue holds.
-    pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
-    }
 }
 
 /// Checks that a poll continues a session.

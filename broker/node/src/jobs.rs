@@ -18,7 +18,7 @@ use crate::partition::{OpenedLog, Partition};
 /// What a job brought back.
 pub(crate) enum Outcome {
     /// A partition's log was opened, or not.
-    Opened(Arc<Partition>, Result<(OpenedLog, RecoveryReport), LogError>),
+    Opened(Arc<Partition>, Result<Box<(OpenedLog, RecoveryReport)>, LogError>),
     /// A deleted partition's directory was renamed, or not; under its new name it is removed later.
     Renamed(Arc<Partition>, Result<PathBuf, DiskError>),
     /// A directory that the metadata does not speak of was set aside, or not.

@@ -28,8 +28,6 @@ use crate::node::Node;
 pub(crate) struct Lifecycle {
     node_id: NodeId,
     cluster_id: String,
-    /// Tells this process from the one before it.
-    incarnation_id: Uuid,
     heartbeat_interval_ms: u64,
     registration: BrokerRegistrationRequest,
     controller: ControllerRegistrationRequest,
@@ -38,7 +36,7 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// `previous_broker_epoch` is what the clean-shutdown marker says, -1 after a crash.
+    /// `incarnation_id` tells this process from the one before it; `previous_broker_epoch` is what the clean-shutdown marker says, -1 after a crash.
     pub(crate) fn new(
         config: &BrokerConfig,
         directories: &Directories,
@@ -48,7 +46,6 @@ impl Lifecycle {
         Lifecycle {
             node_id: config.node_id,
             cluster_id: directories.cluster_id.clone(),
-            incarnation_id,
             heartbeat_interval_ms: config.broker_heartbeat_interval_ms,
             registration: broker_registration(
                 config,
@@ -64,11 +61,6 @@ impl Lifecycle {
     /// The cluster.
     pub(crate) fn cluster_id(&self) -> &str {
         &self.cluster_id
-    }
-
-    /// This process's own id.
-    pub(crate) fn incarnation_id(&self) -> Uuid {
-        self.incarnation_id
     }
 
     /// The broker's epoch, -1 until it is registered.
@@ -112,7 +104,7 @@ impl Node {
         let broker = metadata.submit(
             now,
             |it| it.controller.register_broker(now, registration, it.next_offset),
-            Node::on_registered,
+            |node, now, response, effects| node.on_registered(now, &response, effects),
             effects,
         );
         // A failed append has said so itself.
@@ -122,7 +114,7 @@ impl Node {
     fn on_registered(
         &self,
         now: Now,
-        response: BrokerRegistrationResponse,
+        response: &BrokerRegistrationResponse,
         effects: &mut Vec<Effect>,
     ) {
         let error = ErrorCode::from_code(response.error_code);
@@ -135,7 +127,7 @@ impl Node {
         let beat = self.metadata.submit(
             now,
             |it| it.controller.broker_heartbeat(now, &request),
-            Node::on_first_heartbeat,
+            |node, now, response, effects| node.on_first_heartbeat(now, &response, effects),
             effects,
         );
         let _ = beat;
@@ -144,7 +136,7 @@ impl Node {
     fn on_first_heartbeat(
         &self,
         now: Now,
-        response: BrokerHeartbeatResponse,
+        response: &BrokerHeartbeatResponse,
         effects: &mut Vec<Effect>,
     ) {
         let error = ErrorCode::from_code(response.error_code);
@@ -158,7 +150,7 @@ impl Node {
 
     /// Keeps the broker's session alive; says nothing to the log while nothing changes.
     pub(crate) fn on_heartbeat_due(&self, now: Now, effects: &mut Vec<Effect>) {
-        let lost = self.replicas.home.directories.iter().filter(|directory| directory.is_lost());
+        let lost = self.replicas.lost_directories();
         let request = self.lifecycle.heartbeat(lost.map(|directory| directory.id).collect());
         let decide = |it: Deciding<'_>| it.controller.broker_heartbeat(now, &request);
         let beat = self.metadata.submit(now, decide, |_, _, _, _| {}, effects);
@@ -217,7 +209,6 @@ fn broker_registration(
         is_migrating_zk_broker: false,
         log_dirs: directories.log_dirs.iter().map(|(_, id)| *id).collect(),
         previous_broker_epoch,
-        ..BrokerRegistrationRequest::default()
     }
 }
 

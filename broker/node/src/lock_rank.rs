@@ -118,7 +118,8 @@ mod tests {
         for (first, second) in [(Rank::Log, Rank::Shard), (Rank::Log, Rank::Log)] {
             let second = RankedMutex::new(second, ());
             HELD.set(1 << first as u8);
-            let refused = std::panic::catch_unwind(|| drop(second.lock()));
+            let lock = std::panic::AssertUnwindSafe(|| drop(second.lock()));
+            let refused = std::panic::catch_unwind(lock);
             HELD.set(0);
             assert!(refused.is_err());
         }

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kt_protocol::ApiKey;
 use kt_protocol::types::TopicPartition;
 
+use crate::node::Node;
+use crate::partition::Service;
+
 /// More than there are API keys.
 const APIS_MAX: usize = 128;
 
@@ -83,8 +86,8 @@ pub struct NodeMetrics {
     pub partitions: Vec<PartitionMetrics>,
     /// Partitions that are not served, because their log is being opened.
     pub partitions_opening: usize,
-    /// Partitions that are not served, because their storage is lost or damaged.
-    pub partitions_offline: usize,
+    /// Partitions that are not served, because their storage is lost or damaged, and why.
+    pub partitions_offline: Vec<(TopicPartition, String)>,
     /// Log directories that are lost.
     pub offline_log_directories: usize,
     /// Requests that wait for an offset.
@@ -93,6 +96,46 @@ pub struct NodeMetrics {
     pub fetch_sessions: usize,
     /// The newest committed offset of the metadata log.
     pub metadata_high_watermark: i64,
-    /// Whether this broker is registered and serves requests.
-    pub is_ready: bool,
+}
+
+impl Node {
+    /// What the node counts, now. Looks at every partition.
+    pub fn metrics(&self) -> NodeMetrics {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut metrics = NodeMetrics {
+            requests: self
+                .counters
+                .requests()
+                .into_iter()
+                .map(|(key, n)| (key.name(), n))
+                .collect(),
+            bytes_in: count(&self.counters.bytes_in),
+            bytes_out: count(&self.counters.bytes_out),
+            batches_in: count(&self.counters.batches_in),
+            offline_log_directories: self.replicas.lost_directories().count(),
+            purgatory_size: self.purgatory.len(),
+            fetch_sessions: self.sessions.len(),
+            metadata_high_watermark: self.metadata.high_watermark().0,
+            ..NodeMetrics::default()
+        };
+        for partition in self.replicas.served().partitions() {
+            let offsets = partition.offsets();
+            metrics.partitions.push(PartitionMetrics {
+                partition: partition.name().clone(),
+                unflushed_records: offsets.log_end - offsets.stable_end,
+                uncommitted_records: offsets.log_end - offsets.high_watermark,
+                log_end_offset: offsets.log_end.0,
+                log_start_offset: offsets.log_start.0,
+            });
+            match partition.service() {
+                Service::Opening => metrics.partitions_opening += 1,
+                Service::Offline => {
+                    let why = partition.offline_reason().unwrap_or_default();
+                    metrics.partitions_offline.push((partition.name().clone(), why));
+                }
+                Service::Leading | Service::NotLeader | Service::Deleted => {}
+            }
+        }
+        metrics
+    }
 }

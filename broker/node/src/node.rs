@@ -205,9 +205,9 @@ impl Node {
                     Err(error) => self.lose_directory(&directory, &error.to_string(), effects),
                 }
             }
-            Outcome::Snapshotted(result) => self.metadata.on_snapshot(result, now),
+            Outcome::Snapshotted(result) => self.metadata.on_snapshot(&result, now),
             Outcome::Closed(partition, result) => {
-                self.on_partition_closed(&partition, result, effects)
+                self.on_partition_closed(&partition, &result, effects);
             }
             Outcome::Stopped => effects.push(Effect::Stopped),
         }

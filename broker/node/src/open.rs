@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use arc_swap::ArcSwap;
 use kt_core::controller::ControllerConfig;
 use kt_core::random::Random;
-use kt_protocol::types::Now;
+use kt_protocol::types::{NodeId, Now};
 use kt_storage::{Disk, DiskError, FileCache, LoadFacts, atomic_file, clean_shutdown};
 
 use crate::broker::Broker;
@@ -93,19 +93,18 @@ impl Node {
         let found = look(&*disk, &config, &directories, &host)?;
         begin_run(&*disk, &config)?;
         let cache = FileCache::new(Arc::clone(&disk), host.open_files_max.max(1));
-        let LoadedMetadata { metadata_log, bootstrap, recovery: _ } =
-            MetadataLog::open(&Opening {
-                cache: &cache,
-                config: &config,
-                directories: &directories,
-                controller: controller_config(&config, &directories),
-                facts: found.metadata_facts,
-                seed: random.next_bits(),
-                now,
-            })?;
+        let LoadedMetadata { metadata_log, bootstrap } = MetadataLog::open(&Opening {
+            cache: &cache,
+            config: &config,
+            directories: &directories,
+            controller: controller_config(&config, &directories),
+            facts: found.metadata_facts,
+            seed: random.next_bits(),
+            now,
+        })?;
         let epoch = found.previous_broker_epoch;
         let lifecycle = Lifecycle::new(&config, &directories, random.id(), epoch);
-        let settings = settings(sources, config, &metadata_log)?;
+        let settings = settings(&sources, config.node_id, &metadata_log)?;
         let parts = Parts { disk, cache, metadata: metadata_log, lifecycle, settings, host };
         let node = assemble(parts, found, &mut random, now, effects)?;
         node.join(now, &bootstrap, effects);
@@ -191,11 +190,11 @@ fn controller_config(config: &BrokerConfig, directories: &Directories) -> Contro
 
 /// The static values with the dynamic ones that the log holds.
 fn settings(
-    sources: BrokerSources,
-    config: BrokerConfig,
+    sources: &BrokerSources,
+    own: NodeId,
     metadata: &MetadataLog,
 ) -> Result<Settings, OpenError> {
-    let sources = with_dynamic(&sources, &metadata.image(), Some(config.node_id));
+    let sources = with_dynamic(sources, &metadata.image(), Some(own));
     let config = BrokerConfig::resolve(&sources)?;
     Ok(Settings { sources: Arc::new(sources), config: Arc::new(config) })
 }

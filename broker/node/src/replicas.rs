@@ -311,6 +311,11 @@ impl Replicas {
         served.partitions().filter(is_in).cloned().collect()
     }
 
+    /// The log directories that are lost.
+    pub(crate) fn lost_directories(&self) -> impl Iterator<Item = &Arc<LogDirectory>> {
+        self.home.directories.iter().filter(|directory| directory.is_lost())
+    }
+
     /// The wall clock to judge age by; none while it is in doubt.
     pub(crate) fn trusted_wall(&self, now: Now) -> Option<Timestamp> {
         self.clock.lock().trusted(now)
@@ -387,7 +392,7 @@ fn open(partition: Arc<Partition>, opening: Opening, now: Now) -> Outcome {
         if partition_metadata::read(&*disk, &directory).ok().flatten().is_none() {
             partition_metadata::write_unsynced(&*disk, &directory, topic_id)?;
         }
-        Ok((OpenedLog { log, high_watermark }, report))
+        Ok(Box::new((OpenedLog { log, high_watermark }, report)))
     });
     Outcome::Opened(partition, result)
 }

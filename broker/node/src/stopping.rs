@@ -78,12 +78,12 @@ impl Node {
     pub(crate) fn on_partition_closed(
         &self,
         partition: &Arc<Partition>,
-        result: Result<PartitionOffsets, LogError>,
+        result: &Result<PartitionOffsets, LogError>,
         effects: &mut Vec<Effect>,
     ) {
         match result {
             Ok(offsets) => {
-                self.checkpointing.closed(partition, &offsets);
+                self.checkpointing.closed(partition, offsets);
                 self.log_ended(None, effects);
             }
             Err(_) => self.log_ended(Some(partition), effects),

@@ -107,7 +107,8 @@ impl Context {
     /// Closes the connection, because of this request.
     pub(crate) fn close(&self, why: &str, effects: &mut Vec<Effect>) {
         let (key, version) = (self.api_key, self.version);
-        let text = format!("{key} v{version} from {}: {why}", self.session.client_host);
+        let (host, id) = (self.session.client_host, self.client_id.as_deref().unwrap_or(""));
+        let text = format!("{key} v{version} from {host} (client {id:?}): {why}");
         effects.push(Effect::Close(self.reply_to.connection, text));
     }
 

@@ -75,7 +75,7 @@ fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) 
         // The client has given up on it: the epoch moves only after an answer was read.
         finish_waiting(node, &session, &earlier);
         let gathered = gather(node, &session, &mut state, &earlier, effects);
-        respond(&session, &mut state, &earlier, gathered, effects);
+        respond(node, &session, &mut state, &earlier, gathered, effects);
     }
     ask(&session, &mut state, request);
     session.touch(now.monotonic, state.slots.len());
@@ -281,7 +281,7 @@ fn answer_or_wait(
     let reply_to = poll.context.reply_to;
     let gathered = gather(node, session, state, &poll, effects);
     if max_wait == 0 || gathered.answers(state, &poll) {
-        respond(session, state, &poll, gathered, effects);
+        respond(node, session, state, &poll, gathered, effects);
         return;
     }
     gathered.put_back(state);
@@ -304,7 +304,7 @@ fn answer_or_park(
         let gathered = gather(node, session, state, &poll, effects);
         if gathered.answers(state, &poll) {
             finish_waiting(node, session, &poll);
-            respond(session, state, &poll, gathered, effects);
+            respond(node, session, state, &poll, gathered, effects);
             return;
         }
         gathered.put_back(state);
@@ -338,7 +338,7 @@ pub(crate) fn expire(
     let Some(poll) = state.parked.take_if(|poll| poll.context.reply_to == reply_to) else { return };
     finish_waiting(node, session, &poll);
     let gathered = gather(node, session, &mut state, &poll, effects);
-    respond(session, &mut state, &poll, gathered, effects);
+    respond(node, session, &mut state, &poll, gathered, effects);
 }
 
 /// The poll's connection is gone. The session stays: the client may come back to it.
@@ -359,13 +359,14 @@ pub(crate) fn close_session(node: &Node, session: &Arc<FetchSession>, effects: &
     if let Some(poll) = state.parked.take() {
         finish_waiting(node, session, &poll);
         let gathered = gather(node, session, &mut state, &poll, effects);
-        respond(session, &mut state, &poll, gathered, effects);
+        respond(node, session, &mut state, &poll, gathered, effects);
     }
     state.close(session);
 }
 
 /// Answers with what was gathered, and notes what the client was told.
 fn respond(
+    node: &Node,
     session: &FetchSession,
     state: &mut SessionState,
     poll: &Poll,
@@ -395,6 +396,7 @@ fn respond(
             state.enqueue(slot);
         }
     }
+    node.counters.fetched(ranges.iter().map(|range| range.length).sum());
     let response = FetchResponse { session_id: session.id, responses, ..Default::default() };
     let reply = poll.context.reply_with_files(&response, ranges);
     effects.push(Effect::Reply(poll.context.reply_to, reply));

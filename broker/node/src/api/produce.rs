@@ -116,7 +116,7 @@ fn read(node: &Node, incoming: &Incoming) -> Result<Request, DecodeError> {
             false => served.by_name(topic.name).ok_or(ErrorCode::UnknownTopicOrPartition),
         };
         for partition in &topic.partition_data {
-            let found = found.clone().and_then(|topic| topic.partition(partition.index));
+            let found = found.and_then(|topic| topic.partition(partition.index));
             let at =
                 |range: Range<usize>| range.start + incoming.body_at..range.end + incoming.body_at;
             let records = partition.records.as_ref().map(|records| at(records.range()));

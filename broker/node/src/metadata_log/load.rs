@@ -40,8 +40,6 @@ pub(crate) struct LoadedMetadata {
     pub(crate) metadata_log: MetadataLog,
     /// What a new cluster starts with, from `bootstrap.checkpoint`.
     pub(crate) bootstrap: Vec<VersionedRecord>,
-    /// What recovery did to the log, for the operator.
-    pub(crate) recovery: kt_storage::RecoveryReport,
 }
 
 /// Everything that opening needs.
@@ -79,7 +77,7 @@ impl MetadataLog {
             config: Arc::new(log_config(opening.config)),
             seed: opening.seed,
         };
-        let (log, recovery) = Log::open(home, facts, opening.now)?;
+        let (log, _) = Log::open(home, facts, opening.now)?;
         if id.end_offset < log.log_start_offset() {
             let (log_start, snapshot_end) = (log.log_start_offset(), id.end_offset);
             return Err(OpenError::MetadataGap { log_start, snapshot_end });
@@ -124,7 +122,7 @@ impl MetadataLog {
             snapshots: ranked(Rank::Waiter, Snapshots::new(id, opening.now.monotonic)),
         };
         metadata_log.elect(opening.now)?;
-        Ok(LoadedMetadata { metadata_log, bootstrap, recovery })
+        Ok(LoadedMetadata { metadata_log, bootstrap })
     }
 
     /// The election of a quorum of one. Its two states are written in one go: nobody else hears of

@@ -99,11 +99,6 @@ impl MetadataLog {
         self.committed.lock().drain(..).collect()
     }
 
-    /// Lets the controller keep its own books: sessions, deadlines.
-    pub(crate) fn with_controller<R>(&self, change: impl FnOnce(&mut Controller) -> R) -> R {
-        change(&mut self.shard.lock().controller)
-    }
-
     /// Where its checkpoints are named, within the log directory.
     pub(crate) fn log_directory(&self) -> &PathBuf {
         &self.log_directory

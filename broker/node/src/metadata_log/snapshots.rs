@@ -110,11 +110,11 @@ impl MetadataLog {
     }
 
     /// A snapshot was written, or was not.
-    pub(crate) fn on_snapshot(&self, result: Result<SnapshotId, DiskError>, now: Now) {
+    pub(crate) fn on_snapshot(&self, result: &Result<SnapshotId, DiskError>, now: Now) {
         let mut snapshots = self.snapshots.lock();
         snapshots.is_writing = false;
         if let Ok(id) = result {
-            snapshots.newest = snapshots.newest.max(id);
+            snapshots.newest = snapshots.newest.max(*id);
             snapshots.bytes_since = 0;
             snapshots.since = now.monotonic;
         }

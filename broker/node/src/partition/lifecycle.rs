@@ -56,6 +56,14 @@ impl Partition {
         self.published.lock().turn(Service::Offline, epoch)
     }
 
+    /// Why it is offline, if it is.
+    pub(crate) fn offline_reason(&self) -> Option<String> {
+        match &self.writer.lock().state {
+            LogState::Offline(why) => Some(why.clone()),
+            LogState::Opening | LogState::Open(_) | LogState::Closed => None,
+        }
+    }
+
     /// Takes the log out, for the job that closes or deletes it. Whoever waits learns that the
     /// partition is not served any more.
     pub(crate) fn close(&self, service: Service) -> (Closing, Moved) {

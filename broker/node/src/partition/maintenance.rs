@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use kt_protocol::types::{Now, Offset, Timestamp};
+use kt_protocol::types::{Now, Timestamp};
 use kt_storage::{Deletion, LogError};
 
 use super::{LogState, Moved, Partition, Writer};
@@ -40,20 +40,5 @@ impl Partition {
         let deletion = open.log.delete_old_segments(now, wall, open.high_watermark)?;
         let moved = self.advance(open, registration.replicas.len());
         Ok((deletion, moved))
-    }
-
-    /// Raises the log start offset (DeleteRecords). Gives where the log starts now.
-    ///
-    /// # Errors
-    ///
-    /// [`LogError::OutOfRange`] above the high watermark.
-    pub(crate) fn delete_records(&self, before: Offset) -> Result<(Offset, Moved), LogError> {
-        let mut writer = self.writer.lock();
-        let Writer { state: LogState::Open(open), registration } = &mut *writer else {
-            return Ok((Offset(-1), Moved::default()));
-        };
-        open.log.raise_log_start_offset(before, open.high_watermark)?;
-        let moved = self.advance(open, registration.replicas.len());
-        Ok((open.log.log_start_offset(), moved))
     }
 }

@@ -22,7 +22,6 @@ use kt_protocol::ErrorCode;
 use kt_protocol::types::{LeaderEpoch, NodeId, Offset, TopicPartition, Uuid};
 use kt_storage::{Log, LogError};
 
-use append::AppendError;
 pub(crate) use append::{Appended, ProducedBatch};
 pub(crate) use lifecycle::{Closing, OpenTurn, OpenedLog};
 pub(crate) use published::{Bounds, Moved, Offsets, Service};

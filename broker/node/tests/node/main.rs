@@ -1,0 +1,10 @@
+//! A node through its one entry: inputs in, effects out, over a simulated disk.
+
+#[cfg(test)]
+mod produce_and_fetch;
+#[cfg(test)]
+mod records;
+#[cfg(test)]
+mod starting;
+#[cfg(test)]
+mod support;

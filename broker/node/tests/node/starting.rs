@@ -1,0 +1,55 @@
+//! Starting: formatting, refusing, and serving before every log is open.
+
+use kt_protocol::ErrorCode;
+use kt_protocol::messages::describe_quorum_request::{PartitionData, TopicData};
+use kt_protocol::messages::{DescribeQuorumRequest, DescribeQuorumResponse};
+use kt_storage::simulated_disk::CrashMode;
+
+use crate::records::batch;
+use crate::support::Harness;
+
+#[test]
+fn a_log_that_is_not_open_yet_is_refused_and_then_served() {
+    let mut harness = Harness::new(&[]);
+    harness.create_topic("orders", 1, &[]);
+    harness.produce("orders", 0, batch(&["a"]));
+    harness.crash(CrashMode::Process);
+    harness.holds_jobs = true;
+    harness.open().unwrap();
+    assert!(harness.is_ready, "no log is waited for");
+    let refused = harness.produce("orders", 0, batch(&["b"]));
+    assert_eq!(refused.error_code, ErrorCode::NotLeaderOrFollower as i16);
+    assert_eq!(harness.node().metrics().partitions_opening, 1);
+    harness.release_jobs();
+    assert_eq!(harness.produce("orders", 0, batch(&["b"])).base_offset, 1);
+    assert_eq!(harness.values("orders", 0, 0), ["a", "b"]);
+}
+
+#[test]
+fn each_restart_is_a_new_leader_epoch() {
+    let mut harness = Harness::new(&[]);
+    harness.create_topic("orders", 1, &[]);
+    let mut epochs = Vec::new();
+    for _ in 0..3 {
+        harness.crash_and_reopen(CrashMode::LoseUnsynced);
+        let request = DescribeQuorumRequest {
+            topics: vec![TopicData {
+                topic_name: "__cluster_metadata".to_owned(),
+                partitions: vec![PartitionData { partition_index: 0 }],
+            }],
+        };
+        let quorum: DescribeQuorumResponse = harness.call_controller(2, &request);
+        epochs.push(quorum.topics[0].partitions[0].leader_epoch);
+    }
+    assert_eq!(epochs, [2, 3, 4]);
+}
+
+#[test]
+fn another_nodes_directory_is_refused() {
+    let mut harness = Harness::new(&[]);
+    harness.crash(CrashMode::Process);
+    harness.settings.push(("node.id".to_owned(), "2".to_owned()));
+    let error = harness.open().unwrap_err();
+    assert!(error.to_string().contains("node"), "{error}");
+    assert!(error.hint().is_some());
+}
