@@ -176,7 +176,11 @@ impl Node {
 
     /// Writes the checkpoint files of the directories where something moved.
     pub(crate) fn write_checkpoints(&self, effects: &mut Vec<Effect>) {
-        for Write { directory, offsets } in self.checkpointing.take_due() {
+        self.run_checkpoints(self.checkpointing.take_due(), effects);
+    }
+
+    pub(crate) fn run_checkpoints(&self, writes: Vec<Write>, effects: &mut Vec<Effect>) {
+        for Write { directory, offsets } in writes {
             let disk = Arc::clone(&self.disk);
             let Some(log_directory) = self.replicas.directory(&directory) else { continue };
             self.jobs.run("checkpoint", effects, move || {
@@ -196,6 +200,9 @@ impl Node {
     pub(crate) fn on_cleanup_due(&self, now: Now, effects: &mut Vec<Effect>) {
         let wall = self.replicas.trusted_wall(now);
         for partition in self.replicas.served().partitions() {
+            if let Some(wall) = wall {
+                partition.expire_producers(wall);
+            }
             match partition.delete_old_segments(now, wall) {
                 Ok((deletion, moved)) => {
                     self.deliver(moved, effects);

@@ -1,7 +1,7 @@
 //! Checkpoint files: recovery points, high watermarks and log start offsets, every second while
 //! anything moves, one writer per log directory at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use kt_storage::{Disk, DiskError, Log};
 use crate::effect::Effect;
 use crate::lock_rank::{Rank, RankedMutex};
 use crate::machine::Machine;
+use crate::metadata_log::Done;
 use crate::partition::Partition;
 
 /// How often the files are written under load. Kafka's minute would make recovery read a minute's
@@ -93,6 +94,8 @@ struct State {
     /// Partitions that moved since they were last looked at.
     moved: Vec<Arc<Partition>>,
     is_scheduled: bool,
+    /// Who waits for what has moved, by the writes that have to end before.
+    waiting: Vec<(BTreeSet<PathBuf>, Done)>,
 }
 
 /// The checkpoints of all log directories.
@@ -185,14 +188,42 @@ impl Checkpointing {
         due.map(write).collect()
     }
 
-    /// A directory's files were written, or not. What moved meanwhile is written in its turn.
-    pub(crate) fn written(&self, directory: &Path, now: Millis, effects: &mut Vec<Effect>) {
+    /// Writes what has moved at once; `done` comes back with the write that ends last, or right
+    /// away if there is nothing to write.
+    pub(crate) fn write_now(&self, done: Done) -> (Vec<Write>, Option<Done>) {
+        let writes = self.take_due();
         let mut state = self.state.lock();
-        let Some(of_directory) = state.directories.get_mut(directory) else { return };
+        let busy = state.directories.iter().filter(|(_, it)| it.is_dirty || it.is_writing);
+        let busy: BTreeSet<PathBuf> = busy.map(|(path, _)| path.clone()).collect();
+        if busy.is_empty() {
+            return (writes, Some(done));
+        }
+        state.waiting.push((busy, done));
+        (writes, None)
+    }
+
+    /// A directory's files were written, or not. What moved meanwhile is written in its turn.
+    /// Gives who waited for this.
+    #[must_use = "somebody waits"]
+    pub(crate) fn written(
+        &self,
+        directory: &Path,
+        now: Millis,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<Done> {
+        let mut state = self.state.lock();
+        let Some(of_directory) = state.directories.get_mut(directory) else { return Vec::new() };
         of_directory.is_writing = false;
         if of_directory.is_dirty {
+            // What was waited for may have moved during the write: the next one has it.
             schedule(&mut state, now, effects);
+            return Vec::new();
         }
+        for (busy, _) in &mut state.waiting {
+            busy.remove(directory);
+        }
+        let over = state.waiting.extract_if(.., |(busy, _)| busy.is_empty());
+        over.map(|(_, done)| done).collect()
     }
 
     /// A partition's log was closed: nothing of it moves any more.
@@ -211,7 +242,10 @@ impl Checkpointing {
 
     /// A directory is lost: nothing is written there any more.
     pub(crate) fn lose(&self, directory: &Path) {
-        self.state.lock().directories.remove(directory);
+        let mut state = self.state.lock();
+        state.directories.remove(directory);
+        // Nobody can be told any more that it is durable there.
+        state.waiting.retain(|(busy, _)| !busy.contains(directory));
     }
 }
 

@@ -26,6 +26,7 @@ mod node;
 mod open;
 mod open_error;
 mod partition;
+mod producer_ids;
 mod purgatory;
 mod removals;
 mod replicas;

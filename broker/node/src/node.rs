@@ -23,6 +23,7 @@ use crate::machine::Machine;
 use crate::metadata_log::{Done, MetadataLog};
 use crate::metrics::Counters;
 use crate::partition::{Fault, Moved, Partition, Service};
+use crate::producer_ids::ProducerIds;
 use crate::purgatory::{ParkedProduce, Purgatory, Waiting};
 use crate::removals::Removals;
 use crate::replicas::Replicas;
@@ -50,6 +51,7 @@ pub struct Node {
     pub(crate) sessions: FetchSessions,
     pub(crate) purgatory: Purgatory,
     pub(crate) checkpointing: Checkpointing,
+    pub(crate) producer_ids: ProducerIds,
     pub(crate) removals: Removals,
     pub(crate) timed_flush: TimedFlush,
     pub(crate) jobs: Jobs,
@@ -201,7 +203,11 @@ impl Node {
             Outcome::Checkpointed(directory, result) => {
                 let path = directory.path();
                 match result {
-                    Ok(()) => self.checkpointing.written(path, now.monotonic, effects),
+                    Ok(()) => {
+                        for done in self.checkpointing.written(path, now.monotonic, effects) {
+                            done(self, now, effects);
+                        }
+                    }
                     Err(error) => self.lose_directory(&directory, &error.to_string(), effects),
                 }
             }
@@ -285,6 +291,15 @@ impl Node {
             }
         }
         self.settle(now, (Uuid::ZERO, PartitionIndex(-1)), effects);
+    }
+
+    /// Calls `done` once everything that moved so far stands in the checkpoint files.
+    pub(crate) fn once_checkpointed(&self, now: Now, done: Done, effects: &mut Vec<Effect>) {
+        let (writes, done) = self.checkpointing.write_now(done);
+        self.run_checkpoints(writes, effects);
+        if let Some(done) = done {
+            done(self, now, effects);
+        }
     }
 
     /// A partition is served, or never will be.

@@ -28,6 +28,7 @@ use crate::metrics::Counters;
 use crate::node::{Node, Settings};
 use crate::open_error::OpenError;
 use crate::partition::Durability;
+use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
 use crate::removals::{Removal, Removals};
 use crate::replicas::{Home, Replicas};
@@ -245,6 +246,7 @@ fn assemble(
         sessions: FetchSessions::new(config.max_incremental_fetch_session_cache_slots),
         purgatory: Purgatory::new(),
         checkpointing: Checkpointing::new(offsets),
+        producer_ids: ProducerIds::new(),
         removals,
         timed_flush: TimedFlush::new(),
         jobs: Jobs::default(),

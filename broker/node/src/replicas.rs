@@ -15,6 +15,7 @@ use kt_core::metadata::{
     ConfigResource, ConfigResourceType, MetadataDelta, MetadataImage, PartitionRegistration,
     TopicImage,
 };
+use kt_protocol::ErrorCode;
 use kt_protocol::types::{NodeId, Now, Offset, PartitionIndex, Timestamp, TopicPartition, Uuid};
 use kt_storage::{FileCache, LoadFacts, Log, LogHome, WallClockGuard, partition_metadata};
 
@@ -297,6 +298,17 @@ impl Replicas {
                 Outcome::SetAside(stray.directory, result)
             });
         }
+    }
+
+    /// A partition by its topic's name.
+    ///
+    /// # Errors
+    ///
+    /// What to tell who asks for one that is not there, or not here.
+    pub(crate) fn find(&self, topic: &str, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+        let served = self.served.load();
+        let topic = served.by_name(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        topic.partition(index)
     }
 
     /// The log directory at this path.

@@ -10,16 +10,22 @@ mod context;
 mod controller_change;
 mod create_partitions;
 mod create_topics;
+mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_log_dirs;
+mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
 mod fetch;
 mod find_coordinator;
 mod incremental_alter_configs;
+mod init_producer_id;
 mod list_config_resources;
+mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
 mod partition_view;
 mod produce;
 
@@ -60,17 +66,23 @@ pub(crate) struct Api {
 pub(crate) const APIS: &[Api] = &[
     produce::API,
     fetch::API,
+    list_offsets::API,
     metadata::API,
     find_coordinator::API,
     api_versions::API,
     create_topics::API,
     delete_topics::API,
+    delete_records::API,
+    init_producer_id::API,
+    offset_for_leader_epoch::API,
     describe_configs::API,
     alter_configs::API,
+    describe_log_dirs::API,
     create_partitions::API,
     incremental_alter_configs::API,
     describe_quorum::API,
     describe_cluster::API,
+    describe_producers::API,
     list_config_resources::API,
     describe_topic_partitions::API,
 ];

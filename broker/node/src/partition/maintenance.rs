@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use kt_protocol::types::{Now, Timestamp};
+use kt_protocol::ErrorCode;
+use kt_protocol::messages::describe_producers_response::ProducerState;
+use kt_protocol::types::{LeaderEpoch, Now, Offset, ProducerId, Timestamp};
+use kt_storage::producer_state::ProducerEntry;
 use kt_storage::{Deletion, LogError};
 
 use super::{LogState, Moved, Partition, Writer};
@@ -40,5 +43,78 @@ impl Partition {
         let deletion = open.log.delete_old_segments(now, wall, open.high_watermark)?;
         let moved = self.advance(open, registration.replicas.len());
         Ok((deletion, moved))
+    }
+
+    /// Raises the log start offset (DeleteRecords). Gives where the log starts now.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::OutOfRange`] above the high watermark.
+    pub(crate) fn delete_records(&self, before: Offset) -> Result<(Offset, Moved), LogError> {
+        let mut writer = self.writer.lock();
+        let Writer { state: LogState::Open(open), registration } = &mut *writer else {
+            return Ok((Offset(-1), Moved::default()));
+        };
+        open.log.raise_log_start_offset(before, open.high_watermark)?;
+        let moved = self.advance(open, registration.replicas.len());
+        Ok((open.log.log_start_offset(), moved))
+    }
+
+    /// The epoch of the leader that appended what stands at `offset`; -1 if unknown.
+    pub(crate) fn epoch_of(&self, offset: Offset) -> LeaderEpoch {
+        match &self.writer.lock().state {
+            LogState::Open(open) => {
+                let epoch = open.log.leader_epochs().epoch_for_offset(offset);
+                epoch.unwrap_or(LeaderEpoch::UNKNOWN)
+            }
+            LogState::Opening | LogState::Offline(_) | LogState::Closed => LeaderEpoch::UNKNOWN,
+        }
+    }
+
+    /// The greatest epoch up to `epoch` that we know, and where it ends.
+    pub(crate) fn end_of_epoch(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+        match &self.writer.lock().state {
+            LogState::Open(open) => {
+                open.log.end_offset_for(epoch).map(|end| (end.epoch, end.end_offset))
+            }
+            LogState::Opening | LogState::Offline(_) | LogState::Closed => None,
+        }
+    }
+
+    /// The bytes of all segments; none while the log is not open.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match &self.writer.lock().state {
+            LogState::Open(open) => open.log.size().ok(),
+            LogState::Opening | LogState::Offline(_) | LogState::Closed => None,
+        }
+    }
+
+    /// Who writes here.
+    ///
+    /// # Errors
+    ///
+    /// What to tell who asks while the partition is not served.
+    pub(crate) fn producers(&self) -> Result<Vec<ProducerState>, ErrorCode> {
+        self.bounds()?;
+        let writer = self.writer.lock();
+        let LogState::Open(open) = &writer.state else {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        };
+        let state = |(id, it): (ProducerId, &ProducerEntry)| ProducerState {
+            producer_id: id.0,
+            producer_epoch: i32::from(it.epoch().0),
+            last_sequence: it.last_sequence(),
+            last_timestamp: it.last_timestamp().0,
+            coordinator_epoch: it.coordinator_epoch(),
+            current_txn_start_offset: it.transaction_first_offset().map_or(-1, |it| it.0),
+        };
+        Ok(open.log.producers().iter().map(state).collect())
+    }
+
+    /// Forgets producers that have been idle for too long.
+    pub(crate) fn expire_producers(&self, wall: Timestamp) {
+        if let LogState::Open(open) = &mut self.writer.lock().state {
+            open.log.expire_producers(wall);
+        }
     }
 }
