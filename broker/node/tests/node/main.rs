@@ -1,6 +1,8 @@
 //! A node through its one entry: inputs in, effects out, over a simulated disk.
 
 #[cfg(test)]
+mod api_table;
+#[cfg(test)]
 mod offsets;
 #[cfg(test)]
 mod produce_and_fetch;
