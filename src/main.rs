@@ -1,3 +1,89 @@
 //! `kt`: parse, run, print the error, exit.
 
-fn main() {}
+mod apache_flags;
+mod base64;
+mod change;
+mod cli;
+mod client_config;
+mod commands;
+mod duration;
+mod error;
+mod interrupt;
+mod journal;
+mod nearest;
+mod output;
+mod position;
+mod rate;
+mod record_json;
+mod resolve;
+mod session;
+mod size;
+mod terminal;
+mod topic_selection;
+mod topic_spec;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::cli::Cli;
+use crate::error::{CliError, Kind};
+use crate::session::Session;
+use crate::terminal::{Label, Terminal};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::command().try_get_matches_from(&arguments) {
+        Ok(matches) => Cli::from_arg_matches(&matches),
+        Err(error) => Err(error),
+    };
+    let cli = match cli {
+        Ok(cli) => cli,
+        Err(error) => return misread(&error, &arguments),
+    };
+    let terminal = Terminal::detect(cli.globals.color);
+    let Some(command) = &cli.command else { return bare() };
+    let session = Session::new(cli.globals.clone(), terminal);
+    match commands::run(command, &session) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error, &terminal),
+    }
+}
+
+/// `kt` alone: help for a person, a usage error for a script.
+fn bare() -> ExitCode {
+    let mut command = Cli::command();
+    if std::io::stdout().is_terminal() {
+        let _ = command.print_help();
+        return ExitCode::SUCCESS;
+    }
+    eprint!("{}", command.render_help());
+    ExitCode::from(Kind::Usage.code())
+}
+
+/// The command line was not understood, or asked for help or the version.
+fn misread(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    if error.use_stderr()
+        && let Some(advice) = apache_flags::advice(arguments)
+    {
+        return failed(&advice, &Terminal::detect(terminal::ColorChoice::Auto));
+    }
+    // A reader that closed the pipe has seen enough of the help.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { Kind::Usage.code() } else { 0 })
+}
+
+fn failed(error: &CliError, terminal: &Terminal) -> ExitCode {
+    if !error.message.is_empty() {
+        terminal.tell(Label::Error, &error.message);
+    }
+    if let Some(hint) = &error.hint {
+        terminal.tell(Label::Hint, hint);
+    }
+    error.exit_code()
+}

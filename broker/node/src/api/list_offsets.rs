@@ -91,7 +91,8 @@ fn partition(
         error_code: error as i16,
         timestamp: listed.timestamp.0,
         offset: listed.offset.0,
-        leader_epoch: listed.epoch.0,
+        // Older versions cannot say it.
+        leader_epoch: if 4 <= version { listed.epoch.0 } else { LeaderEpoch::UNKNOWN.0 },
     }
 }
 

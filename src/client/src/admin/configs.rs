@@ -1,0 +1,185 @@
+//! Configs of topics, brokers and other resources (DescribeConfigs).
+
+use kt_protocol::messages::DescribeConfigsRequest;
+use kt_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kt_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult,
+};
+use kt_protocol::types::NodeId;
+use kt_protocol::{ApiKey, ErrorCode};
+
+use super::{Admin, PerItem};
+use crate::client::Target;
+use crate::connection::Wanted;
+use crate::error::{Error, Subject};
+
+/// What has configs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Resource {
+    /// What it is.
+    pub kind: ResourceKind,
+    /// Its name; of a broker its number, of the cluster's defaults nothing.
+    pub name: String,
+}
+
+/// Kinds of resources, with Kafka's numbers (`ConfigResource.Type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i8)]
+pub enum ResourceKind {
+    /// A topic.
+    Topic = 2,
+    /// A broker, or the default of all.
+    Broker = 4,
+    /// The log levels of a broker.
+    BrokerLogger = 8,
+    /// A subscription to clients' metrics.
+    ClientMetrics = 16,
+    /// A group.
+    Group = 32,
+}
+
+/// One config as it acts now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigEntry {
+    /// Its key.
+    pub name: String,
+    /// Its value; `None` if it has none or is secret.
+    pub value: Option<String>,
+    /// Where the value comes from.
+    pub source: ConfigSource,
+    /// True if it cannot be changed while the broker runs.
+    pub is_read_only: bool,
+    /// True if its value is never shown.
+    pub is_sensitive: bool,
+}
+
+/// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConfigSource(pub i8);
+
+impl ConfigSource {
+    /// Set on the topic.
+    pub const DYNAMIC_TOPIC: ConfigSource = ConfigSource(1);
+    /// Nobody set it.
+    pub const DEFAULT: ConfigSource = ConfigSource(5);
+
+    /// Kafka's word.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            1 => "DYNAMIC_TOPIC_CONFIG",
+            2 => "DYNAMIC_BROKER_CONFIG",
+            3 => "DYNAMIC_DEFAULT_BROKER_CONFIG",
+            4 => "STATIC_BROKER_CONFIG",
+            5 => "DEFAULT_CONFIG",
+            6 => "DYNAMIC_BROKER_LOGGER_CONFIG",
+            7 => "CLIENT_METRICS_CONFIG",
+            8 => "GROUP_CONFIG",
+            _ => "UNKNOWN",
+        }
+    }
+}
+
+impl Resource {
+    /// The configs of a topic.
+    pub fn topic(name: impl Into<String>) -> Resource {
+        Resource { kind: ResourceKind::Topic, name: name.into() }
+    }
+
+    /// A broker answers only for itself.
+    fn target(&self) -> Target {
+        match self.kind {
+            ResourceKind::Broker | ResourceKind::BrokerLogger => {
+                self.name.parse().map_or(Target::Any, |id| Target::Node(NodeId(id)))
+            }
+            ResourceKind::Topic | ResourceKind::ClientMetrics | ResourceKind::Group => Target::Any,
+        }
+    }
+}
+
+impl Admin {
+    /// The configs of resources: of all keys, or of these.
+    ///
+    /// # Errors
+    ///
+    /// Fails as a whole if a broker does not answer in time; each resource has its own result.
+    pub async fn describe_configs(
+        &self,
+        resources: &[Resource],
+        keys: Option<&[&str]>,
+    ) -> Result<PerItem<Vec<ConfigEntry>>, Error> {
+        let mut results: PerItem<Vec<ConfigEntry>> = Vec::with_capacity(resources.len());
+        let mut rest = resources;
+        while let Some(first) = rest.first() {
+            let target = first.target();
+            let alike = rest.iter().take_while(|it| it.target() == target).count();
+            let (together, others) = rest.split_at(alike);
+            results.extend(self.describe_configs_at(target, together, keys).await?);
+            rest = others;
+        }
+        Ok(results)
+    }
+
+    async fn describe_configs_at(
+        &self,
+        target: Target,
+        resources: &[Resource],
+        keys: Option<&[&str]>,
+    ) -> Result<PerItem<Vec<ConfigEntry>>, Error> {
+        let keys: Option<Vec<String>> =
+            keys.map(|it| it.iter().map(|key| (*key).to_owned()).collect());
+        let request = DescribeConfigsRequest {
+            resources: resources
+                .iter()
+                .map(|it| DescribeConfigsResource {
+                    resource_type: it.kind as i8,
+                    resource_name: it.name.clone(),
+                    configuration_keys: keys.clone(),
+                })
+                .collect(),
+            ..Default::default()
+        };
+        let limit = self.client.limit("DescribeConfigs");
+        let wanted = Wanted::any::<DescribeConfigsRequest>();
+        let response = self.client.call(target, wanted, limit, |_| request.clone()).await?;
+        let found = resources.iter().map(|resource| {
+            let kind = resource.kind as i8;
+            let is_it = |it: &&DescribeConfigsResult| {
+                it.resource_type == kind && it.resource_name == resource.name
+            };
+            let result = match response.results.iter().find(is_it) {
+                Some(result) => entries(resource, result),
+                None => {
+                    let reason = format!("the answer lacks {}", resource.name);
+                    Err(Error::protocol(ApiKey::DescribeConfigs, reason))
+                }
+            };
+            (resource.name.clone(), result)
+        });
+        Ok(found.collect())
+    }
+}
+
+fn entries(resource: &Resource, it: &DescribeConfigsResult) -> Result<Vec<ConfigEntry>, Error> {
+    let code = ErrorCode::from_code(it.error_code);
+    if !code.is_none() {
+        let subject = match resource.kind {
+            ResourceKind::Topic => Subject::Topic(resource.name.clone()),
+            _ => Subject::Request,
+        };
+        let message = it.error_message.clone();
+        return Err(Error::Broker { api: ApiKey::DescribeConfigs, code, subject, message });
+    }
+    let mut entries: Vec<ConfigEntry> = it.configs.iter().map(entry).collect();
+    entries.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(entries)
+}
+
+fn entry(it: &DescribeConfigsResourceResult) -> ConfigEntry {
+    ConfigEntry {
+        name: it.name.clone(),
+        value: it.value.clone(),
+        source: ConfigSource(it.config_source),
+        is_read_only: it.read_only,
+        is_sensitive: it.is_sensitive,
+    }
+}

@@ -1,0 +1,157 @@
+//! New topics (CreateTopics).
+
+use std::collections::BTreeMap;
+
+use kt_protocol::messages::CreateTopicsRequest;
+use kt_protocol::messages::create_topics_request::{
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
+};
+use kt_protocol::messages::create_topics_response::CreatableTopicResult;
+use kt_protocol::types::Uuid;
+use kt_protocol::{ApiKey, ErrorCode};
+
+use super::{Admin, Apply, PerItem, millis};
+use crate::client::Target;
+use crate::connection::Wanted;
+use crate::error::{Error, Subject};
+
+/// A topic to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTopic {
+    /// Its name.
+    pub name: String,
+    /// How many partitions and copies, and where.
+    pub placement: Placement,
+    /// Its configs, beside the broker's defaults.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// How many partitions and copies a new topic gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// The controller chooses the brokers.
+    Counts {
+        /// `None`: the broker's `num.partitions`.
+        partitions: Option<i32>,
+        /// `None`: the broker's `default.replication.factor`.
+        replication_factor: Option<i16>,
+    },
+    /// The brokers of each partition, in the order of the partitions.
+    Manual(Vec<Vec<i32>>),
+}
+
+/// A topic that was created, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedTopic {
+    /// Its id; `None` from old brokers and where nothing was created.
+    pub id: Option<Uuid>,
+    /// Its partitions, if the broker said.
+    pub partitions: Option<i32>,
+    /// Its copies, if the broker said.
+    pub replication_factor: Option<i16>,
+}
+
+impl Admin {
+    /// Creates topics, or checks whether they could be created.
+    ///
+    /// # Errors
+    ///
+    /// Fails as a whole if the controller does not answer in time; each topic has its own result.
+    pub async fn create_topics(
+        &self,
+        topics: &[NewTopic],
+        apply: Apply,
+    ) -> Result<PerItem<CreatedTopic>, Error> {
+        let limit = self.client.limit("CreateTopics");
+        let needs_defaults = topics.iter().any(|it| it.placement.needs_defaults());
+        // KIP-464: only version 4 knows "the broker's default".
+        let wanted = Wanted::since::<CreateTopicsRequest>(if needs_defaults { 4 } else { 2 });
+        let request = CreateTopicsRequest {
+            topics: topics.iter().map(creatable).collect(),
+            timeout_ms: millis(limit.timeout),
+            validate_only: apply == Apply::ValidateOnly,
+        };
+        let once = || async {
+            let response = self
+                .client
+                .call_once(Target::Controller, wanted, limit, |_| request.clone())
+                .await?;
+            let moved = response
+                .topics
+                .iter()
+                .any(|it| ErrorCode::from_code(it.error_code) == ErrorCode::NotController);
+            if moved {
+                self.client.refresh(Some(&[])).await?;
+                let code = ErrorCode::NotController;
+                return Err(Error::broker(ApiKey::CreateTopics, code, Subject::Request));
+            }
+            Ok(response)
+        };
+        let response = self.client.retrying(limit, once).await?;
+        let mut results: BTreeMap<String, Result<CreatedTopic, Error>> =
+            response.topics.into_iter().map(|it| (it.name.clone(), created(it, apply))).collect();
+        let result = topics.iter().map(|topic| {
+            self.client.forget(&topic.name);
+            let result = results.remove(&topic.name).unwrap_or_else(|| {
+                let reason = format!("the answer lacks topic \"{}\"", topic.name);
+                Err(Error::protocol(ApiKey::CreateTopics, reason))
+            });
+            (topic.name.clone(), result)
+        });
+        Ok(result.collect())
+    }
+}
+
+impl Placement {
+    fn needs_defaults(&self) -> bool {
+        match self {
+            Placement::Counts { partitions, replication_factor } => {
+                partitions.is_none() || replication_factor.is_none()
+            }
+            Placement::Manual(_) => false,
+        }
+    }
+}
+
+fn creatable(topic: &NewTopic) -> CreatableTopic {
+    let configs = topic.configs.iter().map(|(name, value)| CreatableTopicConfig {
+        name: name.clone(),
+        value: Some(value.clone()),
+    });
+    let (num_partitions, replication_factor, assignments) = match &topic.placement {
+        Placement::Counts { partitions, replication_factor } => {
+            (partitions.unwrap_or(-1), replication_factor.unwrap_or(-1), Vec::new())
+        }
+        Placement::Manual(replicas) => {
+            let assignments = replicas.iter().zip(0..).map(|(brokers, partition_index)| {
+                CreatableReplicaAssignment { partition_index, broker_ids: brokers.clone() }
+            });
+            (-1, -1, assignments.collect())
+        }
+    };
+    CreatableTopic {
+        name: topic.name.clone(),
+        num_partitions,
+        replication_factor,
+        assignments,
+        configs: configs.collect(),
+    }
+}
+
+fn created(result: CreatableTopicResult, apply: Apply) -> Result<CreatedTopic, Error> {
+    let code = ErrorCode::from_code(result.error_code);
+    if !code.is_none() {
+        return Err(Error::Broker {
+            api: ApiKey::CreateTopics,
+            code,
+            subject: Subject::Topic(result.name),
+            message: result.error_message,
+        });
+    }
+    let is_change = apply == Apply::Change;
+    Ok(CreatedTopic {
+        id: (is_change && !result.topic_id.is_zero()).then_some(result.topic_id),
+        partitions: (0 < result.num_partitions).then_some(result.num_partitions),
+        replication_factor: (0 < result.replication_factor).then_some(result.replication_factor),
+    })
+}

@@ -1,0 +1,70 @@
+//! Topics that go (DeleteTopics).
+
+use std::collections::BTreeMap;
+
+use kt_protocol::messages::DeleteTopicsRequest;
+use kt_protocol::messages::delete_topics_request::DeleteTopicState;
+use kt_protocol::{ApiKey, ErrorCode};
+
+use super::{Admin, PerItem, millis};
+use crate::client::Target;
+use crate::connection::Wanted;
+use crate::error::{Error, Subject};
+
+impl Admin {
+    /// Deletes topics by name.
+    ///
+    /// # Errors
+    ///
+    /// Fails as a whole if the controller does not answer in time; each topic has its own result.
+    pub async fn delete_topics(&self, names: &[String]) -> Result<PerItem<()>, Error> {
+        let limit = self.client.limit("DeleteTopics");
+        let wanted = Wanted::any::<DeleteTopicsRequest>();
+        let request = |version: i16| {
+            let by_state = names
+                .iter()
+                .map(|name| DeleteTopicState { name: Some(name.clone()), ..Default::default() });
+            DeleteTopicsRequest {
+                topics: if 6 <= version { by_state.collect() } else { Vec::new() },
+                topic_names: if version < 6 { names.to_vec() } else { Vec::new() },
+                timeout_ms: millis(limit.timeout),
+            }
+        };
+        let once = || async {
+            let response =
+                self.client.call_once(Target::Controller, wanted, limit, request).await?;
+            let moved = response
+                .responses
+                .iter()
+                .any(|it| ErrorCode::from_code(it.error_code) == ErrorCode::NotController);
+            if moved {
+                self.client.refresh(Some(&[])).await?;
+                let code = ErrorCode::NotController;
+                return Err(Error::broker(ApiKey::DeleteTopics, code, Subject::Request));
+            }
+            Ok(response)
+        };
+        let response = self.client.retrying(limit, once).await?;
+        let mut results: BTreeMap<String, Result<(), Error>> = BTreeMap::new();
+        for it in response.responses {
+            let Some(name) = it.name else { continue };
+            let code = ErrorCode::from_code(it.error_code);
+            let subject = Subject::Topic(name.clone());
+            let api = ApiKey::DeleteTopics;
+            let result = match code {
+                ErrorCode::None => Ok(()),
+                code => Err(Error::Broker { api, code, subject, message: it.error_message }),
+            };
+            results.insert(name, result);
+        }
+        let result = names.iter().map(|name| {
+            self.client.forget(name);
+            let result = results.remove(name).unwrap_or_else(|| {
+                let reason = format!("the answer lacks topic \"{name}\"");
+                Err(Error::protocol(ApiKey::DeleteTopics, reason))
+            });
+            (name.clone(), result)
+        });
+        Ok(result.collect())
+    }
+}

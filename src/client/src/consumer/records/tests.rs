@@ -1,0 +1,148 @@
+//! What a reader sees of batches, one rule for each test.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use kt_protocol::records::control::ControlType;
+use kt_protocol::records::{BatchBuilder, Compression, NewRecord};
+use kt_protocol::types::{Offset, ProducerEpoch, ProducerId, Timestamp, TopicPartition};
+
+use super::{Aborted, FetchedRecords, ReadError};
+
+fn batch(builder: BatchBuilder, base: i64, values: &[&str]) -> Vec<u8> {
+    let mut builder = builder.base_offset(Offset(base));
+    for value in values {
+        let value = Some(value.as_bytes());
+        builder.append(NewRecord { timestamp: Timestamp(5), value, ..Default::default() }).unwrap();
+    }
+    builder.build().to_vec()
+}
+
+fn plain(base: i64, values: &[&str]) -> Vec<u8> {
+    batch(BatchBuilder::new(), base, values)
+}
+
+fn in_transaction(producer: i64, base: i64, values: &[&str]) -> Vec<u8> {
+    let builder = BatchBuilder::new().producer(ProducerId(producer), ProducerEpoch(0), 0);
+    batch(builder.transactional(), base, values)
+}
+
+fn marker(producer: i64, base: i64, kind: ControlType) -> Vec<u8> {
+    let mut builder = BatchBuilder::new()
+        .producer(ProducerId(producer), ProducerEpoch(0), -1)
+        .transactional()
+        .base_offset(Offset(base));
+    builder.append_control(Timestamp(5), kind, &[0; 6]).unwrap();
+    builder.build().to_vec()
+}
+
+fn fetched(bytes: Vec<u8>, position: i64, aborted: &[(i64, i64)]) -> FetchedRecords {
+    let aborted = aborted.iter().map(|(producer, first)| Aborted {
+        producer_id: ProducerId(*producer),
+        first_offset: Offset(*first),
+    });
+    let partition = TopicPartition::new("orders", 0);
+    let bytes = Bytes::from(bytes);
+    FetchedRecords::new(partition, bytes, Offset(position), Offset(99), aborted.collect()).unwrap()
+}
+
+fn seen(records: &FetchedRecords) -> Vec<(i64, String)> {
+    let mut seen = Vec::new();
+    let end = records.for_each::<()>(|it| {
+        let value = String::from_utf8_lossy(it.value.unwrap_or_default()).into_owned();
+        seen.push((it.offset.0, value));
+        ControlFlow::Continue(())
+    });
+    assert_eq!(end.unwrap(), ControlFlow::Continue(()));
+    seen
+}
+
+fn offsets(records: &FetchedRecords) -> Vec<i64> {
+    seen(records).into_iter().map(|it| it.0).collect()
+}
+
+#[test]
+fn reading_begins_in_the_middle_of_a_batch() {
+    let records = fetched([plain(10, &["a", "b", "c"]), plain(13, &["d"])].concat(), 11, &[]);
+    let expected = [(11, "b"), (12, "c"), (13, "d")];
+    assert_eq!(seen(&records), expected.map(|(offset, value)| (offset, value.to_owned())));
+    assert_eq!(records.next_offset(), Offset(14));
+}
+
+#[test]
+fn a_batch_that_is_cut_off_comes_again() {
+    let whole = plain(0, &["a"]);
+    let mut bytes = [whole.clone(), plain(1, &["b"])].concat();
+    bytes.truncate(whole.len() + 65);
+    let records = fetched(bytes, 0, &[]);
+    assert_eq!(offsets(&records), [0]);
+    assert_eq!(records.next_offset(), Offset(1));
+    assert!(fetched(whole[..whole.len() - 1].to_vec(), 0, &[]).is_empty());
+}
+
+#[test]
+fn control_records_are_skipped_and_passed() {
+    let bytes = [in_transaction(7, 0, &["a"]), marker(7, 1, ControlType::Commit)].concat();
+    let records = fetched(bytes, 0, &[]);
+    assert_eq!(offsets(&records), [0]);
+    assert_eq!(records.next_offset(), Offset(2));
+}
+
+#[test]
+fn aborted_transactions_are_hidden_and_no_others() {
+    let bytes = [
+        in_transaction(7, 0, &["gone"]),
+        in_transaction(8, 1, &["kept"]),
+        plain(2, &["plain"]),
+        marker(7, 3, ControlType::Abort),
+        in_transaction(7, 4, &["later"]),
+        marker(8, 5, ControlType::Commit),
+        in_transaction(8, 6, &["gone too"]),
+    ]
+    .concat();
+    assert_eq!(offsets(&fetched(bytes.clone(), 0, &[(7, 0), (8, 6)])), [1, 2, 4]);
+    assert_eq!(offsets(&fetched(bytes, 0, &[])), [0, 1, 2, 4, 6]);
+}
+
+#[test]
+fn a_transaction_that_began_before_the_fetch_is_hidden_too() {
+    let bytes = [in_transaction(7, 10, &["gone"]), marker(7, 11, ControlType::Abort)].concat();
+    assert_eq!(offsets(&fetched(bytes, 10, &[(7, 2)])), [] as [i64; 0]);
+}
+
+#[test]
+fn compressed_batches_are_read_and_damage_is_named() {
+    let mut bytes = batch(BatchBuilder::new().compressed(Compression::Zstd), 0, &["a", "b"]);
+    assert_eq!(offsets(&fetched(bytes.clone(), 0, &[])), [0, 1]);
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    let partition = TopicPartition::new("orders", 0);
+    let damaged = FetchedRecords::new(partition, bytes.into(), Offset(0), Offset(9), Vec::new());
+    assert_eq!(damaged.unwrap_err(), ReadError::Checksum(Offset(1)));
+}
+
+#[test]
+fn a_reader_may_break_off() {
+    let records = fetched(plain(0, &["a", "b", "c"]), 0, &[]);
+    let mut count = 0;
+    let end = records.for_each(|it| {
+        count += 1;
+        if it.offset == Offset(1) {
+            ControlFlow::Break("enough")
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    assert_eq!((end.unwrap(), count), (ControlFlow::Break("enough"), 2));
+}
+
+#[test]
+fn producers_and_sequences_are_told() {
+    let records = fetched(in_transaction(7, 5, &["a", "b"]), 5, &[]);
+    let mut sequences = Vec::new();
+    let _ = records.for_each::<()>(|it| {
+        sequences.push(it.producer.map(|it| (it.id.0, it.sequence)));
+        ControlFlow::Continue(())
+    });
+    assert_eq!(sequences, [Some((7, 0)), Some((7, 1))]);
+}

@@ -1,0 +1,302 @@
+//! What can go wrong between a caller and a cluster, by what the caller can do about it.
+
+use std::fmt;
+use std::time::Duration;
+
+use kt_protocol::types::{NodeId, TopicPartition};
+use kt_protocol::{ApiKey, ErrorCode};
+
+/// What an [`Error`] is about, for programs that only branch on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Nobody listens, or the name has no address.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// The cluster does not believe who we are.
+    Authentication,
+    /// The cluster does not let us.
+    Authorization,
+    /// A topic, partition, offset or other thing does not exist.
+    NotFound,
+    /// The broker refuses for another reason; its error code says which.
+    Broker,
+    /// The other end does not speak Kafka's protocol, or breaks it.
+    Protocol,
+    /// What was asked for makes no sense or is not supported by this cluster.
+    Unsupported,
+}
+
+/// Why an operation failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// A broker cannot be reached.
+    #[error("{reason}{}", Advertised(*.node))]
+    Unreachable {
+        /// The broker, if it was known by more than a bootstrap address.
+        node: Option<NodeId>,
+        /// Names the address and says what happened.
+        reason: String,
+    },
+    /// A broker could not say which versions it speaks.
+    #[error("{0}")]
+    Negotiation(String),
+    /// No answer in time, all tries included.
+    #[error("{operation} got no answer within {}{}", Seconds(*.after), Because(.last))]
+    TimedOut {
+        /// What was under way.
+        operation: String,
+        /// The limit.
+        after: Duration,
+        /// What the last try failed of, if it failed before the time was up.
+        last: Option<Box<Error>>,
+    },
+    /// The connection broke while an answer was due.
+    #[error("{operation}: {reason}")]
+    Disconnected {
+        /// What was under way.
+        operation: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The broker answered with an error code.
+    #[error("{}", BrokerSays::new(*.api, *.code, .subject, .message))]
+    Broker {
+        /// The request that was refused.
+        api: ApiKey,
+        /// Kafka's code.
+        code: ErrorCode,
+        /// What the code is about.
+        subject: Subject,
+        /// In the broker's words, if it had any.
+        message: Option<String>,
+    },
+    /// The broker does not speak a version that this needs.
+    #[error("the broker has {api} {theirs}, this needs {ours}")]
+    Version {
+        /// The request.
+        api: ApiKey,
+        /// The broker's versions, or "not at all".
+        theirs: String,
+        /// What would be needed.
+        ours: String,
+    },
+    /// An answer that cannot be.
+    #[error("{api}: {reason}")]
+    Protocol {
+        /// The request that it answers.
+        api: ApiKey,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A record that the producer does not take.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What a broker's error code is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// The request as a whole.
+    #[default]
+    Request,
+    /// A topic.
+    Topic(String),
+    /// A partition.
+    Partition(TopicPartition),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Request => f.write_str("the request"),
+            Subject::Topic(topic) => write!(f, "topic \"{topic}\""),
+            Subject::Partition(it) => {
+                write!(f, "partition {} of topic \"{}\"", it.partition, it.topic)
+            }
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn broker(api: ApiKey, code: ErrorCode, subject: Subject) -> Error {
+        Error::Broker { api, code, subject, message: None }
+    }
+
+    pub(crate) fn protocol(api: ApiKey, reason: impl fmt::Display) -> Error {
+        Error::Protocol { api, reason: reason.to_string() }
+    }
+
+    /// What this is about.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Unreachable { .. } | Error::Disconnected { .. } => ErrorKind::Unreachable,
+            Error::TimedOut { last: Some(last), .. } if last.kind() == ErrorKind::Unreachable => {
+                ErrorKind::Unreachable
+            }
+            Error::TimedOut { .. } => ErrorKind::TimedOut,
+            Error::Broker { code, .. } => broker_kind(*code),
+            Error::Version { .. } | Error::Refused(_) => ErrorKind::Unsupported,
+            Error::Protocol { .. } | Error::Negotiation(_) => ErrorKind::Protocol,
+        }
+    }
+
+    /// The broker's code, if one answered.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Error::Broker { code, .. } => Some(*code),
+            Error::TimedOut { last: Some(last), .. } => last.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may succeed a little later.
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Error::Unreachable { .. } | Error::Disconnected { .. } => true,
+            Error::Broker { code, .. } => code.is_retriable(),
+            Error::TimedOut { .. }
+            | Error::Negotiation(_)
+            | Error::Version { .. }
+            | Error::Protocol { .. }
+            | Error::Refused(_) => false,
+        }
+    }
+}
+
+fn broker_kind(code: ErrorCode) -> ErrorKind {
+    match code {
+        ErrorCode::SaslAuthenticationFailed
+        | ErrorCode::UnsupportedSaslMechanism
+        | ErrorCode::IllegalSaslState => ErrorKind::Authentication,
+        ErrorCode::TopicAuthorizationFailed
+        | ErrorCode::GroupAuthorizationFailed
+        | ErrorCode::ClusterAuthorizationFailed
+        | ErrorCode::TransactionalIdAuthorizationFailed
+        | ErrorCode::DelegationTokenAuthorizationFailed => ErrorKind::Authorization,
+        ErrorCode::UnknownTopicOrPartition
+        | ErrorCode::UnknownTopicId
+        | ErrorCode::OffsetOutOfRange
+        | ErrorCode::GroupIdNotFound
+        | ErrorCode::ResourceNotFound
+        | ErrorCode::TransactionalIdNotFound => ErrorKind::NotFound,
+        ErrorCode::RequestTimedOut => ErrorKind::TimedOut,
+        _ => ErrorKind::Broker,
+    }
+}
+
+/// The sentence for a broker's code. The common ones are said in words; the code is always named.
+struct BrokerSays<'a> {
+    api: ApiKey,
+    code: ErrorCode,
+    subject: &'a Subject,
+    message: &'a Option<String>,
+}
+
+impl<'a> BrokerSays<'a> {
+    fn new(
+        api: ApiKey,
+        code: ErrorCode,
+        subject: &'a Subject,
+        message: &'a Option<String>,
+    ) -> BrokerSays<'a> {
+        BrokerSays { api, code, subject, message }
+    }
+}
+
+impl fmt::Display for BrokerSays<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BrokerSays { api, code, subject, message } = self;
+        match code {
+            ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId => {
+                return write!(f, "{subject} does not exist");
+            }
+            ErrorCode::TopicAlreadyExists => return write!(f, "{subject} exists already"),
+            ErrorCode::TopicAuthorizationFailed => {
+                return write!(f, "not authorized for {subject}");
+            }
+            _ => {}
+        }
+        if **subject != Subject::Request {
+            write!(f, "{subject}: ")?;
+        }
+        match message {
+            Some(message) => {
+                write!(f, "{} ({code} from {api})", message.trim_end_matches(['.', '\n']))
+            }
+            None => write!(f, "{code} from {api}"),
+        }
+    }
+}
+
+struct Advertised(Option<NodeId>);
+
+impl fmt::Display for Advertised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(node) => write!(f, " (the advertised address of broker {node})"),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.subsec_millis() {
+            0 => write!(f, "{} s", self.0.as_secs()),
+            _ => write!(f, "{} ms", self.0.as_millis()),
+        }
+    }
+}
+
+struct Because<'a>(&'a Option<Box<Error>>);
+
+impl fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(last) => write!(f, ": {last}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_thing_and_the_code() {
+        let topic = Subject::Topic("orders".to_owned());
+        let missing =
+            Error::broker(ApiKey::Metadata, ErrorCode::UnknownTopicOrPartition, topic.clone());
+        assert_eq!(missing.to_string(), "topic \"orders\" does not exist");
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
+        let policy = Error::Broker {
+            api: ApiKey::CreateTopics,
+            code: ErrorCode::PolicyViolation,
+            subject: topic,
+            message: Some("Too many partitions.".to_owned()),
+        };
+        assert_eq!(
+            policy.to_string(),
+            "topic \"orders\": Too many partitions (POLICY_VIOLATION from CreateTopics)"
+        );
+        let unreachable = Error::Unreachable {
+            node: Some(NodeId(1)),
+            reason: "kafka:9092 refuses connections".to_owned(),
+        };
+        let late = Error::TimedOut {
+            operation: "Fetch".to_owned(),
+            after: Duration::from_secs(15),
+            last: Some(Box::new(unreachable)),
+        };
+        assert_eq!(
+            late.to_string(),
+            "Fetch got no answer within 15 s: kafka:9092 refuses connections \
+             (the advertised address of broker 1)"
+        );
+        assert_eq!(late.kind(), ErrorKind::Unreachable);
+    }
+}

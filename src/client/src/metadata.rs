@@ -1,0 +1,231 @@
+//! What the client knows of the cluster: brokers, topics, leaders. A value; no sockets, no clock.
+
+use std::collections::BTreeMap;
+
+use kt_protocol::ErrorCode;
+use kt_protocol::messages::MetadataResponse;
+use kt_protocol::messages::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
+use kt_protocol::types::{LeaderEpoch, NodeId, TopicPartition, Uuid};
+
+/// A cluster, as one of its brokers told it last.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metadata {
+    /// The cluster's id; `None` until a broker said it.
+    pub cluster_id: Option<String>,
+    /// Who takes changes. In a KRaft cluster any broker, which passes them on.
+    pub controller: Option<NodeId>,
+    /// The brokers that are up.
+    pub brokers: BTreeMap<NodeId, Broker>,
+    /// Topics by name: those that were asked for.
+    pub topics: BTreeMap<String, Topic>,
+}
+
+/// A broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broker {
+    /// Its number.
+    pub id: NodeId,
+    /// The host that it advertises.
+    pub host: String,
+    /// The port that it advertises.
+    pub port: i32,
+    /// Its rack (`broker.rack`).
+    pub rack: Option<String>,
+}
+
+impl Broker {
+    /// `HOST:PORT`, with brackets around an IPv6 address.
+    pub fn address(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// A topic.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// Its id; all zero from brokers before 2.8.
+    pub id: Uuid,
+    /// True for Kafka's own topics.
+    pub is_internal: bool,
+    /// Its partitions, in the order of their numbers.
+    pub partitions: Vec<Partition>,
+}
+
+/// A partition.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Partition {
+    /// Its number.
+    pub index: i32,
+    /// Its leader; `None` while it is offline.
+    pub leader: Option<NodeId>,
+    /// The leader's epoch; unknown from old brokers.
+    pub leader_epoch: LeaderEpoch,
+    /// Where it is kept.
+    pub replicas: Vec<i32>,
+    /// Which of those are in sync.
+    pub isr: Vec<i32>,
+    /// Which others are eligible to lead (KIP-966); `None` if the broker did not say.
+    pub elr: Option<Vec<i32>>,
+    /// Which of the replicas are on brokers that are down.
+    pub offline: Vec<i32>,
+}
+
+impl Partition {
+    pub(crate) fn of_response(it: MetadataResponsePartition) -> Partition {
+        Partition {
+            index: it.partition_index,
+            leader: leader(it.leader_id),
+            leader_epoch: LeaderEpoch(it.leader_epoch),
+            replicas: it.replica_nodes,
+            isr: it.isr_nodes,
+            elr: None,
+            offline: it.offline_replicas,
+        }
+    }
+
+    /// True if some replica is not in sync.
+    pub fn is_under_replicated(&self) -> bool {
+        self.isr.len() < self.replicas.len()
+    }
+}
+
+/// The wire writes -1 for none.
+pub(crate) fn leader(id: i32) -> Option<NodeId> {
+    (0 <= id).then_some(NodeId(id))
+}
+
+impl Topic {
+    fn of_response(name: String, it: MetadataResponseTopic) -> Topic {
+        let mut partitions: Vec<Partition> =
+            it.partitions.into_iter().map(Partition::of_response).collect();
+        partitions.sort_by_key(|it| it.index);
+        Topic { name, id: it.topic_id, is_internal: it.is_internal, partitions }
+    }
+
+    /// Copies of each partition: the most there are, since a reassignment may be under way.
+    pub fn replication_factor(&self) -> usize {
+        self.partitions.iter().map(|it| it.replicas.len()).max().unwrap_or(0)
+    }
+
+    /// The partition with this number.
+    pub fn partition(&self, index: i32) -> Option<&Partition> {
+        let position = self.partitions.binary_search_by_key(&index, |it| it.index).ok()?;
+        self.partitions.get(position)
+    }
+}
+
+/// Why a topic that was asked for is not known.
+pub(crate) type TopicErrors = BTreeMap<String, ErrorCode>;
+
+impl Metadata {
+    /// Takes over what a broker said. Topics that the answer does not speak of are kept: it holds
+    /// those that were asked for. Gives the topics that it had only an error for.
+    pub(crate) fn apply(&mut self, response: MetadataResponse, is_whole: bool) -> TopicErrors {
+        if response.cluster_id.is_some() {
+            self.cluster_id = response.cluster_id;
+        }
+        self.controller = leader(response.controller_id);
+        self.brokers = response
+            .brokers
+            .into_iter()
+            .map(|it| {
+                let id = NodeId(it.node_id);
+                (id, Broker { id, host: it.host, port: it.port, rack: it.rack })
+            })
+            .collect();
+        if is_whole {
+            self.topics.clear();
+        }
+        let mut errors = TopicErrors::new();
+        for topic in response.topics {
+            let Some(name) = topic.name.clone() else { continue };
+            let code = ErrorCode::from_code(topic.error_code);
+            // Partitions without a leader carry errors of their own; the topic is still there.
+            if code.is_none() {
+                self.topics.insert(name.clone(), Topic::of_response(name, topic));
+            } else {
+                self.topics.remove(&name);
+                errors.insert(name, code);
+            }
+        }
+        errors
+    }
+
+    /// The broker that leads a partition, if both are known.
+    pub fn leader(&self, partition: &TopicPartition) -> Option<NodeId> {
+        self.topics.get(&partition.topic)?.partition(partition.partition.0)?.leader
+    }
+
+    /// The partition, if it is known.
+    pub fn partition(&self, partition: &TopicPartition) -> Option<&Partition> {
+        self.topics.get(&partition.topic)?.partition(partition.partition.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kt_protocol::messages::metadata_response::MetadataResponseBroker;
+
+    use super::*;
+
+    fn answer(topics: &[(&str, i16, &[i32])]) -> MetadataResponse {
+        MetadataResponse {
+            cluster_id: Some("cluster".to_owned()),
+            controller_id: 1,
+            brokers: vec![MetadataResponseBroker {
+                node_id: 1,
+                host: "::1".to_owned(),
+                port: 9092,
+                ..Default::default()
+            }],
+            topics: topics
+                .iter()
+                .map(|(name, code, leaders)| topic(name, *code, leaders))
+                .collect(),
+            ..Default::default()
+        }
+    }
+
+    fn topic(name: &str, error_code: i16, leaders: &[i32]) -> MetadataResponseTopic {
+        let partitions = leaders.iter().zip(0..).map(|(leader, index)| MetadataResponsePartition {
+            partition_index: index,
+            leader_id: *leader,
+            replica_nodes: vec![1, 2],
+            isr_nodes: vec![1],
+            ..Default::default()
+        });
+        let mut partitions: Vec<MetadataResponsePartition> = partitions.collect();
+        // Brokers may answer in any order.
+        partitions.reverse();
+        let name = Some(name.to_owned());
+        MetadataResponseTopic { name, error_code, partitions, ..Default::default() }
+    }
+
+    #[test]
+    fn leaders_are_found_and_partitions_without_one_are_kept() {
+        let mut metadata = Metadata::default();
+        let errors = metadata.apply(answer(&[("orders", 0, &[1, -1])]), false);
+        assert!(errors.is_empty());
+        let leader = |index| metadata.leader(&TopicPartition::new("orders", index));
+        assert_eq!([leader(0), leader(1), leader(2)], [Some(NodeId(1)), None, None]);
+        assert_eq!(metadata.topics["orders"].replication_factor(), 2);
+        assert!(metadata.topics["orders"].partitions[0].is_under_replicated());
+        assert_eq!(metadata.brokers[&NodeId(1)].address(), "[::1]:9092");
+    }
+
+    #[test]
+    fn an_answer_speaks_only_of_what_was_asked_for() {
+        let mut metadata = Metadata::default();
+        metadata.apply(answer(&[("orders", 0, &[1]), ("payments", 0, &[1])]), true);
+        let errors = metadata.apply(answer(&[("payments", 3, &[])]), false);
+        assert_eq!(errors["payments"], ErrorCode::UnknownTopicOrPartition);
+        assert_eq!(metadata.topics.keys().collect::<Vec<_>>(), ["orders"]);
+        metadata.apply(answer(&[("events", 0, &[1])]), true);
+        assert_eq!(metadata.topics.keys().collect::<Vec<_>>(), ["events"]);
+    }
+}

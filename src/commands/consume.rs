@@ -1,0 +1,206 @@
+//! `kt consume`
+
+mod reading;
+mod sink;
+
+use clap::Args;
+use kt_client::Admin;
+use kt_client::admin::Isolation;
+use kt_client::consumer::ConsumerConfig;
+use kt_protocol::types::TopicPartition;
+
+use crate::client_config::ConsumerSettings;
+use crate::duration::Span;
+use crate::error::{self, CliError};
+use crate::position::At;
+use crate::rate::Rate;
+use crate::record_json::JsonStyle;
+use crate::resolve::{self, OutOfRange};
+use crate::session::Session;
+use crate::topic_selection::{self, Patterns};
+use crate::topic_spec::{PartitionSet, TopicSpec};
+
+const EXAMPLES: &str = "\
+Examples:
+  kt consume orders                                 every value that is there now
+  kt consume orders -F                              what comes from now on, until Ctrl-C
+  kt consume orders:0 --from 42 -c 1 -o jsonl       one record with all its fields
+  kt consume orders --from -1h --until 02:00        a span of time
+  kt consume orders payments --from -10 -o jsonl | jq -r .value
+
+Positions (AT):
+  earliest, latest   the ends                       42          offset 42
+  -10, +10           10 before latest, after earliest
+  -1h, @-1h          an hour ago                    02:00       the last 02:00
+  2026-11-21, 2026-11-21T02:00[:05.123][Z|+01:00]   that instant
+  @1700000000000, @1700000000                       epoch milliseconds, seconds";
+
+/// Read records of topics
+///
+/// Prints values, one a line, in a pipe byte for byte. Reading ends at the end that each partition
+/// had at the start, unless -F.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct ConsumeArgs {
+    /// Topics, each with all its partitions or some: orders, orders:3, orders:0,2-4
+    #[arg(value_name = "TOPIC[:P]", required = true)]
+    topics: Vec<TopicSpec>,
+
+    /// Where to begin [default: earliest; with -F latest]
+    #[arg(long, value_name = "AT", allow_hyphen_values = true)]
+    from: Option<At>,
+
+    /// Where to end, that offset excluded [default: latest as it is at the start; with -F never]
+    #[arg(long, value_name = "AT", allow_hyphen_values = true)]
+    until: Option<At>,
+
+    /// End after so many records
+    #[arg(short, long, value_name = "N")]
+    count: Option<u64>,
+
+    /// Go on with what comes later
+    #[arg(short = 'F', long)]
+    follow: bool,
+
+    /// Partitions of the topics that name none: 3 or 0,2-4
+    #[arg(short, long, value_name = "P")]
+    partition: Option<PartitionSet>,
+
+    /// End when nothing came for so long
+    #[arg(long, value_name = "DURATION")]
+    idle: Option<Span>,
+
+    /// End after so long
+    #[arg(long, value_name = "DURATION")]
+    duration: Option<Span>,
+
+    /// Read no faster: 500/s records, 50MB/s bytes
+    #[arg(long, value_name = "RATE")]
+    rate: Option<Rate>,
+
+    /// read_uncommitted, or read_committed to leave out aborted and open transactions
+    #[arg(long, value_name = "LEVEL", value_parser = isolation)]
+    isolation: Option<Isolation>,
+
+    /// Fail with 7 if there were fewer records
+    #[arg(long, value_name = "N")]
+    expect: Option<u64>,
+
+    /// Take the nearest offset where --from or --until names one that a partition does not have
+    #[arg(long)]
+    clamp: bool,
+
+    /// With -o jsonl: also leader_epoch, producer_id, producer_epoch and sequence
+    #[arg(long)]
+    meta: bool,
+
+    /// With -o jsonl: keys and values always as base64
+    #[arg(long)]
+    base64: bool,
+}
+
+fn isolation(text: &str) -> Result<Isolation, String> {
+    match text {
+        "read_uncommitted" => Ok(Isolation::ReadUncommitted),
+        "read_committed" => Ok(Isolation::ReadCommitted),
+        _ => Err("read_uncommitted or read_committed".to_owned()),
+    }
+}
+
+pub(crate) fn run(args: &ConsumeArgs, session: &Session) -> Result<(), CliError> {
+    let style = JsonStyle { meta: args.meta, base64: args.base64 };
+    let form = sink::Form::choose(session, style)?;
+    let settings = session.settings()?;
+    let config = args.config(&settings.consumer)?;
+    let admin = Admin::new(kt_client::Client::new(settings.client));
+    session.block_on(async {
+        let partitions = select(args, &admin, session).await?;
+        let plan = plan(args, &admin, session, &partitions, &config).await?;
+        reading::read(args, session, &admin, config, plan, form).await
+    })
+}
+
+impl ConsumeArgs {
+    fn config(&self, settings: &ConsumerSettings) -> Result<ConsumerConfig, CliError> {
+        let defaults = ConsumerConfig::default();
+        let by_key = match &settings.isolation_level {
+            Some(level) => Some(
+                isolation(level)
+                    .map_err(|it| CliError::usage(format!("isolation.level={level}: {it}")))?,
+            ),
+            None => None,
+        };
+        Ok(ConsumerConfig {
+            isolation: self.isolation.or(by_key).unwrap_or_default(),
+            fetch_min_bytes: settings.fetch_min_bytes.unwrap_or(defaults.fetch_min_bytes),
+            fetch_max_wait: settings.fetch_max_wait.unwrap_or(defaults.fetch_max_wait),
+            fetch_max_bytes: settings.fetch_max_bytes.unwrap_or(defaults.fetch_max_bytes),
+            partition_fetch_bytes_max: settings
+                .max_partition_fetch_bytes
+                .unwrap_or(defaults.partition_fetch_bytes_max),
+        })
+    }
+}
+
+/// The partitions that the command line names. One that does not exist fails the command: a reader
+/// that leaves something out without being asked to would be believed.
+async fn select(
+    args: &ConsumeArgs,
+    admin: &Admin,
+    session: &Session,
+) -> Result<Vec<TopicPartition>, CliError> {
+    let names: Vec<String> = args.topics.iter().map(|it| it.topic.clone()).collect();
+    let mut selected = Vec::new();
+    if session.globals.regex {
+        for topic in Patterns::new(&names)?.select(admin.list_topics().await?, session)? {
+            let set = args.partition.as_ref();
+            selected.extend(topic_selection::partitions(&topic, set)?);
+        }
+    } else {
+        let mut missing = Vec::new();
+        let found = topic_selection::find_all(admin, &names).await?;
+        for (spec, (_, topic)) in args.topics.iter().zip(found) {
+            let set = spec.partitions.as_ref().or(args.partition.as_ref());
+            match topic.and_then(|it| topic_selection::partitions(&it, set)) {
+                Ok(partitions) => selected.extend(partitions),
+                Err(error) => missing.push(error),
+            }
+        }
+        if let Some(last) = missing.pop() {
+            missing.iter().for_each(|it| session.complain(it));
+            let kind = missing.iter().all(|it| it.kind == last.kind).then_some(last.kind);
+            return Err(CliError { kind: kind.unwrap_or(error::Kind::Other), ..last });
+        }
+    }
+    selected.sort();
+    selected.dedup();
+    Ok(selected)
+}
+
+/// From where to where each partition is read.
+async fn plan(
+    args: &ConsumeArgs,
+    admin: &Admin,
+    session: &Session,
+    partitions: &[TopicPartition],
+    config: &ConsumerConfig,
+) -> Result<Vec<reading::Span>, CliError> {
+    let out_of_range = if args.clamp { OutOfRange::Clamp } else { OutOfRange::Refuse };
+    let bounds = resolve::bounds(admin, partitions, config.isolation).await?;
+    let default = if args.follow { At::Latest } else { At::Earliest };
+    let from = args.from.clone().unwrap_or(default);
+    let starts = resolve::places(admin, session, "--from", &from, &bounds, out_of_range).await?;
+    let until = args.until.clone().or((!args.follow).then_some(At::Latest));
+    let ends = match &until {
+        Some(until) => {
+            Some(resolve::places(admin, session, "--until", until, &bounds, out_of_range).await?)
+        }
+        None => None,
+    };
+    let spans = starts.into_iter().map(|(partition, from)| {
+        let until = ends.as_ref().and_then(|it| it.get(&partition).copied());
+        let is_exact = matches!(args.from, Some(At::Offset(_)));
+        reading::Span { partition, from, until, is_exact }
+    });
+    Ok(spans.collect())
+}

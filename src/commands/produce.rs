@@ -1,0 +1,295 @@
+//! `kt produce`
+
+mod input;
+mod lines;
+mod report;
+mod writing;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use kt_client::admin::{Apply, NewTopic, Placement};
+use kt_client::producer::{Acks, Idempotence, ProducerConfig};
+use kt_client::{Admin, Client};
+use kt_protocol::records::{Compression, Compressor};
+
+use crate::client_config::ProducerSettings;
+use crate::error::{CliError, Kind};
+use crate::position::At;
+use crate::rate::Rate;
+use crate::resolve;
+use crate::session::Session;
+use crate::topic_selection;
+use crate::topic_spec::TopicSpec;
+
+const EXAMPLES: &str = "\
+Examples:
+  echo hello | kt produce orders
+  kt produce orders --file lines.txt --compression zstd
+  printf 'k1:v1\\nk2:v2\\n' | kt produce orders --key-separator :
+  kt consume orders -o jsonl | kt produce copy-of-orders --jsonl
+  kt produce users -k 42 --tombstone                  deletes key 42 from a compacted topic";
+
+/// Write records: lines of standard input or a file
+///
+/// Each line is a record. Ctrl-C delivers what has been read.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct ProduceArgs {
+    /// The topic; with --jsonl it may stand in the lines
+    #[arg(value_name = "TOPIC", required_unless_present = "jsonl")]
+    topic: Option<TopicSpec>,
+
+    /// Read this file; - is standard input
+    #[arg(long, value_name = "PATH", default_value = "-")]
+    file: PathBuf,
+
+    /// Lines are KEY, this text, VALUE; \t is a tab
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["jsonl", "key"])]
+    key_separator: Option<String>,
+
+    /// Lines are JSON objects as `consume -o jsonl` prints them; value is required
+    #[arg(long)]
+    jsonl: bool,
+
+    /// The key of every record
+    #[arg(short, long, value_name = "KEY", conflicts_with = "jsonl")]
+    key: Option<String>,
+
+    /// A header of every record (repeatable)
+    #[arg(short = 'H', long, value_name = "KEY=VALUE")]
+    header: Vec<HeaderPair>,
+
+    /// The partition, instead of the one of the key
+    #[arg(short, long, value_name = "P")]
+    partition: Option<i32>,
+
+    /// The time of every record, instead of now
+    #[arg(long, value_name = "AT", allow_hyphen_values = true)]
+    timestamp: Option<At>,
+
+    /// Keys and values that are this text are null
+    #[arg(long, value_name = "TEXT", conflicts_with = "jsonl")]
+    null: Option<String>,
+
+    /// Values are null: one record with -k, else one for each line, which is its key
+    #[arg(long, conflicts_with_all = ["jsonl", "key_separator", "null"])]
+    tombstone: bool,
+
+    /// With --jsonl: choose the partition anew
+    #[arg(long, requires = "jsonl")]
+    repartition: bool,
+
+    /// With --jsonl: set the time anew
+    #[arg(long, requires = "jsonl", conflicts_with = "timestamp")]
+    now: bool,
+
+    /// Who has to have a record: all (in-sync replicas), 1 (the leader) or 0 (nobody)
+    #[arg(long, value_name = "ACKS", value_parser = acks)]
+    acks: Option<Acks>,
+
+    /// none, gzip, snappy, lz4 or zstd, with :LEVEL if wanted
+    #[arg(long, value_name = "CODEC[:LEVEL]", value_parser = compressor)]
+    compression: Option<Compressor>,
+
+    /// Let retries make duplicates
+    #[arg(long)]
+    no_idempotent: bool,
+
+    /// Write no faster: 500/s records, 50MB/s bytes
+    #[arg(long, value_name = "RATE")]
+    rate: Option<Rate>,
+
+    /// Create the topic with the broker's defaults if it does not exist
+    #[arg(long, requires = "topic")]
+    create: bool,
+}
+
+/// A header, as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct HeaderPair {
+    key: String,
+    value: String,
+}
+
+impl FromStr for HeaderPair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<HeaderPair, String> {
+        match text.split_once('=') {
+            Some((key, value)) => Ok(HeaderPair { key: key.to_owned(), value: value.to_owned() }),
+            None => Err("write KEY=VALUE".to_owned()),
+        }
+    }
+}
+
+fn acks(text: &str) -> Result<Acks, String> {
+    match text {
+        "0" => Ok(Acks::None),
+        "1" => Ok(Acks::Leader),
+        "all" | "-1" => Ok(Acks::All),
+        _ => Err("0, 1 or all".to_owned()),
+    }
+}
+
+fn compressor(text: &str) -> Result<Compressor, String> {
+    let (codec, level) = text.split_once(':').map_or((text, None), |it| (it.0, Some(it.1)));
+    let compression: Compression =
+        codec.parse().map_err(|_| "none, gzip, snappy, lz4 or zstd".to_owned())?;
+    match level {
+        None => Ok(compression.into()),
+        Some(level) => {
+            let level = level.parse().map_err(|_| format!("\"{level}\" is not a level"))?;
+            Compressor::new(compression, level).map_err(|it| it.to_string())
+        }
+    }
+}
+
+pub(crate) fn run(args: &ProduceArgs, session: &Session) -> Result<(), CliError> {
+    let settings = session.settings()?;
+    let config = args.config(&settings.producer, settings.client.timeout)?;
+    let lines = args.lines(session)?;
+    let input = input::Source::open(&args.file)?;
+    let admin = Admin::new(Client::new(settings.client));
+    session.block_on(async {
+        if let Some(spec) = &args.topic {
+            check_topic(args, &admin, session, &spec.topic).await?;
+        }
+        let cluster_id = admin.cluster_id();
+        let client = admin.client().clone();
+        writing::write(args, session, client, cluster_id, config, lines, input).await
+    })
+}
+
+/// Says that a topic does not exist before the first line is read.
+async fn check_topic(
+    args: &ProduceArgs,
+    admin: &Admin,
+    session: &Session,
+    topic: &str,
+) -> Result<(), CliError> {
+    match topic_selection::find(admin, topic).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == Kind::NotFound && args.create => {
+            session.say(&format!("create topic \"{topic}\" with the broker's defaults"));
+            let placement = Placement::Counts { partitions: None, replication_factor: None };
+            let configs = Default::default();
+            let new = NewTopic { name: topic.to_owned(), placement, configs };
+            let apply = if session.globals.dry_run { Apply::ValidateOnly } else { Apply::Change };
+            for (_, created) in admin.create_topics(&[new], apply).await? {
+                created?;
+            }
+            Ok(())
+        }
+        Err(error) if error.kind == Kind::NotFound => {
+            let hint = error.hint.clone().unwrap_or_default();
+            Err(error.hint(format!("{hint}; --create creates it")))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl ProduceArgs {
+    fn config(
+        &self,
+        settings: &ProducerSettings,
+        timeout: Duration,
+    ) -> Result<ProducerConfig, CliError> {
+        let defaults = ProducerConfig::default();
+        let by_key = |key: &str, it: String| CliError::usage(format!("{key}: {it}"));
+        let acks_key = settings.acks.as_deref().map(acks).transpose();
+        let acks = self.acks.or(acks_key.map_err(|it| by_key("acks", it))?).unwrap_or_default();
+        let codec_key = settings.compression.as_deref().map(compressor).transpose();
+        let codec_key = codec_key.map_err(|it| by_key("compression.type", it))?;
+        let wants_idempotence = !self.no_idempotent && settings.idempotence != Some(false);
+        if settings.idempotence == Some(true) && acks != Acks::All {
+            return Err(CliError::usage("enable.idempotence=true needs acks=all"));
+        }
+        Ok(ProducerConfig {
+            acks,
+            // Fewer acknowledgements say that losing records is all right; so are duplicates.
+            idempotence: match wants_idempotence && acks == Acks::All {
+                true => Idempotence::On,
+                false => Idempotence::Off,
+            },
+            compressor: self.compression.or(codec_key).unwrap_or_default(),
+            batch_bytes: settings.batch_size.unwrap_or(defaults.batch_bytes),
+            linger: settings.linger.unwrap_or(defaults.linger),
+            request_bytes_max: settings.max_request_size.unwrap_or(defaults.request_bytes_max),
+            buffer_bytes_max: settings.buffer_memory.unwrap_or(defaults.buffer_bytes_max),
+            delivery_timeout: settings.delivery_timeout.unwrap_or(timeout),
+        })
+    }
+
+    fn lines(&self, session: &Session) -> Result<lines::Lines, CliError> {
+        let timestamp = match &self.timestamp {
+            None => None,
+            Some(At::Time(time)) => {
+                let instant = resolve::instant(session, "--timestamp", time)?;
+                Some(instant.as_millisecond())
+            }
+            Some(_) => {
+                let error = CliError::usage("--timestamp takes a time, not an offset");
+                return Err(error.hint("2026-11-21T02:00, -1h or @1700000000000"));
+            }
+        };
+        let shape = match (self.jsonl, &self.key_separator) {
+            (true, _) => lines::Shape::Json,
+            (false, Some(separator)) if separator.is_empty() => {
+                return Err(CliError::usage("--key-separator is empty"));
+            }
+            (false, Some(separator)) => {
+                lines::Shape::KeyValue(separator.replace("\\t", "\t").into_bytes())
+            }
+            (false, None) if self.tombstone => lines::Shape::Keys,
+            (false, None) => lines::Shape::Values,
+        };
+        let of_spec = match &self.topic {
+            Some(TopicSpec { topic, partitions: Some(set) }) => {
+                Some(set.single().ok_or_else(|| {
+                    CliError::usage(format!("a record goes to one partition of {topic}"))
+                })?)
+            }
+            _ => None,
+        };
+        Ok(lines::Lines {
+            shape,
+            topic: self.topic.as_ref().map(|it| it.topic.clone()),
+            key: self.key.clone().map(String::into_bytes),
+            headers: self.header.iter().map(|it| (it.key.clone(), it.value.clone())).collect(),
+            partition: self.partition.or(of_spec),
+            timestamp,
+            null: self.null.clone().map(String::into_bytes),
+            keeps_partition: !self.repartition,
+            keeps_timestamp: !self.now,
+        })
+    }
+
+    /// With `-k` and `--tombstone` there is one record and nothing to read.
+    fn is_one_tombstone(&self) -> bool {
+        self.tombstone && self.key.is_some()
+    }
+}
+
+/// The time that a record gets which has none of its own.
+fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_have_levels_or_none() {
+        assert_eq!(compressor("zstd").unwrap(), Compression::Zstd.into());
+        assert_eq!(compressor("zstd:3").unwrap(), Compressor::new(Compression::Zstd, 3).unwrap());
+        assert!(compressor("brotli").is_err());
+        assert!(compressor("snappy:3").is_err());
+        assert!(compressor("gzip:99").is_err());
+        assert!(compressor("gzip:x").is_err());
+    }
+}

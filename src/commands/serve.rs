@@ -1,0 +1,215 @@
+//! `kt serve`: one node, broker and controller in one, on this machine.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use etcetera::BaseStrategy;
+use kt_node::Formatting;
+use kt_node::config::{BrokerSources, Strictness, Warning};
+use kt_protocol::properties::parse_properties;
+use kt_server::{RealDisk, ServeError, Serving, StartError, StopSignal};
+use kt_storage::Disk;
+
+use crate::error::{CliError, Kind};
+use crate::session::Session;
+use crate::terminal::Label;
+
+/// The listener of the controller, beside the one that clients use.
+const CONTROLLER: &str = "CONTROLLER";
+
+/// Run a Kafka-compatible broker
+///
+/// Without flags it makes a new one-node cluster in kt/data under the user's data directory, or
+/// goes on with the one that is there, and answers on 127.0.0.1:9092. The first line on standard
+/// output is `ready HOST:PORT` once requests are served. SIGTERM ends it cleanly.
+///
+/// Examples:
+///   kt serve
+///   kt serve --ephemeral --listen 127.0.0.1:0
+///   kt serve --data /var/lib/kt --set log.flush.on.ack=false
+///   kt serve --config server.properties
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ServeArgs {
+    /// Keep everything in this directory
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "ephemeral"])]
+    data: Option<PathBuf>,
+    /// Listen here; port 0 picks a free one, the controller's too
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "config")]
+    listen: Option<String>,
+    /// Set a broker key, by Kafka's name; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// Keep everything in a temporary directory, removed at the end
+    #[arg(long, conflicts_with = "config")]
+    ephemeral: bool,
+    /// Format an empty directory with this cluster id
+    #[arg(long, value_name = "ID")]
+    cluster_id: Option<String>,
+    /// Run the node of this server.properties
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
+    let filter = std::env::var("KT_LOG").ok();
+    kt_server::start_logs(filter.as_deref())
+        .map_err(|error| CliError::usage(format!("KT_LOG: {error}")))?;
+    let temporary = match args.ephemeral {
+        true => Some(tempfile::tempdir().map_err(|error| {
+            CliError::other(format!("cannot make a temporary directory: {error}"))
+        })?),
+        false => None,
+    };
+    let sources = sources(args, temporary.as_ref().map(tempfile::TempDir::path), session)?;
+    let formatting = match (&args.config, &args.cluster_id) {
+        (Some(_), None) => Formatting::Refuse,
+        (_, cluster_id) => Formatting::IfEmpty(cluster_id.clone()),
+    };
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new());
+    let served = kt_server::run(
+        sources,
+        &disk,
+        |opening| kt_server::open_node(opening, formatting),
+        |serving| tell(serving, session),
+    );
+    match served {
+        Ok(StopSignal::Terminate | StopSignal::Interrupt) => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Kafka's keys from the file, or those of a node of one's own; then `--set`.
+fn sources(
+    args: &ServeArgs,
+    temporary: Option<&Path>,
+    session: &Session,
+) -> Result<BrokerSources, CliError> {
+    let mut sources = BrokerSources::default();
+    let mut warnings = Vec::new();
+    match &args.config {
+        Some(file) => {
+            let pairs = read_properties(file)?;
+            sources
+                .add_static(pairs, Strictness::WarnOfUnknown, &mut warnings)
+                .map_err(|error| CliError::usage(format!("{}: {error}", file.display())))?;
+        }
+        None => {
+            let data = match (&args.data, temporary) {
+                (Some(data), _) => std::path::absolute(data)
+                    .map_err(|error| CliError::usage(format!("{}: {error}", data.display())))?,
+                (None, Some(temporary)) => temporary.to_owned(),
+                (None, None) => default_data()?,
+            };
+            let listen = args.listen.as_deref().unwrap_or("127.0.0.1:9092");
+            let pairs = own_node(listen, &data)?;
+            sources
+                .add_static(pairs, Strictness::RefuseUnknown, &mut warnings)
+                .map_err(|error| CliError::usage(error.to_string()))?;
+        }
+    }
+    let pairs = args.settings.iter().map(|it| pair(it)).collect::<Result<Vec<_>, _>>()?;
+    sources
+        .add_static(pairs, Strictness::RefuseUnknown, &mut warnings)
+        .map_err(|error| CliError::usage(error.to_string()))?;
+    for Warning(text) in warnings {
+        session.terminal.tell(Label::Warning, &text);
+    }
+    Ok(sources)
+}
+
+fn pair(setting: &str) -> Result<(String, String), CliError> {
+    let (key, value) = setting
+        .split_once('=')
+        .ok_or_else(|| CliError::usage(format!("--set {setting} is not KEY=VALUE")))?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+fn read_properties(file: &Path) -> Result<Vec<(String, String)>, CliError> {
+    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => CliError::not_found(named(&error)),
+        _ => CliError::other(named(&error)),
+    })?;
+    parse_properties(&text).map_err(|error| CliError::usage(named(&error)))
+}
+
+fn default_data() -> Result<PathBuf, CliError> {
+    let base = etcetera::choose_base_strategy().map_err(|error| {
+        CliError::usage(format!("no data directory: {error}")).hint("give --data DIR")
+    })?;
+    Ok(base.data_dir().join("kt").join("data"))
+}
+
+/// The configuration of a node without a file: alone in its cluster, so that internal topics have
+/// one replica.
+fn own_node(listen: &str, data: &Path) -> Result<Vec<(String, String)>, CliError> {
+    let wrong = || CliError::usage(format!("--listen {listen} is not HOST:PORT"));
+    let (host, port) = listen.rsplit_once(':').ok_or_else(wrong)?;
+    let port: u16 = port.parse().map_err(|_| wrong())?;
+    let controller_port = match port {
+        0 => 0,
+        _ => port.checked_add(1).ok_or_else(wrong)?,
+    };
+    let listeners = format!("PLAINTEXT://{host}:{port},{CONTROLLER}://{host}:{controller_port}");
+    let data = data.to_str().ok_or_else(|| CliError::usage("the data directory is not text"))?;
+    let pairs = [
+        ("node.id", "1"),
+        ("process.roles", "broker,controller"),
+        ("listeners", &listeners),
+        ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
+        ("controller.listener.names", CONTROLLER),
+        ("log.dirs", data),
+        ("offsets.topic.replication.factor", "1"),
+        ("transaction.state.log.replication.factor", "1"),
+        ("transaction.state.log.min.isr", "1"),
+        ("share.coordinator.state.topic.replication.factor", "1"),
+        ("share.coordinator.state.topic.min.isr", "1"),
+    ];
+    Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec())
+}
+
+/// Once requests are served: the line for scripts, and a few for people.
+fn tell(serving: &Serving, session: &Session) {
+    let addresses: Vec<String> = serving.addresses.iter().map(SocketAddr::to_string).collect();
+    println!("ready {}", addresses.join(","));
+    let bootstrap = serving.advertised.first().cloned().unwrap_or_default();
+    let say = |text: &str| session.terminal.tell(Label::Plain, text);
+    let dirs: Vec<String> = serving.log_dirs.iter().map(|it| it.display().to_string()).collect();
+    say(&format!("bootstrap   {}", serving.advertised.join(",")));
+    say(&format!("data        {}", dirs.join(",")));
+    say(match serving.flushes_on_ack {
+        true => "durability  acknowledged is flushed to disk",
+        false => "durability  page cache: acknowledged is not on disk",
+    });
+    if let Some(metrics) = serving.metrics {
+        say(&format!("metrics     http://{metrics}/metrics"));
+    }
+    let flag = match bootstrap.as_str() {
+        "127.0.0.1:9092" => String::new(),
+        other => format!(" -b {other}"),
+    };
+    say(&format!("try         kt topics create orders{flag}"));
+    say(&format!("            echo hello | kt produce orders{flag}"));
+    say(&format!("            kt consume orders{flag}"));
+}
+
+fn failed(error: ServeError) -> CliError {
+    match error {
+        ServeError::Start(StartError::Config(error)) => {
+            CliError::new(Kind::Usage, "INVALID_CONFIG", error.to_string())
+        }
+        ServeError::Start(error) => with_hint(&error.to_string()),
+        other => CliError::other(other.to_string()),
+    }
+}
+
+/// What the server says may carry its hint in a line of its own.
+fn with_hint(text: &str) -> CliError {
+    match text.split_once("\nhint: ") {
+        Some((message, hint)) => CliError::other(message).hint(hint),
+        None => CliError::other(text),
+    }
+}

@@ -1,0 +1,76 @@
+//! `kt topics`: one file for each verb.
+
+mod create;
+mod delete;
+mod describe;
+mod list;
+
+use clap::{Args, Subcommand};
+
+use crate::error::CliError;
+use crate::session::Session;
+
+/// `kt topics`: with a verb, or alone, which lists.
+#[derive(Args, Debug)]
+#[command(subcommand_precedence_over_arg = true)]
+pub(crate) struct PluralArgs {
+    #[command(flatten)]
+    filter: list::Filter,
+
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// `kt topic`: with a verb, or with topics, which describes.
+#[derive(Args, Debug)]
+#[command(subcommand_precedence_over_arg = true)]
+pub(crate) struct SingularArgs {
+    #[command(flatten)]
+    describe: describe::DescribeArgs,
+
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List topics
+    List(list::ListArgs),
+
+    /// Show partitions, replicas, offsets and sizes of topics
+    Describe(describe::DescribeArgs),
+
+    /// Create topics
+    Create(create::CreateArgs),
+
+    /// Delete topics and all their records
+    Delete(delete::DeleteArgs),
+}
+
+pub(crate) fn run_plural(args: &PluralArgs, session: &Session) -> Result<(), CliError> {
+    match &args.verb {
+        None => list::run(&list::ListArgs::of_all(args.filter), session),
+        Some(Verb::List(list)) => list::run(&list.with(args.filter), session),
+        Some(_) if args.filter.is_set() => {
+            let error = CliError::usage("--under-replicated, --under-min-isr and --offline list");
+            Err(error.hint("kt topics list --under-replicated"))
+        }
+        Some(verb) => run(verb, session),
+    }
+}
+
+pub(crate) fn run_singular(args: &SingularArgs, session: &Session) -> Result<(), CliError> {
+    match &args.verb {
+        None => describe::run(&args.describe, session),
+        Some(verb) => run(verb, session),
+    }
+}
+
+fn run(verb: &Verb, session: &Session) -> Result<(), CliError> {
+    match verb {
+        Verb::List(args) => list::run(args, session),
+        Verb::Describe(args) => describe::run(args, session),
+        Verb::Create(args) => create::run(args, session),
+        Verb::Delete(args) => delete::run(args, session),
+    }
+}

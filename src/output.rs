@@ -1,0 +1,156 @@
+//! What a command found, on stdout, in the format that was asked for.
+//!
+//! A command fills a [`Report`] of its own [`Item`] type and knows no format; a format is one file
+//! and knows no command.
+
+mod csv;
+mod envelope;
+mod json;
+mod jsonl;
+mod name;
+mod table;
+mod template;
+mod tsv;
+mod yaml;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::error::CliError;
+use crate::nearest::nearest;
+pub(crate) use envelope::{ENVELOPE_VERSION, ItemError};
+pub(crate) use table::{Cell, Column, Scope, Table};
+pub(crate) use template::Template;
+
+/// One thing of a command's output.
+///
+/// Its serialization is the item of `json`, `yaml`, `jsonl` and `template`: snake_case, units in
+/// the names, unknown is `None`.
+pub(crate) trait Item: Serialize + Sized {
+    /// The `kind` of the envelope.
+    const KIND: &'static str;
+
+    /// What other commands take to name this thing.
+    fn name(&self) -> String;
+
+    /// The rows for people, and for `csv` and `tsv`.
+    fn tables(items: &[Self]) -> Vec<Table>;
+}
+
+/// All that a command has to show.
+#[derive(Clone, Debug)]
+pub(crate) struct Report<I> {
+    pub(crate) cluster_id: Option<String>,
+    pub(crate) time: Timestamp,
+    pub(crate) items: Vec<I>,
+    pub(crate) errors: Vec<ItemError>,
+}
+
+/// A format of `--output`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Format {
+    Table,
+    Wide,
+    Json,
+    Jsonl,
+    Yaml,
+    Csv,
+    Tsv,
+    Name,
+    Template(Template),
+}
+
+/// The names of the formats, as in the help.
+pub(crate) const FORMATS: [&str; 9] =
+    ["table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "name", "template=T"];
+
+/// A text that names no format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ParseFormatError {
+    message: String,
+}
+
+impl fmt::Display for ParseFormatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ParseFormatError {}
+
+impl FromStr for Format {
+    type Err = ParseFormatError;
+
+    fn from_str(text: &str) -> Result<Format, ParseFormatError> {
+        if let Some(template) = text.strip_prefix("template=") {
+            let template = template.parse().map_err(|message| ParseFormatError { message })?;
+            return Ok(Format::Template(template));
+        }
+        match text {
+            "table" => Ok(Format::Table),
+            "wide" => Ok(Format::Wide),
+            "json" => Ok(Format::Json),
+            "jsonl" => Ok(Format::Jsonl),
+            "yaml" => Ok(Format::Yaml),
+            "csv" => Ok(Format::Csv),
+            "tsv" => Ok(Format::Tsv),
+            "name" => Ok(Format::Name),
+            _ => {
+                let message = match nearest(text, &FORMATS) {
+                    Some(format) => format!("\"{text}\" is not a format: did you mean {format}?"),
+                    None => format!("\"{text}\" is not a format: {}", FORMATS.join(", ")),
+                };
+                Err(ParseFormatError { message })
+            }
+        }
+    }
+}
+
+/// How the stream that takes the output wants it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Style {
+    /// Data must not drive the terminal, and one document may take many lines.
+    pub(crate) for_terminal: bool,
+    pub(crate) colors: bool,
+    /// False under `--no-header`.
+    pub(crate) header: bool,
+}
+
+impl<I: Item> Report<I> {
+    /// Writes the report to `out`.
+    ///
+    /// # Errors
+    /// Those of `out`, and a template that names a field which the items lack.
+    pub(crate) fn write(
+        &self,
+        format: &Format,
+        style: Style,
+        out: &mut dyn Write,
+    ) -> Result<(), CliError> {
+        match format {
+            Format::Table => table::write(&I::tables(&self.items), Scope::Table, style, out)?,
+            Format::Wide => table::write(&I::tables(&self.items), Scope::Wide, style, out)?,
+            Format::Json => json::write(&self.envelope(), style, out)?,
+            Format::Yaml => yaml::write(&self.envelope(), out)?,
+            Format::Jsonl => jsonl::write(&self.items, out)?,
+            Format::Csv => csv::write(&I::tables(&self.items), style, out)?,
+            Format::Tsv => tsv::write(&I::tables(&self.items), style, out)?,
+            Format::Name => name::write(self.items.iter().map(Item::name), out)?,
+            Format::Template(template) => template::write(template, &self.items, out)?,
+        }
+        out.flush()?;
+        Ok(())
+    }
+}
+
+/// Serializes into one line, without the line's end.
+fn write_compact(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(out, value).map_err(io::Error::from)
+}
+
+#[cfg(test)]
+mod tests;

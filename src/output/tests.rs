@@ -1,0 +1,130 @@
+//! Each format on one small report.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Cell, Column, Format, Item, ItemError, Report, Scope, Style, Table};
+use crate::error::CliError;
+
+#[derive(Serialize)]
+struct Thing {
+    name: String,
+    leader: Option<i32>,
+    replicas: Vec<i32>,
+    note: String,
+}
+
+const COLUMNS: &[Column] = &[
+    Column::text("kind").scope(Scope::Machine),
+    Column::text("name"),
+    Column::number("leader"),
+    Column::text("replicas"),
+    Column::text("note").scope(Scope::Wide),
+];
+
+impl Item for Thing {
+    const KIND: &'static str = "things.list";
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn tables(items: &[Thing]) -> Vec<Table> {
+        let mut table = Table::new(COLUMNS);
+        for item in items {
+            table.row(vec![
+                Cell::text("thing"),
+                Cell::text(&item.name),
+                Cell::number(item.leader.map(i64::from)),
+                Cell::List(item.replicas.clone()),
+                Cell::text(&item.note),
+            ]);
+        }
+        vec![table]
+    }
+}
+
+fn report() -> Report<Thing> {
+    let thing = |name: &str, leader, replicas: &[i32], note: &str| Thing {
+        name: name.to_owned(),
+        leader,
+        replicas: replicas.to_vec(),
+        note: note.to_owned(),
+    };
+    Report {
+        cluster_id: Some("MkU3OEVBNTcwNTJENDM2Qk".to_owned()),
+        time: Timestamp::from_millisecond(1_795_223_647_123).unwrap(),
+        items: vec![
+            thing("orders", Some(2), &[2, 1, 3], "say \"hi\",\tyou"),
+            thing("größe", None, &[], ""),
+        ],
+        errors: vec![ItemError::new(
+            "nosuch",
+            &CliError::not_found("topic \"nosuch\" does not exist").hint("kt topics list"),
+        )],
+    }
+}
+
+fn shown(format: &str) -> String {
+    let style = Style { header: true, ..Style::default() };
+    let mut out = Vec::new();
+    report().write(&format.parse().unwrap(), style, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn table_is_aligned_and_marks_the_unknown() {
+    insta::assert_snapshot!(shown("table"), @"");
+}
+
+#[test]
+fn wide_has_more_columns() {
+    insta::assert_snapshot!(shown("wide"), @"");
+}
+
+#[test]
+fn json_carries_the_envelope() {
+    insta::assert_snapshot!(shown("json"), @"");
+}
+
+#[test]
+fn yaml_carries_the_envelope() {
+    insta::assert_snapshot!(shown("yaml"), @"");
+}
+
+#[test]
+fn jsonl_csv_tsv_and_name_carry_items_only() {
+    insta::assert_snapshot!(shown("jsonl"), @"");
+    insta::assert_snapshot!(shown("csv"), @"");
+    insta::assert_snapshot!(shown("tsv"), @"");
+    insta::assert_snapshot!(shown("name"), @"");
+}
+
+#[test]
+fn a_terminal_gets_no_control_characters_and_a_bold_header() {
+    let style = Style { for_terminal: true, colors: true, header: true };
+    let mut out = Vec::new();
+    report().write(&Format::Wide, style, &mut out).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap(), @"");
+}
+
+#[test]
+fn templates_follow_paths() {
+    insta::assert_snapshot!(
+        shown("template={name}\\t{replicas.0}\\t{{{leader}}\\n"),
+        @""
+    );
+}
+
+#[test]
+fn templates_that_cannot_be_are_refused() {
+    let fault = |text: &str| text.parse::<Format>().unwrap_err().to_string();
+    insta::assert_snapshot!(fault("template={name"), @"");
+    insta::assert_snapshot!(fault("template=\\q"), @"");
+    insta::assert_snapshot!(fault("jsno"), @"");
+    let mut out = Vec::new();
+    let format = "template={nmae}".parse().unwrap();
+    let error = report().write(&format, Style::default(), &mut out).unwrap_err();
+    insta::assert_snapshot!(error.message, @"");
+    insta::assert_snapshot!(error.hint.unwrap(), @"");
+}

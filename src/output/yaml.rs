@@ -1,0 +1,11 @@
+//! `-o yaml`: the document of `json`, as YAML.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+pub(super) fn write(envelope: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let text = serde_saphyr::to_string(envelope).map_err(io::Error::other)?;
+    out.write_all(text.as_bytes())?;
+    if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") }
+}

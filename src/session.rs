@@ -1,0 +1,185 @@
+//! What a command works with: the flags that all share, the streams, and the way to the cluster.
+
+use std::future::Future;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use kt_client::{Admin, Client, Error, ErrorKind, Event};
+
+use crate::cli::Globals;
+use crate::client_config::{self, Settings};
+use crate::error::{CliError, Kind};
+use crate::output::{Format, Item, Report, Style};
+use crate::terminal::{Label, Terminal};
+
+/// One run of one command.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) globals: Globals,
+    pub(crate) terminal: Terminal,
+}
+
+impl Session {
+    pub(crate) fn new(globals: Globals, terminal: Terminal) -> Session {
+        Session { globals, terminal }
+    }
+
+    /// Runs what waits for the network. Commands that need no network never build a runtime.
+    pub(crate) fn block_on<T>(
+        &self,
+        future: impl Future<Output = Result<T, CliError>>,
+    ) -> Result<T, CliError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| CliError::other(format!("cannot start: {error}")))?;
+        let result = runtime.block_on(future);
+        // A thread that still reads stdin would keep the process waiting for a line.
+        runtime.shutdown_background();
+        result
+    }
+
+    /// All settings for Kafka's clients: flags, then the file.
+    pub(crate) fn settings(&self) -> Result<Settings, CliError> {
+        let mut settings = client_config::load(&self.globals)?;
+        settings.client.seed = random_seed();
+        let (verbose, terminal) = (self.globals.verbose, self.terminal);
+        if 0 < verbose {
+            settings.client.observer = Some(Arc::new(move |event: &Event<'_>| {
+                if let Some(line) = described(event, verbose) {
+                    terminal.tell(Label::Plain, &line);
+                }
+            }));
+        }
+        Ok(settings)
+    }
+
+    /// The cluster's administration. Connects to nothing yet.
+    pub(crate) fn admin(&self) -> Result<Admin, CliError> {
+        Ok(Admin::new(Client::new(self.settings()?.client)))
+    }
+
+    /// The zone in which times are read and shown.
+    pub(crate) fn zone(&self) -> TimeZone {
+        if self.globals.utc { TimeZone::UTC } else { TimeZone::system() }
+    }
+
+    /// The format, or the table where none was asked for.
+    pub(crate) fn format(&self) -> Format {
+        self.globals.format().unwrap_or(Format::Table)
+    }
+
+    pub(crate) fn style(&self) -> Style {
+        Style {
+            for_terminal: self.terminal.stdout_is_terminal,
+            colors: self.terminal.stdout_colors,
+            header: !self.globals.no_header,
+        }
+    }
+
+    /// Prints what a command found, and its errors on stderr.
+    pub(crate) fn print<I: Item>(&self, report: &Report<I>) -> Result<(), CliError> {
+        for error in &report.errors {
+            self.tell_error(&error.message, error.hint.as_deref());
+        }
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        report.write(&self.format(), self.style(), &mut out)
+    }
+
+    /// An error that does not end the command.
+    pub(crate) fn complain(&self, error: &CliError) {
+        self.tell_error(&error.message, error.hint.as_deref());
+    }
+
+    fn tell_error(&self, message: &str, hint: Option<&str>) {
+        self.terminal.tell(Label::Error, message);
+        if let Some(hint) = hint {
+            self.terminal.tell(Label::Hint, hint);
+        }
+    }
+
+    /// A line on stderr, unless `--quiet`.
+    pub(crate) fn note(&self, message: &str) {
+        if !self.globals.quiet {
+            self.terminal.tell(Label::Note, message);
+        }
+    }
+
+    /// The same, for what is wrong and goes on.
+    pub(crate) fn warn(&self, message: &str) {
+        if !self.globals.quiet {
+            self.terminal.tell(Label::Warning, message);
+        }
+    }
+
+    /// A plain line on stderr, unless `--quiet`: plans and summaries.
+    pub(crate) fn say(&self, message: &str) {
+        if !self.globals.quiet {
+            self.terminal.tell(Label::Plain, message);
+        }
+    }
+
+    pub(crate) fn report<I>(&self, admin: &Admin, items: Vec<I>) -> Report<I> {
+        Report { cluster_id: admin.cluster_id(), time: Timestamp::now(), items, errors: Vec::new() }
+    }
+}
+
+/// The standard library's own source of randomness, which asks the system once.
+fn random_seed() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+fn described(event: &Event<'_>, verbose: u8) -> Option<String> {
+    match event {
+        Event::Retrying { operation, error, wait } => {
+            Some(format!("{operation}: {error}; again in {} ms", wait.as_millis()))
+        }
+        Event::Connected { address } if 2 <= verbose => Some(format!("connected to {address}")),
+        Event::Answered { address, api, version, took, ok } if 2 <= verbose => {
+            let ended = if *ok { "answered" } else { "failed" };
+            let millis = took.as_secs_f64() * 1e3;
+            Some(format!("{api} v{version} to {address} {ended} after {millis:.1} ms"))
+        }
+        Event::Connected { .. } | Event::Answered { .. } => None,
+    }
+}
+
+impl From<Error> for CliError {
+    fn from(error: Error) -> CliError {
+        let kind = match error.kind() {
+            ErrorKind::Unreachable | ErrorKind::TimedOut => Kind::Unreachable,
+            ErrorKind::Authentication | ErrorKind::Authorization => Kind::Denied,
+            ErrorKind::NotFound => Kind::NotFound,
+            ErrorKind::Broker | ErrorKind::Protocol | ErrorKind::Unsupported => Kind::Other,
+        };
+        let name = match (error.code(), error.kind()) {
+            (Some(code), _) => code.name(),
+            (None, ErrorKind::Unreachable) => "UNREACHABLE",
+            (None, ErrorKind::TimedOut) => "TIMED_OUT",
+            (None, _) => "ERROR",
+        };
+        let cli_error = CliError::new(kind, name, error.to_string());
+        match hint(&error) {
+            Some(hint) => cli_error.hint(hint),
+            None => cli_error,
+        }
+    }
+}
+
+/// What helps, where it is the same in every command.
+fn hint(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Unreachable { node: Some(_), .. } => Some(
+            "the bootstrap address works; the broker's advertised.listeners name one that does not",
+        ),
+        Error::Unreachable { node: None, .. } => {
+            Some("is a broker running there? -b HOST:PORT names another, `kt serve` starts one")
+        }
+        Error::TimedOut { last: Some(last), .. } => hint(last),
+        Error::TimedOut { .. } => Some("--timeout 60s waits longer"),
+        _ => None,
+    }
+}

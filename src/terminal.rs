@@ -1,0 +1,140 @@
+//! What stands at the other ends of our three streams, and what may therefore be sent there.
+
+use std::borrow::Cow;
+use std::io::{IsTerminal, Write as _};
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal that can, for each stream, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Facts of this process, found once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Terminal {
+    pub(crate) stdin_is_terminal: bool,
+    pub(crate) stdout_is_terminal: bool,
+    pub(crate) stderr_is_terminal: bool,
+    pub(crate) stdout_colors: bool,
+    pub(crate) stderr_colors: bool,
+}
+
+impl Terminal {
+    /// Asks the system and the environment.
+    pub(crate) fn detect(choice: ColorChoice) -> Terminal {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|it| it == "dumb");
+        let colors = |is_terminal: bool| match choice {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if is_set("NO_COLOR") => false,
+            ColorChoice::Auto => is_set("FORCE_COLOR") || (is_terminal && !is_dumb),
+        };
+        let stdout_is_terminal = std::io::stdout().is_terminal();
+        let stderr_is_terminal = std::io::stderr().is_terminal();
+        Terminal {
+            stdin_is_terminal: std::io::stdin().is_terminal(),
+            stdout_is_terminal,
+            stderr_is_terminal,
+            stdout_colors: colors(stdout_is_terminal),
+            stderr_colors: colors(stderr_is_terminal),
+        }
+    }
+
+    /// One line on stderr, `label` in colour. A closed stderr is nobody's concern.
+    pub(crate) fn tell(&self, label: Label, message: &str) {
+        let (open, close) = if self.stderr_colors { (label.color(), RESET) } else { ("", "") };
+        let message = if self.stderr_is_terminal { escaped(message) } else { message.into() };
+        let line = match label {
+            Label::Plain => format!("{message}\n"),
+            _ => format!("{open}{}:{close} {message}\n", label.text()),
+        };
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+}
+
+const RESET: &str = "\x1b[0m";
+
+/// What a line on stderr is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Label {
+    Plain,
+    Note,
+    Warning,
+    Error,
+    Hint,
+}
+
+impl Label {
+    fn text(self) -> &'static str {
+        match self {
+            Label::Plain => "",
+            Label::Note => "note",
+            Label::Warning => "warning",
+            Label::Error => "error",
+            Label::Hint => "hint",
+        }
+    }
+
+    fn color(self) -> &'static str {
+        match self {
+            Label::Plain => "",
+            Label::Note | Label::Hint => "\x1b[36m",
+            Label::Warning => "\x1b[33m",
+            Label::Error => "\x1b[1;31m",
+        }
+    }
+}
+
+/// `text` with every control character spelled out, so that data cannot drive a terminal.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        push_escaped(character, &mut out);
+    }
+    out.into()
+}
+
+/// The same for bytes that need not be text: what is not UTF-8 becomes `\xff`.
+pub(crate) fn escape_bytes_into(bytes: &[u8], out: &mut Vec<u8>) {
+    for chunk in bytes.utf8_chunks() {
+        out.extend_from_slice(escaped(chunk.valid()).as_bytes());
+        for byte in chunk.invalid() {
+            out.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
+        }
+    }
+}
+
+fn push_escaped(character: char, out: &mut String) {
+    match character {
+        '\t' => out.push_str("\\t"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        it if it.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(it))),
+        it => out.push(it),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_spelled_out_and_text_is_kept() {
+        assert_eq!(escaped("größe ✓"), "größe ✓");
+        assert_eq!(escaped("a\tb\nc\r"), "a\\tb\\nc\\r");
+        assert_eq!(escaped("\x1b[31m\u{7f}\u{9b}"), "\\x1b[31m\\x7f\\x9b");
+        let mut out = Vec::new();
+        escape_bytes_into(b"ok\xff\x00\xc3\xa4", &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "ok\\xff\\x00ä");
+    }
+}
