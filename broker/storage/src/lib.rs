@@ -17,6 +17,7 @@ mod kafkas_files;
 pub mod leader_epochs;
 mod loader;
 pub mod log;
+pub mod lookup;
 pub mod meta_properties;
 pub mod metadata_snapshot;
 pub mod offset_index;
@@ -42,6 +43,7 @@ pub use file_cache::FileCache;
 pub use log::{
     Appended, Deletion, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport, WallClockGuard,
 };
+pub use lookup::{FoundRecord, offset_for_timestamp, offset_of_max_timestamp};
 pub use read::{LogSlice, ReadRequest, aborted_transactions, read};
 pub use segment::Segment;
 pub use small_file_error::SmallFileError;

@@ -44,6 +44,8 @@ struct Active {
     bytes_since_entry: u64,
     /// How much of `segment.ms` this segment does without.
     jitter_ms: u64,
+    /// Its index files are as long as they may get. Those of a log that was only opened are not.
+    is_preallocated: bool,
 }
 
 /// One partition's log.
@@ -139,6 +141,20 @@ impl Log {
             size += segment.size()?;
         }
         Ok(size)
+    }
+
+    /// Writes indexes of closed segments that readers found unsound and made anew, durably: in a
+    /// job. Says how many segments had one.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn repair_indexes(&mut self) -> Result<u32, LogError> {
+        let mut repaired = 0;
+        let closed = self.segments.len().saturating_sub(1);
+        for segment in self.segments.iter().take(closed) {
+            repaired += u32::from(segment.store_rebuilt()?);
+        }
+        Ok(repaired)
     }
 
     fn active_segment(&self) -> &Arc<Segment> {

@@ -38,6 +38,16 @@ struct Invalid {
     position: u64,
     offset: Offset,
     reason: String,
+    kind: InvalidKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InvalidKind {
+    /// No batch: what a write leaves that was cut short, or damage.
+    Bytes,
+    /// An intact batch in the wrong place. No write that was cut short leaves that: an offset
+    /// before it has changed (no checksum covers offsets), or the power brought back an old batch.
+    IntactBatch,
 }
 
 pub(crate) struct Recovery<'a> {
@@ -54,11 +64,17 @@ pub(crate) struct Recovery<'a> {
 /// The state of a walk through the segments.
 struct Walk {
     next: Offset,
+    /// The cleaner was here: records are missing between those that are left.
+    has_holes: bool,
     epoch: LeaderEpoch,
     epochs: Vec<(LeaderEpoch, Offset)>,
 }
 
 impl Walk {
+    fn from(next: Offset, has_holes: bool) -> Walk {
+        Walk { next, has_holes, epoch: LeaderEpoch::UNKNOWN, epochs: Vec::new() }
+    }
+
     /// Why `located` cannot stand here.
     fn objection(&self, segment: &Segment, located: &Located) -> Option<String> {
         let header = &located.header;
@@ -76,8 +92,21 @@ impl Walk {
         None
     }
 
+    fn no_batch(&self, position: u64, reason: String) -> Invalid {
+        Invalid { position, offset: self.next, reason, kind: InvalidKind::Bytes }
+    }
+
+    /// The offset it hides is the lower of the two: which of them is wrong is not known.
+    fn misplaced(&self, located: &Located, reason: String) -> Invalid {
+        let offset = self.next.min(located.header.base_offset);
+        Invalid { position: located.position, offset, reason, kind: InvalidKind::IntactBatch }
+    }
+
     fn passed(&mut self, located: &Located) {
         let header = &located.header;
+        let offsets = header.next_offset() - header.base_offset;
+        self.has_holes |= self.next < header.base_offset
+            || (header.magic == 2 && i64::from(header.records_count) < offsets);
         self.next = header.next_offset();
         if self.epoch < header.leader_epoch {
             self.epoch = header.leader_epoch;
@@ -102,8 +131,7 @@ impl Recovery<'_> {
         let above = segments.partition_point(|segment| segment.base_offset() <= point);
         let first = above.saturating_sub(1);
         let first_scanned = segments.get(first).map_or(Offset(0), |first| first.base_offset());
-        let mut walk =
-            Walk { next: first_scanned, epoch: LeaderEpoch::UNKNOWN, epochs: Vec::new() };
+        let mut walk = Walk::from(first_scanned, self.may_have_holes);
         let mut kept = segments.len();
         for (at, segment) in segments.iter().enumerate().skip(first) {
             let later = segments.get(at + 1..).unwrap_or(&[]);
@@ -143,11 +171,11 @@ impl Recovery<'_> {
     fn gap_before(&self, segment: &Segment, walk: &Walk) -> Option<Invalid> {
         let base = segment.base_offset();
         let is_first = base <= walk.next;
-        if is_first || self.may_have_holes || self.facts.same_boot {
+        if is_first || walk.has_holes || self.facts.same_boot {
             return None;
         }
         let reason = format!("the segment before ends at offset {}", walk.next);
-        Some(Invalid { position: 0, offset: walk.next, reason })
+        Some(walk.no_batch(0, reason))
     }
 
     /// Verifies one segment, makes its indexes, and says what in it is invalid.
@@ -165,12 +193,13 @@ impl Recovery<'_> {
             file.read_ahead(position, size - position);
         }
         while invalid.is_none() {
-            let wrong = |position, reason| Invalid { position, offset: walk.next, reason };
             match scan.next_batch()? {
                 Verified::End => break,
-                Verified::Invalid { position, reason } => invalid = Some(wrong(position, reason)),
+                Verified::Invalid { position, reason } => {
+                    invalid = Some(walk.no_batch(position, reason));
+                }
                 Verified::Intact(located) => match walk.objection(segment, &located) {
-                    Some(reason) => invalid = Some(wrong(located.position, reason)),
+                    Some(reason) => invalid = Some(walk.misplaced(&located, reason)),
                     None => {
                         self.report.bytes_scanned += located.header.size;
                         position = located.end();
@@ -202,13 +231,11 @@ impl Recovery<'_> {
                 Ok(None) => break,
                 Err(ScanError::Disk(error)) => return Err(error.into()),
                 Err(ScanError::NotABatch { position, reason }) => {
-                    let reason = reason.to_string();
-                    return Ok(Some(Invalid { position, offset: walk.next, reason }));
+                    return Ok(Some(walk.no_batch(position, reason.to_string())));
                 }
                 Ok(Some(located)) => {
                     if let Some(reason) = walk.objection(segment, &located) {
-                        let position = located.position;
-                        return Ok(Some(Invalid { position, offset: walk.next, reason }));
+                        return Ok(Some(walk.misplaced(&located, reason)));
                     }
                     *position = located.end();
                     builder.add(&located);
@@ -235,7 +262,9 @@ impl Recovery<'_> {
         };
         let Some(located) = batch_of(file, size, base, &entry)? else { return Ok(from_beginning) };
         let kept_below = i64::from(entry.relative_offset) + 1;
-        let Some(greatest) = segment.greatest_below(kept_below)? else { return Ok(from_beginning) };
+        let Some(greatest) = segment.greatest_checked(kept_below, located.end())? else {
+            return Ok(from_beginning);
+        };
         let (interval, size) = (self.index_interval_bytes, located.header.size);
         let builder = IndexBuilder::resume(base, interval, greatest, size);
         let (position, next) = (located.end(), located.header.next_offset());
@@ -267,6 +296,9 @@ impl Recovery<'_> {
         }
         if !self.facts.same_boot {
             return Ok(());
+        }
+        if invalid.kind == InvalidKind::IntactBatch {
+            return damaged("; no write that was cut short leaves that");
         }
         let file = segment.log_file()?;
         let size = file.len()?;

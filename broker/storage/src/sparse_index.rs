@@ -62,8 +62,32 @@ struct State<E> {
     rebuilt: Option<Arc<[E]>>,
 }
 
+impl<E: IndexEntry> State<E> {
+    /// Has what a reader made of the log written in the place of the unsound file. Entries that
+    /// came while the reader was at it are pending already, and perhaps seen by it too.
+    fn adopt_rebuilt(&mut self) {
+        let Some(rebuilt) = self.rebuilt.take() else { return };
+        let newer = std::mem::take(&mut self.pending);
+        let is_older = |entry: &&E| newer.first().is_none_or(|first| entry.precedes(first));
+        self.pending = rebuilt.iter().take_while(is_older).copied().collect();
+        self.pending.extend(newer);
+        self.last = self.pending.last().copied();
+        self.stored = Some(0);
+    }
+}
+
+/// How the file of an index ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IndexEnd {
+    /// With its last entry: it was closed.
+    Entry,
+    /// Perhaps with the zeros of preallocation: it was being written.
+    Zeros,
+}
+
 pub(crate) struct SparseIndex<E> {
     slot: FileSlot,
+    end: IndexEnd,
     state: Mutex<State<E>>,
 }
 
@@ -73,15 +97,15 @@ const fn entries_per_block<E: IndexEntry>() -> usize {
 
 impl<E: IndexEntry> SparseIndex<E> {
     /// An index whose file is looked at when needed.
-    pub(crate) fn unread(slot: FileSlot) -> SparseIndex<E> {
+    pub(crate) fn unread(slot: FileSlot, end: IndexEnd) -> SparseIndex<E> {
         let state = State { stored: None, last: None, pending: Vec::new(), rebuilt: None };
-        SparseIndex { slot, state: Mutex::new(state) }
+        SparseIndex { slot, end, state: Mutex::new(state) }
     }
 
     /// An index that begins empty, whatever its file holds.
     pub(crate) fn empty(slot: FileSlot) -> SparseIndex<E> {
         let state = State { stored: Some(0), last: None, pending: Vec::new(), rebuilt: None };
-        SparseIndex { slot, state: Mutex::new(state) }
+        SparseIndex { slot, end: IndexEnd::Zeros, state: Mutex::new(state) }
     }
 
     pub(crate) fn slot(&self) -> &FileSlot {
@@ -105,6 +129,7 @@ impl<E: IndexEntry> SparseIndex<E> {
     pub(crate) fn append(&self, entry: E) {
         let mut state = self.state.lock();
         assert!(state.stored.is_some(), "an index is loaded before it is written");
+        state.adopt_rebuilt();
         state.pending.push(entry);
         state.last = Some(entry);
     }
@@ -117,7 +142,8 @@ impl<E: IndexEntry> SparseIndex<E> {
     /// Writes all that is pending. Only the writer calls this, so nothing is added meanwhile.
     pub(crate) fn write_pending(&self) -> Result<(), DiskError> {
         let (stored, bytes, count) = {
-            let state = self.state.lock();
+            let mut state = self.state.lock();
+            state.adopt_rebuilt();
             let mut bytes = Vec::with_capacity(state.pending.len() * E::BYTES);
             state.pending.iter().for_each(|entry| entry.encode(&mut bytes));
             (state.stored.unwrap_or(0), bytes, state.pending.len())
@@ -145,7 +171,7 @@ impl<E: IndexEntry> SparseIndex<E> {
     pub(crate) fn cut_file(&self, relative_offset: i64, file: &dyn File) -> Result<(), IndexError> {
         let below = |entry: &E| i64::from(entry.relative_offset()) < relative_offset;
         let keep = self.position_of(below)?;
-        if self.is_unsound() {
+        if self.is_rebuilt() {
             return Err(IndexError::Unsound);
         }
         self.write_pending()?;
@@ -190,11 +216,27 @@ impl<E: IndexEntry> SparseIndex<E> {
     }
 
     /// True if the file was found unsound and not been replaced yet.
-    pub(crate) fn is_unsound(&self) -> bool {
+    pub(crate) fn is_rebuilt(&self) -> bool {
         self.state.lock().rebuilt.is_some()
     }
 
-    /// The rebuilt entries, to be written by the owner.
+    /// What the file should hold: the entries that were made anew. None if the file is sound.
+    pub(crate) fn bytes_to_store(&self) -> Option<Vec<u8>> {
+        let rebuilt = self.rebuilt()?;
+        let mut bytes = Vec::with_capacity(rebuilt.len() * E::BYTES);
+        rebuilt.iter().for_each(|entry| entry.encode(&mut bytes));
+        Some(bytes)
+    }
+
+    /// Notes that another file with these entries has taken the name.
+    pub(crate) fn stored(&self, bytes: &[u8]) {
+        self.slot.forget();
+        let mut state = self.state.lock();
+        state.stored = Some((bytes.len() / E::BYTES) as u32);
+        state.rebuilt = None;
+    }
+
+    /// The rebuilt entries.
     pub(crate) fn rebuilt(&self) -> Option<Arc<[E]>> {
         self.state.lock().rebuilt.clone()
     }
@@ -202,6 +244,18 @@ impl<E: IndexEntry> SparseIndex<E> {
     /// The last entry for which `before` holds, which holds for a beginning of the entries.
     pub(crate) fn last_where(&self, before: impl Fn(&E) -> bool) -> Result<Option<E>, IndexError> {
         self.search(&before).map(|(_, entry)| entry)
+    }
+
+    /// The last two entries for which `before` holds, the later one first.
+    pub(crate) fn last_two_where(
+        &self,
+        before: impl Fn(&E) -> bool,
+    ) -> Result<(Option<E>, Option<E>), IndexError> {
+        let (count, last) = self.search(&before)?;
+        match count.checked_sub(2) {
+            None => Ok((last, None)),
+            Some(index) => Ok((last, self.entry(index)?)),
+        }
     }
 
     /// The first entry for which `before` does not hold any more.
@@ -296,6 +350,9 @@ impl<E: IndexEntry> SparseIndex<E> {
         }
         let entries = u32::try_from(length / E::BYTES as u64).map_err(|_| IndexError::Unsound)?;
         let stored = written_entries::<E>(&*file, entries)?;
+        if stored < entries && self.end == IndexEnd::Entry {
+            return Err(IndexError::Unsound);
+        }
         let last = match stored {
             0 => None,
             _ => Some(read_entry::<E>(&*file, stored - 1)?),

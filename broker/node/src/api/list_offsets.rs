@@ -12,14 +12,16 @@ use kt_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
 use kt_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
+use kt_protocol::records::Budget;
 use kt_protocol::types::{LeaderEpoch, Now, Offset, Timestamp};
 use kt_protocol::{ApiKey, ErrorCode};
+use kt_storage::lookup::{offset_for_timestamp, offset_of_max_timestamp};
 
 use super::{Api, Incoming, Listeners};
 use crate::effect::Effect;
 use crate::fetch_session::Isolation;
 use crate::node::Node;
-use crate::partition::Partition;
+use crate::partition::{Bounds, Fault, Partition};
 
 pub(super) const API: Api = Api {
     key: ApiKey::ListOffsets,
@@ -38,6 +40,9 @@ const EARLIEST_PENDING_UPLOAD: i64 = -6;
 /// The first versions that know the negative times.
 const FIRST_VERSIONS: [(i64, i16); 4] =
     [(MAX_TIMESTAMP, 7), (EARLIEST_LOCAL, 8), (LATEST_TIERED, 9), (EARLIEST_PENDING_UPLOAD, 11)];
+
+/// What one look-up may decompress: a zstd window of the greatest size, and a batch beside it.
+const LOOKUP_BYTES_MAX: u64 = 256 << 20;
 
 /// An offset with its time and epoch; what is unknown is -1.
 struct Listed {
@@ -98,7 +103,7 @@ fn partition(
 
 struct Refused {
     code: ErrorCode,
-    fault: Option<crate::partition::Fault>,
+    fault: Option<Fault>,
 }
 
 impl From<ErrorCode> for Refused {
@@ -131,7 +136,29 @@ fn list(
             timestamp: Timestamp::NONE,
             epoch: partition.epoch_of(offsets.log_start),
         }),
+        // There is no other tier than this one.
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok(NOTHING),
-        _ => Ok(NOTHING),
+        time => by_time(&bounds, time, end),
+    }
+}
+
+/// The first record that is as late as `time`, or the latest of all.
+fn by_time(bounds: &Bounds, time: i64, end: Offset) -> Result<Listed, Refused> {
+    let offsets = bounds.offsets.log_start..end;
+    let mut budget = Budget::new(LOOKUP_BYTES_MAX);
+    let found = match time {
+        MAX_TIMESTAMP => offset_of_max_timestamp(&bounds.segments, offsets, &mut budget),
+        time => offset_for_timestamp(&bounds.segments, Timestamp(time), offsets, &mut budget),
+    };
+    match found {
+        Ok(Some(record)) => Ok(Listed {
+            offset: record.offset,
+            timestamp: record.timestamp,
+            epoch: record.leader_epoch,
+        }),
+        Ok(None) => Ok(NOTHING),
+        Err(error) => {
+            Err(Refused { code: ErrorCode::KafkaStorageError, fault: Some(Fault::from(&error)) })
+        }
     }
 }

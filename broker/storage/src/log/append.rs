@@ -67,12 +67,21 @@ impl Log {
             headers.iter().map(|header| header.max_timestamp).max().unwrap_or(Timestamp::NONE);
         let has_rolled =
             self.roll_if_due(now, batches.len() as u64, first_offset, last_offset, max_timestamp)?;
+        self.preallocate_once()?;
         self.write(batches)?;
         self.publish(headers)?;
         self.epochs.appended(headers);
         self.log_end_offset = last_offset.plus(1);
         self.note_producers(now, batches, headers)?;
         Ok(Appended { first_offset, last_offset, max_timestamp, has_rolled })
+    }
+
+    fn preallocate_once(&mut self) -> Result<(), LogError> {
+        if !self.active.is_preallocated {
+            self.active_segment().preallocate_indexes(self.config.segment_index_bytes)?;
+            self.active.is_preallocated = true;
+        }
+        Ok(())
     }
 
     fn check_order(&self, headers: &[BatchHeader]) -> Result<(), LogError> {

@@ -16,6 +16,7 @@ use crate::recovery::{Recovered, Recovery};
 use crate::scan::{HeaderScan, Located};
 use crate::segment::Segment;
 use crate::small_file_error::SmallFileError;
+use crate::sparse_index::IndexEnd;
 
 use super::{Active, Log, epochs::Epochs, flush::Dirty, producers::Replay};
 
@@ -159,10 +160,14 @@ impl Log {
             if facts.clean_shutdown { Offset(i64::MAX) } else { facts.recovery_point };
         let first_scanned =
             holdings.segments.range(..=flushed_below).next_back().copied().unwrap_or_default();
+        let last = holdings.segments.last();
         let segment = |base: &Offset| {
             let is_written = first_scanned <= *base || holdings.without_index.contains(base);
             let segment = match is_written {
-                true => Segment::writable(&home, *base),
+                true if Some(base) == last && !facts.clean_shutdown => {
+                    Segment::writable(&home, *base, IndexEnd::Zeros)
+                }
+                true => Segment::writable(&home, *base, IndexEnd::Entry),
                 false => Segment::inactive(&home, *base),
             };
             if holdings.with_aborted.contains(base) {
@@ -292,6 +297,7 @@ impl Active {
             first_batch_timestamp: None,
             bytes_since_entry: 0,
             jitter_ms: 0,
+            is_preallocated: false,
         }
     }
 }

@@ -3,3 +3,8 @@
 mod append;
 mod bench;
 mod crash;
+mod faults;
+mod fixtures;
+mod lookup;
+mod retention;
+mod transactions;

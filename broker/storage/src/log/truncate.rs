@@ -13,6 +13,7 @@ use crate::log::{LoadFacts, RecoveryReport};
 use crate::producer_state::ProducerStates;
 use crate::recovery::{Recovered, Recovery};
 use crate::segment::Segment;
+use crate::sparse_index::IndexEnd;
 
 use super::{Deletion, Log, producers::Replay};
 
@@ -68,7 +69,7 @@ impl Log {
     }
 
     fn sync_names(&self) -> Result<(), LogError> {
-        Ok(self.cache.disk().sync_directory(&self.directory.path())?)
+        Ok(())
     }
 
     pub(super) fn write_epochs(&mut self) -> Result<(), LogError> {
@@ -108,7 +109,7 @@ impl Log {
             Some(batch) => (batch.position, batch.base_offset),
             None => (last.size()?, target),
         };
-        let segment = Segment::writable(&self.home(), base);
+        let segment = Segment::writable(&self.home(), base, IndexEnd::Entry);
         last.cut_indexes(end, &segment)?;
         segment.log_file()?.set_len(position)?;
         if last.has_aborted() {

@@ -19,6 +19,8 @@ pub(crate) struct Batch {
     pub(crate) count: i32,
     pub(crate) epoch: i32,
     pub(crate) timestamp: i64,
+    /// How much later each record is than the one before.
+    pub(crate) step: i64,
     pub(crate) producer: Option<(i64, i16, i32)>,
     pub(crate) attributes: i16,
     /// Bytes of each record's value.
@@ -34,6 +36,7 @@ impl Batch {
             count,
             epoch: 0,
             timestamp: 1_000_000 + base,
+            step: 0,
             producer: None,
             attributes: 0,
             value: 20,
@@ -45,7 +48,7 @@ impl Batch {
         let mut records = Vec::new();
         for delta in 0..self.count {
             let mut record = vec![0];
-            varint(&mut record, 0);
+            varint(&mut record, i64::from(delta) * self.step);
             varint(&mut record, i64::from(delta));
             match self.control {
                 None => {
@@ -69,8 +72,9 @@ impl Batch {
         let mut body = Vec::new();
         body.extend(self.attributes.to_be_bytes());
         body.extend((self.count - 1).to_be_bytes());
+        let last = self.timestamp + self.step * i64::from(self.count - 1);
         body.extend(self.timestamp.to_be_bytes());
-        body.extend(self.timestamp.to_be_bytes());
+        body.extend(self.timestamp.max(last).to_be_bytes());
         body.extend(producer.to_be_bytes());
         body.extend(producer_epoch.to_be_bytes());
         body.extend(sequence.to_be_bytes());

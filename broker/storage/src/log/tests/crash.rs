@@ -1,5 +1,6 @@
 //! Crashes: at every change of the disk, with every way of losing what was not synced.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use kt_protocol::types::Offset;
@@ -171,6 +172,26 @@ fn truncation_and_what_is_appended_after_it() {
     });
 }
 
+/// Without a new leader epoch to tell old batches by, only the order of syncs keeps them apart.
+#[test]
+fn truncation_within_one_epoch() {
+    crash_everywhere(&small_config(), |disk, witness| {
+        let mut log = open(disk, &small_config(), LoadFacts::default())?.0;
+        witness.fill(&mut log, 30)?;
+        witness.flush(disk, &mut log)?;
+        // The epoch's file is in place before: writing it would sync the directory too.
+        witness.flush(disk, &mut log)?;
+        assert!(!log.needs_flush());
+        witness.truncate(&mut log, Offset(40))?;
+        for _ in 0..2 {
+            let base = log.log_end_offset().0;
+            witness.append(&mut log, &Batch { timestamp: 7, ..Batch::new(base, 5) })?;
+            witness.flush(disk, &mut log)?;
+        }
+        Ok(())
+    });
+}
+
 #[test]
 fn retention_and_a_log_start_offset() {
     let config = LogConfig { retention_bytes: Some(3_000), ..small_config() };
@@ -221,36 +242,142 @@ fn logs(disk: &SimulatedDisk) -> Vec<(PathBuf, u64)> {
     logs.map(|(path, bytes)| (path, bytes.len() as u64)).collect()
 }
 
+fn logs_of(files: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<(&PathBuf, &Vec<u8>)> {
+    files.iter().filter(|(path, _)| path.extension().is_some_and(|it| it == "log")).collect()
+}
+
+/// Bytes of a batch that its checksum does not cover, and that a flip makes another valid head of:
+/// the leader epoch may rise.
+const EPOCH_AT: std::ops::Range<u64> = 12..16;
+
 #[test]
 fn a_flipped_bit_with_intact_batches_behind_it_is_damage_and_nothing_is_cut_off() {
     let disk = new_disk(3);
-    let (flushed, end) = damaged_log(&disk);
-    let logs = logs(&disk);
+    let (flushed, _) = damaged_log(&disk);
+    let unflushed = file("00000000000000000100.log");
+    assert_eq!(flushed, Offset(100), "nothing of that segment was flushed");
+    let (_, length) = logs(&disk).into_iter().find(|(path, _)| *path == unflushed).unwrap();
+    let batch = Batch::new(0, 5).bytes().len() as u64;
     let facts = LoadFacts { same_boot: true, recovery_point: flushed, ..LoadFacts::default() };
-    let first_unflushed = logs.iter().rev().nth(2).unwrap();
-    for position in (0..first_unflushed.1).step_by(13) {
+    let mut found = 0;
+    for position in (0..length).step_by(7) {
         let disk = new_disk(3);
         damaged_log(&disk);
         disk.crash();
         disk.restart(CrashMode::Process);
-        disk.flip_bit(&first_unflushed.0, position, (position % 8) as u8);
+        disk.flip_bit(&unflushed, position, (position % 8) as u8);
         let before = disk.export();
         match open(&disk, &small_config(), facts) {
-            Err(LogError::Damaged { file, .. }) => assert_eq!(file, first_unflushed.0),
-            Ok((log, _)) => {
-                // The leader epoch is not under the checksum.
-                assert_eq!(log.log_end_offset(), end);
-                continue;
+            Err(LogError::Damaged { file, position: at, .. }) => {
+                // An offset that grew is noticed by the batch behind, perhaps in the next segment.
+                let is_next = file.ends_with("00000000000000000150.log");
+                assert!(is_next || file == unflushed, "{position}: {}", file.display());
+                assert!(is_next || at <= position + batch, "{position}: said to be at {at}");
+                found += 1;
             }
+            Ok(_) => assert!(EPOCH_AT.contains(&(position % batch)), "{position} went unnoticed"),
             Err(error) => panic!("{position}: {error}"),
         }
-        let logs_of = |files: &std::collections::BTreeMap<PathBuf, Vec<u8>>| {
-            let logs =
-                files.iter().filter(|(path, _)| path.extension().is_some_and(|it| it == "log"));
-            logs.map(|(path, bytes)| (path.clone(), bytes.clone())).collect::<Vec<_>>()
-        };
-        assert_eq!(logs_of(&before), logs_of(&disk.export()));
+        assert_eq!(logs_of(&before), logs_of(&disk.export()), "{position}");
     }
+    assert!(200 < found, "only {found} flips were damage");
+}
+
+#[test]
+fn what_was_flushed_or_seen_and_is_gone_is_damage_even_if_the_rest_is_whole() {
+    let batch = Batch::new(0, 5).bytes().len();
+    for (same_boot, promised) in [(true, 195), (false, 195), (false, 200)] {
+        let disk = new_disk(3);
+        let (_, end) = damaged_log(&disk);
+        assert_eq!(end, Offset(200));
+        let (path, _) = logs(&disk).pop().unwrap();
+        let bytes = disk.contents(&path).unwrap();
+        // Two whole batches are missing at the end: no batch that is left is invalid.
+        disk.import([(path, bytes[..bytes.len() - 2 * batch].to_vec())]);
+        let by_flush =
+            LoadFacts { same_boot, recovery_point: Offset(promised), ..LoadFacts::default() };
+        let by_watermark =
+            LoadFacts { same_boot, high_watermark: Offset(promised), ..LoadFacts::default() };
+        for facts in [by_flush, by_watermark] {
+            let error = open(&disk, &small_config(), facts).map(|_| ()).unwrap_err();
+            assert!(matches!(error, LogError::Damaged { offset: Offset(190), .. }), "{error}");
+        }
+        let kept = LoadFacts { recovery_point: Offset(190), ..LoadFacts::default() };
+        assert_eq!(open(&disk, &small_config(), kept).unwrap().0.log_end_offset(), Offset(190));
+    }
+}
+
+/// No checksum covers a base offset. One that grew must not hide what lies behind it, also where
+/// the power went: those offsets were below the high watermark.
+#[test]
+fn a_base_offset_that_grew_does_not_pass_for_a_torn_tail_behind_it() {
+    for same_boot in [true, false] {
+        let disk = new_disk(3);
+        let (flushed, end) = damaged_log(&disk);
+        let path = file("00000000000000000100.log");
+        disk.flip_bit(&path, 7, 7);
+        let facts = LoadFacts {
+            same_boot,
+            recovery_point: flushed,
+            high_watermark: end,
+            ..LoadFacts::default()
+        };
+        let before = disk.contents(&path).unwrap();
+        let error = open(&disk, &small_config(), facts).map(|_| ()).unwrap_err();
+        assert!(matches!(error, LogError::Damaged { offset: Offset(105), .. }), "{error}");
+        assert_eq!(disk.contents(&path).unwrap(), before);
+    }
+}
+
+/// The end of a segment was lost with the power, but not the segment behind it.
+#[test]
+fn a_hole_between_segments_is_cut_off_unless_the_cleaner_made_it() {
+    let batch = Batch::new(0, 5).bytes().len();
+    let shortened = |disk: &SimulatedDisk| {
+        let path = file("00000000000000000100.log");
+        let bytes = disk.contents(&path).unwrap();
+        disk.import([(path, bytes[..bytes.len() - 2 * batch].to_vec())]);
+    };
+    let disk = new_disk(3);
+    let (flushed, _) = damaged_log(&disk);
+    shortened(&disk);
+    let facts = LoadFacts { recovery_point: flushed, ..LoadFacts::default() };
+    let (log, report) = open(&disk, &small_config(), facts).unwrap();
+    assert_eq!((log.log_end_offset(), report.cut_at), (Offset(140), Some(Offset(140))));
+    check_against_walk(&log);
+
+    let disk = new_disk(3);
+    damaged_log(&disk);
+    shortened(&disk);
+    let compacted = LogConfig { compacts: true, ..small_config() };
+    let (log, report) = open(&disk, &compacted, facts).unwrap();
+    assert_eq!((log.log_end_offset(), report.cut_at), (Offset(200), None));
+    check_against_walk(&log);
+}
+
+#[test]
+fn indexes_of_a_segment_that_was_rolled_are_flushed_with_it() {
+    let disk = new_disk(3);
+    let mut log = new_log(&disk, &small_config());
+    for _ in 0..25 {
+        fill(&mut log, 1, 5);
+        flush(&disk, &mut log).unwrap();
+    }
+    let closed: Vec<_> = disk.export().into_iter().collect();
+    let is_closed = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("00000000000000000000.") || name.starts_with("00000000000000000050.")
+    };
+    drop(log);
+    disk.crash();
+    disk.restart(CrashMode::LoseUnsynced);
+    let after = disk.export();
+    let mut compared = 0;
+    for (path, bytes) in closed.iter().filter(|(path, _)| is_closed(path)) {
+        assert_eq!(after.get(path), Some(bytes), "{}", path.display());
+        compared += 1;
+    }
+    assert_eq!(compared, 7, "three files each, and a snapshot");
 }
 
 #[test]
