@@ -12,3 +12,5 @@ mod records;
 mod starting;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod versions;
