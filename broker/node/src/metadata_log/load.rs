@@ -22,6 +22,7 @@ use kt_protocol::records::{BatchView, Batches};
 use kt_protocol::types::{LeaderEpoch, Millis, Now, Offset, Uuid};
 use kt_storage::log::{LoadFacts, LogHome};
 use kt_storage::metadata_snapshot::{self, SnapshotId};
+use kt_storage::partition_metadata;
 use kt_storage::quorum_state::{self, Form, QuorumState};
 use kt_storage::{Disk, FileCache, Log, LogConfig, ReadRequest, batch_records, read};
 
@@ -78,12 +79,16 @@ impl MetadataLog {
             seed: opening.seed,
         };
         let (log, _) = Log::open(home, facts, opening.now)?;
+        // It says nothing that is not known: one that a crash has torn is made anew.
+        if !matches!(partition_metadata::read(&**disk, &directory), Ok(Some(_))) {
+            partition_metadata::write_unsynced(&**disk, &directory, Uuid::ONE)?;
+        }
         if id.end_offset < log.log_start_offset() {
             let (log_start, snapshot_end) = (log.log_start_offset(), id.end_offset);
             return Err(OpenError::MetadataGap { log_start, snapshot_end });
         }
         let mut found = Found {
-            voters: snapshot.voters.as_ref().map(codec::voter_set).unwrap_or_default(),
+            voters: snapshot.voters.as_ref().map(VoterSet::from_record).unwrap_or_default(),
             voter_source: match id.end_offset {
                 Offset(0) => VoterSource::BootstrapCheckpoint,
                 end => VoterSource::Log(end),
@@ -325,7 +330,7 @@ fn replay_batch(
                 }
                 Ok(ControlType::KRaftVoters) => {
                     let message: VotersRecord = metadata_snapshot::message(record)?;
-                    found.voters = codec::voter_set(&message);
+                    found.voters = VoterSet::from_record(&message);
                     found.voter_source = VoterSource::Log(record.offset);
                 }
                 Ok(_) => {}

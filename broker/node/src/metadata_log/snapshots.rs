@@ -8,7 +8,7 @@ use kt_protocol::types::{Millis, Now, Offset};
 use kt_storage::metadata_snapshot::{self, SnapshotContents, SnapshotId};
 use kt_storage::{Disk, DiskError};
 
-use super::{MetadataLog, codec};
+use super::MetadataLog;
 use crate::config::BrokerConfig;
 
 /// When snapshots are due, and how many are kept.
@@ -140,7 +140,7 @@ impl MetadataLog {
         let contents = SnapshotContents {
             last_contained_log_timestamp: provenance.last_timestamp,
             kraft_version: Some(kraft_version),
-            voters: Some(codec::voters_record(voters)),
+            voters: Some(voters.to_record()),
             records: records.iter().map(encode).collect::<Option<Vec<Bytes>>>()?,
         };
         let bytes = metadata_snapshot::encode(&contents, now.wall).ok()?;

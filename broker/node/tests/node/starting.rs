@@ -1,8 +1,14 @@
 //! Starting: formatting, refusing, and serving before every log is open.
 
+use bytes::Bytes;
 use kt_protocol::ErrorCode;
+use kt_protocol::codec::Message;
 use kt_protocol::messages::describe_quorum_request::{PartitionData, TopicData};
-use kt_protocol::messages::{DescribeQuorumRequest, DescribeQuorumResponse};
+use kt_protocol::messages::{
+    DescribeQuorumRequest, DescribeQuorumResponse, KRaftVersionRecord, LeaderChangeMessage,
+    VotersRecord,
+};
+use kt_protocol::records::BatchView;
 use kt_storage::simulated_disk::CrashMode;
 
 use crate::records::batch;
@@ -42,6 +48,29 @@ fn each_restart_is_a_new_leader_epoch() {
         epochs.push(quorum.topics[0].partitions[0].leader_epoch);
     }
     assert_eq!(epochs, [2, 3, 4]);
+}
+
+#[test]
+fn the_metadata_log_begins_as_kafkas_does() {
+    let harness = Harness::new(&[]);
+    let file = |name: &str| {
+        let path = format!("/data/__cluster_metadata-0/{name}");
+        harness.disk.contents(path.as_ref()).unwrap()
+    };
+    assert_eq!(file("partition.metadata"), b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ");
+    let log = file("00000000000000000000.log");
+    let first = BatchView::first_of(&log).unwrap();
+    assert!(first.is_control());
+    let values: Vec<Bytes> = first
+        .records_in_place()
+        .unwrap()
+        .map(|record| Bytes::copy_from_slice(record.unwrap().value.unwrap()))
+        .collect();
+    // Kafka's tools read all of these at version 0, whatever they say of themselves.
+    let leader = LeaderChangeMessage::decode_all(&values[0], 0).unwrap();
+    assert_eq!((leader.version, leader.leader_id, leader.voters.len()), (0, 1, 1));
+    assert_eq!(KRaftVersionRecord::decode_all(&values[1], 0).unwrap().kraft_version, 1);
+    assert_eq!(VotersRecord::decode_all(&values[2], 0).unwrap().voters.len(), 1);
 }
 
 #[test]
