@@ -69,7 +69,7 @@ impl Log {
     }
 
     fn sync_names(&self) -> Result<(), LogError> {
-        Ok(())
+        Ok(self.cache.disk().sync_directory(&self.directory.path())?)
     }
 
     pub(super) fn write_epochs(&mut self) -> Result<(), LogError> {
