@@ -82,7 +82,7 @@ pub(crate) fn advice(arguments: &[OsString]) -> Option<CliError> {
         sentence.get_or_insert_with(|| format!("{name} belongs to Apache Kafka's tools: {why}"));
         let takes_value = !matches!(becomes, Verb(_) | Switch(_) | DroppedSwitch);
         let value = if takes_value { attached.or_else(|| rest.next()) } else { None };
-        translation.replace(*becomes, value.unwrap_or_default());
+        translation.replace(*becomes, &value.unwrap_or_default());
     }
     Some(CliError::usage(sentence?).hint(translation.line()))
 }
@@ -111,13 +111,13 @@ impl Translation {
         }
     }
 
-    fn replace(&mut self, becomes: Becomes, value: String) {
+    fn replace(&mut self, becomes: Becomes, value: &str) {
         self.after_flag = false;
         match becomes {
             Verb(verb) => self.verb = Some(verb),
-            Subject => self.subjects.push(quoted(&value)),
-            Flag(flag) => self.flags.push(format!("{flag} {}", quoted(&value))),
-            MillisFlag(flag) => self.flags.push(format!("{flag} {}ms", quoted(&value))),
+            Subject => self.subjects.push(quoted(value)),
+            Flag(flag) => self.flags.push(format!("{flag} {}", quoted(value))),
+            MillisFlag(flag) => self.flags.push(format!("{flag} {}ms", quoted(value))),
             Switch(flag) => self.flags.push(flag.to_owned()),
             Property => {
                 if let Some(separator) = value.strip_prefix("key.separator=") {

@@ -2,12 +2,12 @@
 
 /// The candidate that differs least from `text`, if it is near enough to be a slip of the fingers:
 /// a third of its letters, and at least one.
-pub(crate) fn nearest<'a, S: AsRef<str>>(
+pub(crate) fn nearest<'a, S>(
     text: &str,
     candidates: impl IntoIterator<Item = &'a S>,
 ) -> Option<&'a str>
 where
-    S: 'a + ?Sized,
+    S: AsRef<str> + ?Sized + 'a,
 {
     let letters: Vec<char> = text.to_lowercase().chars().collect();
     let slips_max = (letters.len() / 3).max(1);

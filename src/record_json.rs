@@ -225,7 +225,7 @@ mod tests {
         let partition = TopicPartition::new("orders", 3);
         let bytes = batch.build();
         let records =
-            FetchedRecords::new(partition, bytes, Offset(42), Offset(43), Vec::new()).unwrap();
+            FetchedRecords::new(partition, &bytes, Offset(42), Offset(43), Vec::new()).unwrap();
         let mut out = Vec::new();
         let _ = records.for_each::<()>(|record| {
             write(records.partition(), record, style, &mut out);

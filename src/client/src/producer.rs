@@ -293,11 +293,10 @@ impl Producer {
                 }
             },
             (None, Some(key)) => partition_of_key(key, count),
-            (None, None) => match destination.sticky.next(bytes, &destination.available) {
-                Some(index) => index,
-                // No partition has a leader now: any may get one first.
-                None => 0,
-            },
+            // Where no partition has a leader now, any may get one first.
+            (None, None) => {
+                destination.sticky.next(bytes, &destination.available).unwrap_or_default()
+            }
         };
         Ok(i32::try_from(chosen).expect("the wire counts partitions in 32 bits"))
     }

@@ -62,7 +62,7 @@ pub(super) async fn read(
         consumer.assign(span.partition.clone(), Offset(span.from));
         reading.open.insert(span.partition.clone(), span);
     }
-    reading.sink.begin(admin.cluster_id())?;
+    reading.sink.begin(admin.cluster_id().as_deref())?;
     let ended = reading.run(args, &mut consumer).await;
     // What was read is written, whatever ended the reading.
     reading.sink.end()?;

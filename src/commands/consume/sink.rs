@@ -73,14 +73,14 @@ impl Sink {
     }
 
     /// Before the first record.
-    pub(super) fn begin(&mut self, cluster_id: Option<String>) -> io::Result<()> {
+    pub(super) fn begin(&mut self, cluster_id: Option<&str>) -> io::Result<()> {
         if let Form::Json(_) = self.form {
             let cluster_id = serde_json::to_string(&cluster_id)?;
             let time = Timestamp::now();
-            write!(
+            writeln!(
                 self.buffer,
                 "{{\"kind\":\"consume\",\"version\":{ENVELOPE_VERSION},\
-                 \"cluster_id\":{cluster_id},\"time\":\"{time:.3}\",\"items\":[\n"
+                 \"cluster_id\":{cluster_id},\"time\":\"{time:.3}\",\"items\":["
             )?;
         }
         Ok(())

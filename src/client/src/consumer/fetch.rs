@@ -150,7 +150,7 @@ fn partitions(
                 code: ErrorCode::from_code(it.error_code),
                 high_watermark: Offset(it.high_watermark),
                 last_stable: Offset(it.last_stable_offset),
-                aborted: it.aborted_transactions.into_iter().flatten().map(aborted).collect(),
+                aborted: it.aborted_transactions.iter().flatten().map(aborted).collect(),
                 bytes,
             });
         }
@@ -158,7 +158,7 @@ fn partitions(
     Ok(partitions)
 }
 
-fn aborted(it: AbortedTransaction) -> Aborted {
+fn aborted(it: &AbortedTransaction) -> Aborted {
     Aborted { producer_id: it.producer_id.into(), first_offset: Offset(it.first_offset) }
 }
 
@@ -188,7 +188,7 @@ impl FetchedPartition {
             Isolation::ReadUncommitted => Vec::new(),
         };
         let partition = self.partition.clone();
-        FetchedRecords::new(self.partition, self.bytes, position, end, hidden).map_err(|reason| {
+        FetchedRecords::new(self.partition, &self.bytes, position, end, hidden).map_err(|reason| {
             Error::protocol(ApiKey::Fetch, format!("{partition} at offset {position}: {reason}"))
         })
     }

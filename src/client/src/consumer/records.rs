@@ -97,14 +97,14 @@ impl FetchedRecords {
     /// Fails if a batch is damaged.
     pub fn new(
         partition: TopicPartition,
-        bytes: Bytes,
+        bytes: &Bytes,
         position: Offset,
         end: Offset,
         aborted: Vec<Aborted>,
     ) -> Result<FetchedRecords, ReadError> {
         let mut next_offset = position;
         let mut length = 0;
-        for batch in AnyBatches::new(&bytes) {
+        for batch in AnyBatches::new(bytes) {
             let batch = match batch {
                 Ok(batch) => batch,
                 Err(error) if error.is_torn() => break,

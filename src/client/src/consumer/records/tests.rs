@@ -43,7 +43,7 @@ fn fetched(bytes: Vec<u8>, position: i64, aborted: &[(i64, i64)]) -> FetchedReco
     });
     let partition = TopicPartition::new("orders", 0);
     let bytes = Bytes::from(bytes);
-    FetchedRecords::new(partition, bytes, Offset(position), Offset(99), aborted.collect()).unwrap()
+    FetchedRecords::new(partition, &bytes, Offset(position), Offset(99), aborted.collect()).unwrap()
 }
 
 fn seen(records: &FetchedRecords) -> Vec<(i64, String)> {
@@ -117,7 +117,7 @@ fn compressed_batches_are_read_and_damage_is_named() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     let partition = TopicPartition::new("orders", 0);
-    let damaged = FetchedRecords::new(partition, bytes.into(), Offset(0), Offset(9), Vec::new());
+    let damaged = FetchedRecords::new(partition, &bytes.into(), Offset(0), Offset(9), Vec::new());
     assert_eq!(damaged.unwrap_err(), ReadError::Checksum(Offset(1)));
 }
 
