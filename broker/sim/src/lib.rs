@@ -1,0 +1,15 @@
+//! Whole nodes in one thread from one seed: seeded time, disk and connections, crashes, and
+//! invariants that are checked against everything the clients saw.
+//!
+//! The node is the real one. What lies is around it: effects are carried out late and in another
+//! order than they were asked for, wakes are delayed and shuffled, the process dies or the power
+//! goes in the middle of anything. The same seed gives the same trace, to the last event.
+
+pub mod client;
+pub mod history;
+pub mod invariants;
+pub mod simulation;
+pub mod trace;
+pub mod world;
+
+pub use simulation::{Outcome, Settings, run};
