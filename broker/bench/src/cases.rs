@@ -1,0 +1,117 @@
+//! The cases: what is asked of a broker, and what is counted.
+
+use crate::broker::{Broker, Durability};
+use crate::figures::Measured;
+use crate::load::{self, Produce};
+
+/// One case.
+#[derive(Clone, Debug)]
+pub(crate) enum Case {
+    /// Start of the process to the first Metadata answer.
+    Start,
+    /// Resident memory of a broker that has served one request.
+    IdleMemory,
+    /// As fast as it takes them.
+    Produce {
+        /// Bytes of a value.
+        size: usize,
+        /// Partitions of the topic.
+        partitions: i32,
+        /// How many in all.
+        count: u64,
+    },
+    /// One record of 100 bytes in each request.
+    OnePerRequest {
+        /// How many in all.
+        count: u64,
+    },
+    /// What was produced before, from the page cache.
+    Consume {
+        /// Bytes of a value.
+        size: usize,
+        /// How many in all.
+        count: u64,
+    },
+}
+
+const BOTH: &[Durability] = &[Durability::Flushed, Durability::PageCache];
+
+impl Case {
+    pub(crate) fn all() -> Vec<Case> {
+        vec![
+            Case::Start,
+            Case::IdleMemory,
+            Case::Produce { size: 100, partitions: 1, count: 3_000_000 },
+            Case::Produce { size: 1024, partitions: 1, count: 800_000 },
+            Case::Produce { size: 1024, partitions: 6, count: 800_000 },
+            Case::OnePerRequest { count: 40_000 },
+            Case::Consume { size: 100, count: 3_000_000 },
+            Case::Consume { size: 1024, count: 800_000 },
+        ]
+    }
+
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Case::Start => "start to first Metadata".to_owned(),
+            Case::IdleMemory => "idle RSS".to_owned(),
+            Case::Produce { size, partitions, .. } => {
+                format!("produce {size} B, {partitions} part., acks=all")
+            }
+            Case::OnePerRequest { .. } => "one 100 B record per request".to_owned(),
+            Case::Consume { size, .. } => format!("consume {size} B, 1 partition"),
+        }
+    }
+
+    /// Where flushing cannot matter, one is enough.
+    pub(crate) fn durabilities(&self) -> &'static [Durability] {
+        match self {
+            Case::Produce { .. } | Case::OnePerRequest { .. } => BOTH,
+            Case::Start | Case::IdleMemory => &[Durability::Flushed],
+            Case::Consume { .. } => &[Durability::PageCache],
+        }
+    }
+
+    pub(crate) fn run(&self, broker: &Broker) -> Result<Measured, String> {
+        match self {
+            Case::Start => {
+                let value = broker.first_metadata_after.as_secs_f64() * 1e3;
+                Ok(Measured { value, unit: "ms", cpu_us: None })
+            }
+            Case::IdleMemory => {
+                let value = broker.resident_bytes() as f64 / f64::from(1 << 20);
+                Ok(Measured { value, unit: "MiB", cpu_us: None })
+            }
+            Case::Produce { size, partitions, count } => {
+                let load =
+                    Produce { size: *size, partitions: *partitions, count: *count, batched: true };
+                counted(broker, *count, || load::produce(&broker.address, &load))
+            }
+            Case::OnePerRequest { count } => {
+                let load = Produce { size: 100, partitions: 1, count: *count, batched: false };
+                counted(broker, *count, || load::produce(&broker.address, &load))
+            }
+            Case::Consume { size, count } => {
+                let load = Produce { size: *size, partitions: 1, count: *count, batched: true };
+                load::produce(&broker.address, &load)?;
+                counted(broker, *count, || load::consume(&broker.address, *count))
+            }
+        }
+    }
+}
+
+/// Rate and broker CPU of `work`, which handles `count` records and says how long it took.
+fn counted(
+    broker: &Broker,
+    count: u64,
+    work: impl FnOnce() -> Result<std::time::Duration, String>,
+) -> Result<Measured, String> {
+    let cpu_before = broker.cpu();
+    let elapsed = work()?;
+    let cpu = broker.cpu().saturating_sub(cpu_before);
+    let count = count as f64;
+    Ok(Measured {
+        value: count / elapsed.as_secs_f64() / 1e3,
+        unit: "k/s",
+        cpu_us: Some(cpu.as_secs_f64() * 1e6 / count),
+    })
+}
