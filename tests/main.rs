@@ -1,0 +1,14 @@
+//! End to end: real processes, real sockets, real clients.
+
+mod admin;
+mod apache_kafka;
+mod command_line;
+mod compression;
+mod confluent;
+mod fetch;
+mod hostile;
+mod idempotence;
+mod kcat;
+mod kill;
+mod listeners;
+mod support;

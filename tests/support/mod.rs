@@ -1,0 +1,8 @@
+//! What end-to-end tests share: a broker process, a meddling proxy, foreign tools.
+
+pub(crate) mod broker;
+pub(crate) mod client;
+pub(crate) mod proxy;
+pub(crate) mod tool;
+
+pub(crate) use broker::Broker;

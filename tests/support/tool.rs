@@ -1,0 +1,55 @@
+//! Foreign tools: found or installed by scripts, or the test says what it left out.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// True when this run must not leave anything out (`KT_REQUIRE_TOOLS=1`, as the gate sets it).
+fn must_have_all() -> bool {
+    std::env::var_os("KT_REQUIRE_TOOLS").is_some_and(|it| it == "1")
+}
+
+/// True if `program` can be started; else says what is left out, or fails where all is required.
+pub(crate) fn is_here(program: &str, arguments: &[&str], left_out: &str) -> bool {
+    let runs = Command::new(program).args(arguments).output().is_ok_and(|it| it.status.success());
+    if !runs {
+        assert!(!must_have_all(), "{program} is not here, and this run may leave nothing out");
+        eprintln!("left out, as {program} is not here: {left_out}");
+    }
+    runs
+}
+
+/// Apache Kafka's own tools, installed from Maven at their first use.
+pub(crate) struct ApacheKafka {
+    script: PathBuf,
+}
+
+impl ApacheKafka {
+    /// The tools, or none where there is no Java or no Maven.
+    pub(crate) fn find(left_out: &str) -> Option<ApacheKafka> {
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/interop/apache-kafka");
+        let is_installed = is_here("java", &["-version"], left_out)
+            && is_here(script.to_str().expect("the path is text"), &["install"], left_out);
+        is_installed.then_some(ApacheKafka { script })
+    }
+
+    /// Runs a tool by its script's name.
+    pub(crate) fn run(&self, tool: &str, arguments: &[&str]) -> Output {
+        Command::new(&self.script).arg(tool).args(arguments).output().expect("the script runs")
+    }
+
+    /// Runs a tool that must succeed; its stdout.
+    pub(crate) fn output(&self, tool: &str, arguments: &[&str]) -> String {
+        let output = self.run(tool, arguments);
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{tool} {arguments:?}\n{stdout}\n{stderr}");
+        stdout
+    }
+
+    /// The script's path, for a pipe of one's own.
+    pub(crate) fn command(&self, tool: &str) -> Command {
+        let mut command = Command::new(&self.script);
+        command.arg(tool);
+        command
+    }
+}
