@@ -85,6 +85,9 @@ mod tests {
         };
         append(&path, &entry(Some(&["topics", "delete", "a"]))).unwrap();
         append(&path, &entry(None)).unwrap();
-        insta::assert_snapshot!(fs::read_to_string(&path).unwrap(), @"");
+        insta::assert_snapshot!(fs::read_to_string(&path).unwrap(), @r#"
+        {"time":"2026-11-21T01:14:07Z","cluster_id":null,"command":["topics"],"undo":["topics","delete","a"]}
+        {"time":"2026-11-21T01:14:07Z","cluster_id":null,"command":["topics"],"undo":null}
+        "#);
     }
 }

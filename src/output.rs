@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::nearest::nearest;
+use crate::position::At;
 pub(crate) use envelope::{ENVELOPE_VERSION, ItemError};
 pub(crate) use table::{Cell, Column, Scope, Table};
 pub(crate) use template::Template;
@@ -100,13 +101,26 @@ impl FromStr for Format {
             "tsv" => Ok(Format::Tsv),
             "name" => Ok(Format::Name),
             _ => {
-                let message = match nearest(text, &FORMATS) {
-                    Some(format) => format!("\"{text}\" is not a format: did you mean {format}?"),
-                    None => format!("\"{text}\" is not a format: {}", FORMATS.join(", ")),
+                let message = match (position_meant(text), nearest(text, &FORMATS)) {
+                    // kcat, kcl and rpk mean the offset by -o.
+                    (Some(at), _) => format!("-o is the output; where to start is --from {at}"),
+                    (None, Some(format)) => {
+                        format!("\"{text}\" is not a format: did you mean {format}?")
+                    }
+                    (None, None) => format!("\"{text}\" is not a format: {}", FORMATS.join(", ")),
                 };
                 Err(ParseFormatError { message })
             }
         }
+    }
+}
+
+/// The position that a text is, in our words.
+fn position_meant(text: &str) -> Option<&str> {
+    match text {
+        "beginning" | "start" => Some("earliest"),
+        "end" => Some("latest"),
+        text => text.parse::<At>().is_ok().then_some(text),
     }
 }
 

@@ -185,9 +185,10 @@ impl<'de> Visitor<'de> for PayloadVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Payload, A::Error> {
         let wrong = || A::Error::custom("an object must be {\"base64\":\"…\"}, with padding");
-        let Some(("base64", text)) = map.next_entry::<&str, String>()? else {
+        if map.next_key::<&str>()? != Some("base64") {
             return Err(wrong());
-        };
+        }
+        let text: String = map.next_value()?;
         if map.next_key::<&str>()?.is_some() {
             return Err(wrong());
         }
@@ -242,10 +243,10 @@ mod tests {
             value: Some(&[0, 255]),
             headers: &[("trace", Some(b"a")), ("trace", None)],
         };
-        insta::assert_snapshot!(line(record, JsonStyle::default()), @"");
-        insta::assert_snapshot!(line(record, JsonStyle { meta: true, base64: true }), @"");
+        insta::assert_snapshot!(line(record, JsonStyle::default()), @r#"{"topic":"orders","partition":3,"offset":42,"timestamp":1732154400123,"timestamp_type":"create","key":"k1","value":{"base64":"AP8="},"headers":[{"key":"trace","value":"a"},{"key":"trace","value":null}]}"#);
+        insta::assert_snapshot!(line(record, JsonStyle { meta: true, base64: true }), @r#"{"topic":"orders","partition":3,"offset":42,"timestamp":1732154400123,"timestamp_type":"create","key":{"base64":"azE="},"value":{"base64":"AP8="},"headers":[{"key":"trace","value":{"base64":"YQ=="}},{"key":"trace","value":null}],"leader_epoch":null,"producer_id":null,"producer_epoch":null,"sequence":null}"#);
         let bare = NewRecord { timestamp: Timestamp::NONE, value: None, ..NewRecord::default() };
-        insta::assert_snapshot!(line(bare, JsonStyle::default()), @"");
+        insta::assert_snapshot!(line(bare, JsonStyle::default()), @r#"{"topic":"orders","partition":3,"offset":42,"timestamp":null,"timestamp_type":"create","key":null,"value":null,"headers":[]}"#);
     }
 
     #[test]
@@ -263,13 +264,13 @@ mod tests {
     #[test]
     fn wrong_lines_say_what_is_wrong() {
         let fault = |line: &str| read(line.as_bytes()).unwrap_err();
-        insta::assert_snapshot!(fault(r#"{"vlaue":"a"}"#), @"");
-        insta::assert_snapshot!(fault(r#"{"key":"a"}"#), @"");
-        insta::assert_snapshot!(fault(r#"{"value":{"base64":"AP8"}}"#), @"");
-        insta::assert_snapshot!(fault(r#"{"value":{"avro":{}}}"#), @"");
-        insta::assert_snapshot!(fault(r#"{"value":1}"#), @"");
-        insta::assert_snapshot!(fault("{"), @"");
-        insta::assert_snapshot!(fault(""), @"");
+        insta::assert_snapshot!(fault(r#"{"vlaue":"a"}"#), @"unknown field `vlaue`, expected one of `topic`, `partition`, `timestamp`, `key`, `value`, `headers`, `offset`, `timestamp_type`, `leader_epoch`, `producer_id`, `producer_epoch`, `sequence` (column 8)");
+        insta::assert_snapshot!(fault(r#"{"key":"a"}"#), @"missing field `value` (column 11)");
+        insta::assert_snapshot!(fault(r#"{"value":{"base64":"AP8"}}"#), @r#"an object must be {"base64":"…"}, with padding (column 25)"#);
+        insta::assert_snapshot!(fault(r#"{"value":{"avro":{}}}"#), @r#"an object must be {"base64":"…"}, with padding (column 16)"#);
+        insta::assert_snapshot!(fault(r#"{"value":1}"#), @r#"invalid type: integer `1`, expected null, a string or {"base64":"…"} (column 10)"#);
+        insta::assert_snapshot!(fault("{"), @"EOF while parsing an object (column 1)");
+        insta::assert_snapshot!(fault(""), @"EOF while parsing a value");
     }
 
     #[test]

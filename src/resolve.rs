@@ -189,7 +189,7 @@ mod tests {
             assert_eq!(error.kind, Kind::NotFound);
             format!("{} ({})", error.message, error.hint.unwrap())
         };
-        insta::assert_snapshot!(refused("99"), @"");
-        insta::assert_snapshot!(refused("1700000000000"), @"");
+        insta::assert_snapshot!(refused("99"), @r#"--from 99: partition 3 of topic "orders" has offsets 100 to 200 (--clamp takes the nearest)"#);
+        insta::assert_snapshot!(refused("1700000000000"), @r#"--from 1700000000000: partition 3 of topic "orders" has offsets 100 to 200 (is it a time? --from @1700000000000)"#);
     }
 }

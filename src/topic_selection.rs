@@ -137,6 +137,6 @@ mod tests {
         assert!(!patterns.match_any("orders"));
         assert!(!patterns.match_any("reorder"));
         let error = Patterns::new(&["a("]).unwrap_err();
-        insta::assert_snapshot!(error.message, @"");
+        insta::assert_snapshot!(error.message, @r#""a(" is not a regular expression: unclosed group"#);
     }
 }

@@ -74,30 +74,75 @@ fn shown(format: &str) -> String {
 
 #[test]
 fn table_is_aligned_and_marks_the_unknown() {
-    insta::assert_snapshot!(shown("table"), @"");
+    insta::assert_snapshot!(shown("table"), @"
+    NAME    LEADER  REPLICAS
+    orders       2  2,1,3
+    größe        -  -
+    ");
 }
 
 #[test]
 fn wide_has_more_columns() {
-    insta::assert_snapshot!(shown("wide"), @"");
+    insta::assert_snapshot!(shown("wide"), @r#"
+    NAME    LEADER  REPLICAS  NOTE
+    orders       2  2,1,3     say "hi",	you
+    größe        -  -         -
+    "#);
 }
 
 #[test]
 fn json_carries_the_envelope() {
-    insta::assert_snapshot!(shown("json"), @"");
+    insta::assert_snapshot!(shown("json"), @r#"{"kind":"things.list","version":1,"cluster_id":"MkU3OEVBNTcwNTJENDM2Qk","time":"2026-11-21T01:14:07.123Z","items":[{"name":"orders","leader":2,"replicas":[2,1,3],"note":"say \"hi\",\tyou"},{"name":"größe","leader":null,"replicas":[],"note":""}],"errors":[{"item":"nosuch","error":"NOT_FOUND","exit":5,"message":"topic \"nosuch\" does not exist","hint":"kt topics list"}]}"#);
 }
 
 #[test]
 fn yaml_carries_the_envelope() {
-    insta::assert_snapshot!(shown("yaml"), @"");
+    insta::assert_snapshot!(shown("yaml"), @r#"
+    kind: things.list
+    version: 1
+    cluster_id: MkU3OEVBNTcwNTJENDM2Qk
+    time: "2026-11-21T01:14:07.123Z"
+    items:
+    - name: orders
+      leader: 2
+      replicas:
+      - 2
+      - 1
+      - 3
+      note: "say \"hi\",\tyou"
+    - name: größe
+      leader: null
+      replicas: []
+      note: ""
+    errors:
+    - item: nosuch
+      error: NOT_FOUND
+      exit: 5
+      message: topic "nosuch" does not exist
+      hint: kt topics list
+    "#);
 }
 
 #[test]
 fn jsonl_csv_tsv_and_name_carry_items_only() {
-    insta::assert_snapshot!(shown("jsonl"), @"");
-    insta::assert_snapshot!(shown("csv"), @"");
-    insta::assert_snapshot!(shown("tsv"), @"");
-    insta::assert_snapshot!(shown("name"), @"");
+    insta::assert_snapshot!(shown("jsonl"), @r#"
+    {"name":"orders","leader":2,"replicas":[2,1,3],"note":"say \"hi\",\tyou"}
+    {"name":"größe","leader":null,"replicas":[],"note":""}
+    "#);
+    insta::assert_snapshot!(shown("csv"), @r#"
+    kind,name,leader,replicas,note
+    thing,orders,2,"2,1,3","say ""hi"",	you"
+    thing,größe,,,
+    "#);
+    insta::assert_snapshot!(shown("tsv"), @r#"
+    kind	name	leader	replicas	note
+    thing	orders	2	2,1,3	say "hi",\tyou
+    thing	größe
+    "#);
+    insta::assert_snapshot!(shown("name"), @"
+    orders
+    größe
+    ");
 }
 
 #[test]
@@ -105,26 +150,35 @@ fn a_terminal_gets_no_control_characters_and_a_bold_header() {
     let style = Style { for_terminal: true, colors: true, header: true };
     let mut out = Vec::new();
     report().write(&Format::Wide, style, &mut out).unwrap();
-    insta::assert_snapshot!(String::from_utf8(out).unwrap(), @"");
+    let shown = String::from_utf8(out).unwrap().replace('\x1b', "ESC");
+    insta::assert_snapshot!(shown, @r#"
+    ESC[1mNAME    LEADER  REPLICAS  NOTEESC[0m
+    orders       2  2,1,3     say "hi",\tyou
+    größe        -  -         -
+    "#);
 }
 
 #[test]
 fn templates_follow_paths() {
     insta::assert_snapshot!(
         shown("template={name}\\t{replicas.0}\\t{{{leader}}\\n"),
-        @""
+        @"
+        orders	2	{2}
+        größe		{}
+        "
     );
 }
 
 #[test]
 fn templates_that_cannot_be_are_refused() {
     let fault = |text: &str| text.parse::<Format>().unwrap_err().to_string();
-    insta::assert_snapshot!(fault("template={name"), @"");
-    insta::assert_snapshot!(fault("template=\\q"), @"");
-    insta::assert_snapshot!(fault("jsno"), @"");
+    insta::assert_snapshot!(fault("template={name"), @"the template lacks a } after {name");
+    insta::assert_snapshot!(fault("template=\\q"), @r#"the template has \q: it knows \t, \n and \\"#);
+    insta::assert_snapshot!(fault("jsno"), @r#""jsno" is not a format: did you mean json?"#);
+    insta::assert_snapshot!(fault("earliest"), @"-o is the output; where to start is --from earliest");
     let mut out = Vec::new();
     let format = "template={nmae}".parse().unwrap();
     let error = report().write(&format, Style::default(), &mut out).unwrap_err();
-    insta::assert_snapshot!(error.message, @"");
-    insta::assert_snapshot!(error.hint.unwrap(), @"");
+    insta::assert_snapshot!(error.message, @r#"{nmae}: the item has no field "nmae""#);
+    insta::assert_snapshot!(error.hint.unwrap(), @r#"did you mean "name"?"#);
 }

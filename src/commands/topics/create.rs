@@ -294,12 +294,12 @@ mod tests {
             placement: Placement::Counts { partitions: Some(3), replication_factor: None },
             configs: BTreeMap::from([("retention.ms".to_owned(), "1".to_owned())]),
         };
-        insta::assert_snapshot!(plan(&topic, false), @"");
+        insta::assert_snapshot!(plan(&topic, false), @r#"create topic "orders": partitions 3, replication factor the broker's default, retention.ms=1"#);
         let pinned = NewTopic {
             name: "pinned".to_owned(),
             placement: Placement::Manual(vec![vec![1, 2], vec![2, 3]]),
             configs: BTreeMap::new(),
         };
-        insta::assert_snapshot!(plan(&pinned, true), @"");
+        insta::assert_snapshot!(plan(&pinned, true), @r#"would create topic "pinned": partitions 2, 0 on [1, 2], 1 on [2, 3]"#);
     }
 }
