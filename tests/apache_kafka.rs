@@ -14,7 +14,7 @@ fn tools(left_out: &str) -> Option<ApacheKafka> {
 fn produce(kafka: &ApacheKafka, broker: &Broker, topic: &str, extra: &[&str], lines: &str) {
     let mut process = kafka
         .command("kafka-console-producer")
-        .args(["--bootstrap-server", &broker.address(), "--topic", topic, "--sync"])
+        .args(["--bootstrap-server", &broker.address(), "--topic", topic, "--timeout", "0"])
         .args(extra)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
