@@ -61,7 +61,7 @@ impl Counters {
 pub struct PartitionMetrics {
     /// Which.
     pub partition: TopicPartition,
-    /// Records that are appended and not yet counted as kept: not flushed, in flush mode.
+    /// Records that are appended and not yet on disk, in either durability mode.
     pub unflushed_records: i64,
     /// Records that are appended and not yet committed.
     pub uncommitted_records: i64,
@@ -122,7 +122,7 @@ impl Node {
             let offsets = partition.offsets();
             metrics.partitions.push(PartitionMetrics {
                 partition: partition.name().clone(),
-                unflushed_records: offsets.log_end - offsets.stable_end,
+                unflushed_records: partition.unflushed_records(),
                 uncommitted_records: offsets.log_end - offsets.high_watermark,
                 log_end_offset: offsets.log_end.0,
                 log_start_offset: offsets.log_start.0,

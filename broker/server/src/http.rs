@@ -96,7 +96,7 @@ fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
 
 #[cfg(test)]
 mod tests {
-    use kt_node::{Effect, Input};
+    use kt_node::{Effect, Input, NodeMetrics, PartitionMetrics};
     use kt_protocol::types::{Now, TopicPartition};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -109,8 +109,19 @@ mod tests {
     impl Engine for Quiet {
         fn handle(&self, _: Now, _: Input, _: &mut Vec<Effect>) {}
 
-        fn unflushed_bytes(&self) -> Vec<(TopicPartition, u64)> {
-            vec![(TopicPartition::new("orders", 3), 4096)]
+        fn metrics(&self) -> NodeMetrics {
+            let orders = PartitionMetrics {
+                partition: TopicPartition::new("orders", 3),
+                unflushed_records: 4096,
+                uncommitted_records: 4,
+                log_end_offset: 5000,
+                log_start_offset: 2,
+            };
+            NodeMetrics {
+                requests: vec![("Produce", 9)],
+                partitions: vec![orders],
+                ..NodeMetrics::default()
+            }
         }
     }
 
@@ -136,8 +147,13 @@ mod tests {
         let metrics = get(address, "/metrics").await;
         assert!(metrics.contains("\nkt_sent_bytes_total 7\n"), "{metrics}");
         assert!(metrics.contains("\nkt_ready 1\n"), "{metrics}");
-        let tail = r#"kt_unflushed_bytes{topic="orders",partition="3"} 4096"#;
-        assert!(metrics.contains(tail), "{metrics}");
+        for line in [
+            r#"kt_unflushed_records{topic="orders",partition="3"} 4096"#,
+            r#"kt_log_end_offset{topic="orders",partition="3"} 5000"#,
+            r#"kt_api_requests_total{api="Produce"} 9"#,
+        ] {
+            assert!(metrics.contains(line), "{line} is missing in\n{metrics}");
+        }
         host.lifecycle.drain();
         assert!(get(address, "/healthz").await.contains("stopping"));
     }

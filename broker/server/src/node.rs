@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kt_node::{Effect, Formatting, HostFacts, Input, Node, Start};
+use kt_node::{Effect, Formatting, HostFacts, Input, Node, NodeMetrics, Start};
 use kt_protocol::types::Now;
 
 use crate::engine::Engine;
@@ -18,6 +18,10 @@ const OPEN_LOG_FILES_MAX: usize = 4_096;
 impl Engine for Node {
     fn handle(&self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         Node::handle(self, now, input, effects);
+    }
+
+    fn metrics(&self) -> NodeMetrics {
+        Node::metrics(self)
     }
 }
 

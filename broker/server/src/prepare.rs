@@ -71,7 +71,7 @@ impl Prepared {
             locks.push(LockFile::take(directory)?);
         }
         let sockets = SocketConfig {
-            backlog: config.socket_listen_backlog_size,
+            backlog: backlog(&sources, &config),
             send_buffer_bytes: usize::try_from(config.socket_send_buffer_bytes).ok(),
             receive_buffer_bytes: usize::try_from(config.socket_receive_buffer_bytes).ok(),
         };
@@ -82,6 +82,17 @@ impl Prepared {
         name_addresses(&mut sources, &config, &bound);
         let config = BrokerConfig::resolve(&sources)?;
         Ok(Prepared { sources, config, bound, locks })
+    }
+}
+
+/// Kafka's default of 50 makes the kernel drop the SYNs of a burst of connections, and each client
+/// that meets that waits a second for its next try. The kernel cuts this to `net.core.somaxconn`.
+const BACKLOG_UNLESS_SET: i32 = 4_096;
+
+fn backlog(sources: &BrokerSources, config: &BrokerConfig) -> i32 {
+    match sources.static_values.contains_key("socket.listen.backlog.size") {
+        true => config.socket_listen_backlog_size,
+        false => BACKLOG_UNLESS_SET,
     }
 }
 

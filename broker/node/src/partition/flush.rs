@@ -52,6 +52,14 @@ impl Partition {
         self.flush(open, effects)
     }
 
+    /// How many offsets at the log's end a crash of the machine could undo; 0 while it is not open.
+    pub(crate) fn unflushed_records(&self) -> i64 {
+        match &self.writer.lock().state {
+            LogState::Open(open) => open.log.log_end_offset() - open.log.recovery_point(),
+            LogState::Opening | LogState::Offline(_) | LogState::Closed => 0,
+        }
+    }
+
     /// `flush.ms` begins to count. False if it does already.
     pub(crate) fn begin_timed_flush(&self) -> bool {
         !self.is_flush_timed.swap(true, Ordering::AcqRel)
