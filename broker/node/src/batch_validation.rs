@@ -5,18 +5,28 @@
 //! their keys. Kafka's `ProduceRequest.validateRecords`, `UnifiedLog.analyzeAndValidateRecords` and
 //! `LogValidator`, with their words: producers log them.
 
+use std::ops::RangeInclusive;
+
 use kt_protocol::ErrorCode;
+use kt_protocol::records::compression::DecompressError;
+use kt_protocol::records::validation::{
+    self, InvalidBatch, KeyRule, RecordRules, RecordsSummary, RefusedRecord,
+};
 use kt_protocol::records::{
-    BatchBuilder, BatchPatch, BatchView, Budget, Compression, Compressor, NewRecord, RecordView,
-    RecordsError, TimestampType, compression,
+    BatchBuilder, BatchPatch, BatchView, Budget, Compression, Compressor, NewRecord, RecordFault,
+    RecordView, RecordsError, TimestampType,
 };
 use kt_protocol::types::{Offset, Timestamp, TopicPartition};
 
 use crate::config::{StoredCompression, TopicConfig};
 
 /// How many bytes the records of one batch may take decompressed, where they have to be read: more
-/// than any batch that a client would hold in memory, and less than what would hurt the broker.
+/// than any batch that a client would hold in memory, a window of zstd's highest levels (128 MiB)
+/// included. They pass by in pieces: this bounds time more than memory.
 const DECOMPRESSED_BYTES_MAX: u64 = 256 << 20;
+
+/// How many of them may be compressed anew, which takes all of them in memory.
+const REBUILT_BYTES_MAX: u64 = 64 << 20;
 
 /// The first version of Produce that may bring zstd (KIP-110).
 const FIRST_VERSION_WITH_ZSTD: i16 = 7;
@@ -56,6 +66,28 @@ pub(crate) struct Rules<'a> {
     pub(crate) now: Timestamp,
 }
 
+impl Rules<'_> {
+    /// Those that a walk over the records looks at.
+    fn of_records(&self) -> RecordRules {
+        let key = match self.config.cleanup_policy.compact {
+            true => KeyRule::Required,
+            false => KeyRule::Optional,
+        };
+        match self.config.message_timestamp_is_log_append_time {
+            true => RecordRules { key, ..RecordRules::default() },
+            false => RecordRules { key, timestamps: self.timestamps() },
+        }
+    }
+
+    /// The timestamps that records may have.
+    fn timestamps(&self) -> RangeInclusive<Timestamp> {
+        let before = self.config.message_timestamp_before_max_ms;
+        let after = self.config.message_timestamp_after_max_ms;
+        let least = self.now.0.saturating_sub(before);
+        Timestamp(least)..=Timestamp(self.now.0.saturating_add(after))
+    }
+}
+
 /// A batch that may be stored.
 #[derive(Debug)]
 pub(crate) struct Validated {
@@ -93,7 +125,7 @@ pub(crate) fn validate(bytes: &mut [u8], rules: &Rules<'_>) -> Result<Validated,
     let is_appending_time = rules.config.message_timestamp_is_log_append_time;
     let log_append_time = if is_appending_time { rules.now } else { Timestamp::NONE };
     if target != source {
-        let rebuilt = rebuild(&view, source, target, rules)?;
+        let rebuilt = rebuild(&view, target, rules)?;
         check_size(rebuilt.len(), rules)?;
         return Ok(Validated { rebuilt: Some(rebuilt), log_append_time });
     }
@@ -204,25 +236,22 @@ fn check_timestamps(view: &BatchView<'_>, rules: &Rules<'_>) -> Result<(), Refus
 }
 
 fn check_timestamp(timestamp: Timestamp, index: usize, rules: &Rules<'_>) -> Result<(), Refusal> {
-    if timestamp == Timestamp::NONE || rules.config.message_timestamp_is_log_append_time {
+    if timestamp == Timestamp::NONE || rules.timestamps().contains(&timestamp) {
         return Ok(());
     }
-    let now = rules.now.0;
-    let before = rules.config.message_timestamp_before_max_ms;
-    let after = rules.config.message_timestamp_after_max_ms;
-    let is_within =
-        now.saturating_sub(timestamp.0) <= before && timestamp.0.saturating_sub(now) <= after;
-    if is_within {
-        return Ok(());
-    }
-    let (least, most) = (now.saturating_sub(before), now.saturating_add(after));
-    Err(Refusal::of_record(
+    Err(out_of_range(timestamp, index, rules))
+}
+
+fn out_of_range(timestamp: Timestamp, index: usize, rules: &Rules<'_>) -> Refusal {
+    let allowed = rules.timestamps();
+    let (least, most) = (allowed.start(), allowed.end());
+    Refusal::of_record(
         ErrorCode::InvalidTimestamp,
         index,
         format!(
             "Timestamp {timestamp} of message with offset {index} is out of range. The timestamp should be within [{least}, {most}]"
         ),
-    ))
+    )
 }
 
 /// How the batch is to be stored.
@@ -238,89 +267,78 @@ fn target(source: Compression, config: &TopicConfig) -> Compression {
 }
 
 /// Walks the records where they are not compressed, or where their keys count. Gives the greatest
-/// timestamp, if they were walked.
+/// timestamp, if they were walked. Nothing is kept of what is decompressed.
 fn check_records(
     view: &BatchView<'_>,
     source: Compression,
     rules: &Rules<'_>,
 ) -> Result<Option<Timestamp>, Refusal> {
-    let bytes = match source {
-        Compression::None => None,
-        _ if rules.config.cleanup_policy.compact => Some(decompress(view, source)?),
-        _ => return Ok(None),
-    };
-    let mut greatest = Timestamp::NONE;
-    walk(view, bytes.as_deref(), rules, |record| {
-        greatest = greatest.max(record.timestamp);
-        Ok(())
-    })?;
-    Ok(Some(greatest))
-}
-
-/// Hands each record on, after its own checks. `decompressed` is what a compressed batch holds.
-fn walk(
-    view: &BatchView<'_>,
-    decompressed: Option<&[u8]>,
-    rules: &Rules<'_>,
-    mut take: impl FnMut(&RecordView<'_>) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    let name = rules.partition;
-    let records = match decompressed {
-        None => view.records_in_place(),
-        Some(bytes) => Ok(view.records_in(bytes)),
-    };
-    let wrong =
-        |error: RecordsError| Refusal::invalid(format!("{error} in topic partition {name}."));
-    for (index, record) in records.map_err(wrong)?.enumerate() {
-        let record = record.map_err(wrong)?;
-        let expected = view.base_offset().plus(index as i64);
-        if record.offset != expected {
-            let text = format!(
-                "Record offset {} is not {expected} in topic partition {name}.",
-                record.offset
-            );
-            return Err(Refusal::of_record(ErrorCode::InvalidRecord, index, text));
-        }
-        if rules.config.cleanup_policy.compact && record.key.is_none() {
-            let text = format!(
-                "Compacted topic cannot accept message without key in topic partition {name}."
-            );
-            return Err(Refusal::of_record(ErrorCode::InvalidRecord, index, text));
-        }
-        check_timestamp(record.timestamp, index, rules)?;
-        take(&record)?;
+    if source != Compression::None && !rules.config.cleanup_policy.compact {
+        return Ok(None);
     }
-    Ok(())
+    walk(view, rules).map(|summary| Some(summary.max_timestamp))
 }
 
-fn decompress(view: &BatchView<'_>, source: Compression) -> Result<Vec<u8>, Refusal> {
+/// Walks all records, decompressing them piece by piece.
+fn walk(view: &BatchView<'_>, rules: &Rules<'_>) -> Result<RecordsSummary, Refusal> {
     let mut budget = Budget::new(DECOMPRESSED_BYTES_MAX);
-    compression::decompress(source, view.compressed_records(), &mut budget)
-        .map_err(|error| Refusal::new(ErrorCode::CorruptMessage, error.to_string()))
+    validation::check_records(view, &rules.of_records(), &mut budget)
+        .map_err(|error| refusal_of(error, rules))
 }
 
-/// The batch in the compression that the topic wants.
+/// Kafka's code and words for a walk that ended early.
+fn refusal_of(error: InvalidBatch, rules: &Rules<'_>) -> Refusal {
+    let name = rules.partition;
+    let refused = match error {
+        InvalidBatch::Refused(refused) => refused,
+        InvalidBatch::Records(error) => return unreadable(&error, rules),
+        other => return Refusal::invalid(format!("{other} in topic partition {name}.")),
+    };
+    let Some(RefusedRecord { index, reason }) = refused.into_iter().next() else {
+        return Refusal::invalid(format!("Records of topic partition {name} are refused."));
+    };
+    match reason {
+        validation::Refusal::NoKey => Refusal::of_record(
+            ErrorCode::InvalidRecord,
+            index,
+            format!("Compacted topic cannot accept message without key in topic partition {name}."),
+        ),
+        validation::Refusal::Timestamp { timestamp, .. } => out_of_range(timestamp, index, rules),
+    }
+}
+
+/// Records that cannot be read. One whose records are too large is refused by the code on which
+/// producers send fewer at a time, instead of the same again.
+fn unreadable(error: &RecordsError, rules: &Rules<'_>) -> Refusal {
+    let fault = match error {
+        RecordsError::Record { fault: RecordFault::Decompress(fault), .. } => Some(fault),
+        RecordsError::Decompress(fault) => Some(fault),
+        _ => None,
+    };
+    let text = format!("{error} in topic partition {}.", rules.partition);
+    match fault {
+        None => Refusal::invalid(text),
+        Some(DecompressError::Damaged { .. }) => Refusal::new(ErrorCode::CorruptMessage, text),
+        Some(DecompressError::Budget(_)) => Refusal::new(ErrorCode::MessageTooLarge, text),
+    }
+}
+
+/// The batch in the compression that the topic wants. Two walks: the first keeps nothing, so that
+/// only what is right in every part, and not too large, ever takes memory.
 fn rebuild(
     view: &BatchView<'_>,
-    source: Compression,
     target: Compression,
     rules: &Rules<'_>,
 ) -> Result<Vec<u8>, Refusal> {
-    let bytes = match source {
-        Compression::None => None,
-        _ => Some(decompress(view, source)?),
-    };
-    let level = match target {
-        Compression::Gzip => rules.config.compression_gzip_level,
-        Compression::Lz4 => rules.config.compression_lz4_level,
-        Compression::Zstd => rules.config.compression_zstd_level,
-        Compression::None | Compression::Snappy => 0,
-    };
-    let compressor = match target {
-        Compression::None | Compression::Snappy => Compressor::from(target),
-        _ => Compressor::new(target, level).unwrap_or_else(|_| Compressor::from(target)),
-    };
-    let mut builder = BatchBuilder::new().compressed(compressor).producer(
+    let uncompressed = walk(view, rules)?.uncompressed_bytes;
+    if REBUILT_BYTES_MAX < uncompressed {
+        let name = rules.partition;
+        let text = format!(
+            "The records of a batch for {name} take {uncompressed} bytes, of which {REBUILT_BYTES_MAX} at most can be compressed anew."
+        );
+        return Err(Refusal::new(ErrorCode::MessageTooLarge, text));
+    }
+    let mut builder = BatchBuilder::new().compressed(compressor(target, rules.config)).producer(
         view.producer_id(),
         view.producer_epoch(),
         view.base_sequence(),
@@ -331,19 +349,32 @@ fn rebuild(
     if rules.config.message_timestamp_is_log_append_time {
         builder = builder.append_time(rules.now);
     }
-    walk(view, bytes.as_deref(), rules, |record| {
-        let mut headers = Vec::new();
-        for header in record.headers() {
-            let key = header.key().map_err(|error| Refusal::invalid(error.to_string()))?;
-            headers.push((key, header.value));
-        }
-        let new = NewRecord {
-            timestamp: record.timestamp,
-            key: record.key,
-            value: record.value,
-            headers: &headers,
-        };
-        builder.append(new).map(drop).map_err(|error| Refusal::invalid(error.to_string()))
-    })?;
+    let mut budget = Budget::new(DECOMPRESSED_BYTES_MAX);
+    let unread = |error: RecordsError| unreadable(&error, rules);
+    let mut records = view.stream(&mut budget).map_err(unread)?;
+    while let Some(record) = records.next().map_err(unread)? {
+        append(&mut builder, &record)?;
+    }
     Ok(builder.build().to_vec())
+}
+
+fn append(builder: &mut BatchBuilder, record: &RecordView<'_>) -> Result<(), Refusal> {
+    let mut headers = Vec::new();
+    for header in record.headers() {
+        let key = header.key().map_err(|error| Refusal::invalid(error.to_string()))?;
+        headers.push((key, header.value));
+    }
+    let RecordView { timestamp, key, value, .. } = *record;
+    let new = NewRecord { timestamp, key, value, headers: &headers };
+    builder.append(new).map(drop).map_err(|error| Refusal::invalid(error.to_string()))
+}
+
+fn compressor(target: Compression, config: &TopicConfig) -> Compressor {
+    let level = match target {
+        Compression::Gzip => config.compression_gzip_level,
+        Compression::Lz4 => config.compression_lz4_level,
+        Compression::Zstd => config.compression_zstd_level,
+        Compression::None | Compression::Snappy => return Compressor::from(target),
+    };
+    Compressor::new(target, level).unwrap_or_else(|_| Compressor::from(target))
 }
