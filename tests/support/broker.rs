@@ -63,9 +63,24 @@ impl Broker {
 
     /// Resident memory, in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most that it ever was since [`Broker::forget_peak`].
+    pub(crate) fn peak_resident_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    /// From now on counts the peak of resident memory (`man proc_pid_clear_refs`).
+    pub(crate) fn forget_peak(&self) {
+        let path = format!("/proc/{}/clear_refs", self.pid());
+        std::fs::write(path, "5").expect("the process lives and is ours");
+    }
+
+    fn status_bytes(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .expect("the process lives");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS is there");
+        let line = status.lines().find(|line| line.starts_with(field)).expect("the field is there");
         let kib: u64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
         kib * 1024
     }
