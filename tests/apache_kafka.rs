@@ -29,6 +29,18 @@ fn produce(kafka: &ApacheKafka, broker: &Broker, topic: &str, extra: &[&str], li
 }
 
 #[test]
+fn its_java_client_passes() {
+    let Some(kafka) = tools("Apache Kafka's Java client") else { return };
+    let broker = Broker::start();
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/Client.java");
+    let output = kafka.java(&[program, &broker.address()]);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    assert!(stdout.trim_end().ends_with("ok"), "{stdout}");
+}
+
+#[test]
 fn topics_are_made_described_altered_and_deleted() {
     let Some(kafka) = tools("kafka-topics") else { return };
     let broker = Broker::start();

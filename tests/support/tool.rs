@@ -46,6 +46,15 @@ impl ApacheKafka {
         stdout
     }
 
+    /// Runs a Java program with its classes at hand.
+    pub(crate) fn java(&self, arguments: &[&str]) -> Output {
+        let classes = Command::new(&self.script).arg("classpath").output().expect("it runs");
+        let classes = String::from_utf8(classes.stdout).expect("the path is text");
+        let mut java = Command::new("java");
+        java.args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", classes.trim()]).args(arguments);
+        java.output().expect("java runs")
+    }
+
     /// The script's path, for a pipe of one's own.
     pub(crate) fn command(&self, tool: &str) -> Command {
         let mut command = Command::new(&self.script);

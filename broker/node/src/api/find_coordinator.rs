@@ -1,7 +1,9 @@
 //! FindCoordinator (10), v0-6: there is no coordinator of groups, transactions or shares yet.
 //!
-//! Every key gets COORDINATOR_NOT_AVAILABLE, on which clients wait and ask again; a consumer that
-//! was assigned its partitions reads on meanwhile. v4+ asks for several keys at once (KIP-699).
+//! Groups and shares get COORDINATOR_NOT_AVAILABLE, on which clients wait and ask again; a consumer
+//! that was assigned its partitions reads on meanwhile. A transactional producer would wait for
+//! nothing: it gets the one code on which every client gives up at once. v4+ asks for several keys
+//! at once (KIP-699).
 
 use kt_protocol::ApiKey;
 use kt_protocol::codec::Versions;
@@ -21,14 +23,19 @@ pub(super) const API: Api = Api {
     handle,
 };
 
-/// Kinds of keys: group, transaction, share.
-const KEY_TYPES: std::ops::RangeInclusive<i8> = 0..=2;
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
 
 /// Answers that nobody coordinates.
 pub(crate) fn answer(request: &FindCoordinatorRequest, version: i16) -> FindCoordinatorResponse {
-    let (error, message) = match KEY_TYPES.contains(&request.key_type) {
-        true => (ErrorCode::CoordinatorNotAvailable, "The coordinator is not available."),
-        false => (ErrorCode::InvalidRequest, "Unknown coordinator key type."),
+    let (error, message) = match request.key_type {
+        GROUP | SHARE => (ErrorCode::CoordinatorNotAvailable, "The coordinator is not available."),
+        TRANSACTION => (
+            ErrorCode::TransactionalIdAuthorizationFailed,
+            "Transactions are not supported by this broker yet.",
+        ),
+        _ => (ErrorCode::InvalidRequest, "Unknown coordinator key type."),
     };
     let mut response = FindCoordinatorResponse::default();
     if version < 4 {
