@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use kt_protocol::types::Offset;
 
-use crate::batch_header::HeaderError;
 use crate::disk::DiskError;
+use kt_protocol::records::BatchError;
 
 /// What can go wrong with a log.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ pub enum LogError {
     },
     /// The bytes given are not whole batches.
     #[error("not record batches: {0}")]
-    NotBatches(#[from] HeaderError),
+    NotBatches(#[from] BatchError),
     /// An offset below the log start or above its end was asked for.
     #[error("offset {asked} is out of range: the log holds {start} to {end}")]
     OutOfRange {

@@ -52,18 +52,18 @@ impl IndexBuilder {
     /// Adds the next batch.
     pub(crate) fn add(&mut self, located: &Located) {
         let header = &located.header;
-        if self.greatest.timestamp < header.max_timestamp {
-            let (timestamp, offset) = (header.max_timestamp, header.last_offset);
+        if self.greatest.timestamp < header.max_timestamp() {
+            let (timestamp, offset) = (header.max_timestamp(), header.last_offset());
             self.greatest = TimestampOffset { timestamp, offset };
         }
         if self.interval < self.bytes_since_entry {
-            let relative_offset = (header.last_offset - self.base_offset) as i32;
+            let relative_offset = (header.last_offset() - self.base_offset) as i32;
             let position = located.position as i32;
             self.tail.offsets.push(OffsetEntry { relative_offset, position });
             self.add_time();
             self.bytes_since_entry = 0;
         }
-        self.bytes_since_entry += header.size;
+        self.bytes_since_entry += header.size() as u64;
     }
 
     fn add_time(&mut self) {

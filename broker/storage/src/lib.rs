@@ -1,7 +1,6 @@
 //! One partition's log over a disk, with everything Kafka keeps beside it.
 
 pub mod atomic_file;
-pub mod batch_header;
 pub mod batch_records;
 pub mod checkpoints;
 pub mod clean_shutdown;
@@ -24,6 +23,7 @@ pub mod offset_index;
 pub mod partition_metadata;
 pub mod producer_state;
 pub mod quorum_state;
+mod random;
 pub mod read;
 mod recovery;
 pub mod scan;
@@ -35,7 +35,6 @@ pub mod time_index;
 pub mod transaction_index;
 pub mod verify;
 
-pub use batch_header::BatchHeader;
 pub use config::LogConfig;
 pub use disk::{Disk, DiskError, File, FileRange};
 pub use error::LogError;

@@ -28,6 +28,7 @@ use crate::config::LogConfig;
 use crate::error::LogError;
 use crate::file_cache::{FileCache, PartitionDirectory};
 use crate::producer_state::ProducerStates;
+use crate::random::Random;
 use crate::segment::{Segment, SegmentHome};
 
 use epochs::Epochs;
@@ -55,7 +56,8 @@ pub struct Log {
     config: Arc<LogConfig>,
     segments: Arc<[Arc<Segment>]>,
     active: Active,
-    random: u64,
+    /// For rolling jitter, which needs spread, not secrecy.
+    random: Random,
     log_start_offset: Offset,
     log_end_offset: Offset,
     recovery_point: Offset,
@@ -174,16 +176,6 @@ impl Log {
             return Err(LogError::Failed { directory: self.directory.path() });
         }
         Ok(())
-    }
-
-    /// Draws below `bound` (SplitMix64: rolling jitter needs spread, not secrecy).
-    fn draw(&mut self, bound: u64) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        if bound == 0 { 0 } else { mixed % bound }
     }
 }
 

@@ -88,7 +88,7 @@ impl Segment {
         let (file, size) = (self.log_file()?, self.size()?);
         let mut scan = HeaderScan::new(&*file, first.position, size);
         while let Some(located) = self.next_of(&mut scan)? {
-            if located.header.max_timestamp < target {
+            if located.header.max_timestamp() < target {
                 continue;
             }
             if let Some(found) = self.record_in(&located, &wanted, budget)? {
@@ -123,8 +123,8 @@ impl Segment {
     fn agrees(&self, entry: TimestampOffset) -> Result<bool, LogError> {
         let batch = self.locate_header(entry.offset)?;
         Ok(batch.is_some_and(|batch| {
-            batch.header.max_timestamp == entry.timestamp
-                && batch.header.base_offset <= entry.offset
+            batch.header.max_timestamp() == entry.timestamp
+                && batch.header.base_offset() <= entry.offset
         }))
     }
 
@@ -146,13 +146,13 @@ impl Segment {
         let mut latest = Timestamp::NONE;
         while let Some(located) = self.next_of(&mut scan)? {
             let header = &located.header;
-            if end <= header.base_offset {
+            if end <= header.base_offset() {
                 break;
             }
-            if latest < header.max_timestamp {
-                let is_within = start <= header.base_offset && header.last_offset < end;
+            if latest < header.max_timestamp() {
+                let is_within = start <= header.base_offset() && header.last_offset() < end;
                 latest = match is_within {
-                    true => header.max_timestamp,
+                    true => header.max_timestamp(),
                     false => latest.max(self.greatest_in(&located, start..end, budget)?),
                 };
             }
@@ -194,10 +194,10 @@ impl Segment {
         wanted: &impl Fn(&FoundRecord) -> bool,
         budget: &mut Budget,
     ) -> Result<Option<FoundRecord>, LogError> {
-        let offset = located.header.base_offset;
+        let offset = located.header.base_offset();
         let damaged = |reason: String| self.damaged(located.position, offset, &reason);
-        budget.charge(located.header.size).map_err(|error| damaged(error.to_string()))?;
-        let mut bytes = vec![0; located.header.size as usize];
+        budget.charge(located.header.size() as u64).map_err(|error| damaged(error.to_string()))?;
+        let mut bytes = vec![0; located.header.size() as u64 as usize];
         let read = self.log_file()?.read_at(located.position, &mut bytes)?;
         bytes.truncate(read);
         let batch = AnyBatch::first_of(&bytes).map_err(|error| damaged(error.to_string()))?;
@@ -208,14 +208,14 @@ impl Segment {
             let record = FoundRecord {
                 offset: record.offset,
                 timestamp: record.timestamp,
-                leader_epoch: located.header.leader_epoch,
+                leader_epoch: located.header.partition_leader_epoch(),
             };
             if wanted(&record) {
                 found = Some(record);
                 break;
             }
         }
-        budget.release(located.header.size);
+        budget.release(located.header.size() as u64);
         Ok(found)
     }
 }

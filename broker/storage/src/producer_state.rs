@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 
 use kt_protocol::types::{Offset, ProducerEpoch, ProducerId, Timestamp};
 
-use crate::batch_header::BatchHeader;
 use crate::transaction_index::AbortedTransaction;
+use kt_protocol::records::BatchHeader;
 
 pub use entry::{KeptBatch, ProducerEntry};
 pub use error::ProducerError;
@@ -61,13 +61,13 @@ impl ProducerBatch {
     /// The batch with this head; none if it has no producer id, or is a control batch.
     pub fn of(header: &BatchHeader) -> Option<ProducerBatch> {
         (header.has_producer_id() && !header.is_control()).then(|| ProducerBatch {
-            producer_id: header.producer_id,
-            producer_epoch: header.producer_epoch,
-            base_sequence: header.base_sequence,
+            producer_id: header.producer_id(),
+            producer_epoch: header.producer_epoch(),
+            base_sequence: header.base_sequence(),
             last_sequence: header.last_sequence(),
-            base_offset: header.base_offset,
-            last_offset: header.last_offset,
-            max_timestamp: header.max_timestamp,
+            base_offset: header.base_offset(),
+            last_offset: header.last_offset(),
+            max_timestamp: header.max_timestamp(),
             is_transactional: header.is_transactional(),
         })
     }

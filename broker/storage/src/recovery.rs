@@ -78,14 +78,14 @@ impl Walk {
     /// Why `located` cannot stand here.
     fn objection(&self, segment: &Segment, located: &Located) -> Option<String> {
         let header = &located.header;
-        let relative = header.last_offset - segment.base_offset();
-        if header.base_offset < self.next {
-            return Some(format!("a batch at offset {} goes back", header.base_offset));
+        let relative = header.last_offset() - segment.base_offset();
+        if header.base_offset() < self.next {
+            return Some(format!("a batch at offset {} goes back", header.base_offset()));
         }
         if i64::from(i32::MAX) < relative {
-            return Some(format!("offset {} is too far from the segment's", header.last_offset));
+            return Some(format!("offset {} is too far from the segment's", header.last_offset()));
         }
-        let epoch = header.leader_epoch;
+        let epoch = header.partition_leader_epoch();
         if epoch != LeaderEpoch::UNKNOWN && epoch < self.epoch {
             return Some(format!("leader epoch {epoch} comes after {}", self.epoch));
         }
@@ -98,19 +98,19 @@ impl Walk {
 
     /// The offset it hides is the lower of the two: which of them is wrong is not known.
     fn misplaced(&self, located: &Located, reason: String) -> Invalid {
-        let offset = self.next.min(located.header.base_offset);
+        let offset = self.next.min(located.header.base_offset());
         Invalid { position: located.position, offset, reason, kind: InvalidKind::IntactBatch }
     }
 
     fn passed(&mut self, located: &Located) {
         let header = &located.header;
-        let offsets = header.next_offset() - header.base_offset;
-        self.has_holes |= self.next < header.base_offset
-            || (header.magic == 2 && i64::from(header.records_count) < offsets);
+        let offsets = header.next_offset() - header.base_offset();
+        self.has_holes |= self.next < header.base_offset()
+            || (header.magic() == 2 && i64::from(header.records_count()) < offsets);
         self.next = header.next_offset();
-        if self.epoch < header.leader_epoch {
-            self.epoch = header.leader_epoch;
-            self.epochs.push((header.leader_epoch, header.base_offset));
+        if self.epoch < header.partition_leader_epoch() {
+            self.epoch = header.partition_leader_epoch();
+            self.epochs.push((header.partition_leader_epoch(), header.base_offset()));
         }
     }
 }
@@ -201,7 +201,7 @@ impl Recovery<'_> {
                 Verified::Intact(located) => match walk.objection(segment, &located) {
                     Some(reason) => invalid = Some(walk.misplaced(&located, reason)),
                     None => {
-                        self.report.bytes_scanned += located.header.size;
+                        self.report.bytes_scanned += located.header.size() as u64;
                         position = located.end();
                         start.builder.add(&located);
                         walk.passed(&located);
@@ -265,7 +265,7 @@ impl Recovery<'_> {
         let Some(greatest) = segment.greatest_checked(kept_below, located.end())? else {
             return Ok(from_beginning);
         };
-        let (interval, size) = (self.index_interval_bytes, located.header.size);
+        let (interval, size) = (self.index_interval_bytes, located.header.size() as u64);
         let builder = IndexBuilder::resume(base, interval, greatest, size);
         let (position, next) = (located.end(), located.header.next_offset());
         Ok(Start { position, next, builder, kept_below })
@@ -345,7 +345,7 @@ fn batch_of(
     let Ok(position) = u64::try_from(entry.position) else { return Ok(None) };
     let promised = base.plus(i64::from(entry.relative_offset));
     match HeaderScan::new(file, position, size).next_batch() {
-        Ok(Some(located)) if located.header.last_offset == promised => Ok(Some(located)),
+        Ok(Some(located)) if located.header.last_offset() == promised => Ok(Some(located)),
         Ok(_) | Err(ScanError::NotABatch { .. }) => Ok(None),
         Err(ScanError::Disk(error)) => Err(error),
     }

@@ -1,7 +1,7 @@
 //! Walking a `.log` from batch to batch by its heads, a few kilobytes at a time.
 
-use crate::batch_header::{BATCH_HEADER_BYTES, BatchHeader, HeaderError};
 use crate::disk::{DiskError, File};
+use kt_protocol::records::{BATCH_HEADER_SIZE, BatchError, BatchHeader};
 
 /// One read covers the batches between two index entries when they are small, and the head of one
 /// when they are large.
@@ -19,7 +19,7 @@ pub enum ScanError {
         /// Where in the file.
         position: u64,
         /// What is wrong there.
-        reason: HeaderError,
+        reason: BatchError,
     },
 }
 
@@ -35,7 +35,13 @@ pub struct Located {
 impl Located {
     /// Where the batch ends.
     pub fn end(&self) -> u64 {
-        self.position.saturating_add(self.header.size)
+        self.position.saturating_add(self.header.size() as u64)
+    }
+
+    /// What is wrong with it in a file that has to end at `end`, before it does.
+    pub(crate) fn torn(&self, end: u64) -> BatchError {
+        let have = end.saturating_sub(self.position) as usize;
+        BatchError::Torn { have, need: self.header.size() }
     }
 }
 
@@ -73,10 +79,10 @@ impl<'a> HeaderScan<'a> {
         let from = (self.position - self.buffer_at) as usize;
         let bytes = self.buffer.get(from..self.buffered).unwrap_or(&[]);
         let wrong = |reason| ScanError::NotABatch { position: self.position, reason };
-        let header = BatchHeader::parse(bytes).map_err(wrong)?;
+        let header = BatchHeader::parse_any(bytes).map_err(wrong)?;
         let located = Located { position: self.position, header };
         if located.end() > self.end {
-            return Err(wrong(HeaderError::Incomplete));
+            return Err(wrong(located.torn(self.end)));
         }
         self.position = located.end();
         Ok(Some(located))
@@ -85,7 +91,7 @@ impl<'a> HeaderScan<'a> {
     /// Has the buffer hold a whole head at the position, if the file does.
     fn fill(&mut self) -> Result<(), DiskError> {
         let buffer_end = self.buffer_at + self.buffered as u64;
-        let head_end = self.end.min(self.position + BATCH_HEADER_BYTES as u64);
+        let head_end = self.end.min(self.position + BATCH_HEADER_SIZE as u64);
         if self.buffer_at <= self.position && head_end <= buffer_end {
             return Ok(());
         }

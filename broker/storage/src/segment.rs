@@ -44,8 +44,8 @@ pub struct BatchPlace {
 impl From<Located> for BatchPlace {
     fn from(located: Located) -> BatchPlace {
         BatchPlace {
-            base_offset: located.header.base_offset,
-            last_offset: located.header.last_offset,
+            base_offset: located.header.base_offset(),
+            last_offset: located.header.last_offset(),
             position: located.position,
             end: located.end(),
         }
@@ -243,8 +243,8 @@ impl Segment {
         state.size = Some(located.end());
         state.next_offset = Some(located.header.next_offset());
         let greatest = TimestampOffset {
-            timestamp: located.header.max_timestamp,
-            offset: located.header.last_offset,
+            timestamp: located.header.max_timestamp(),
+            offset: located.header.last_offset(),
         };
         if state.greatest.is_none_or(|before| before.timestamp < greatest.timestamp) {
             state.greatest = Some(greatest);

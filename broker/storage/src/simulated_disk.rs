@@ -19,7 +19,6 @@ mod calls;
 mod file;
 mod image;
 mod node;
-mod random;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,11 +29,11 @@ use parking_lot::Mutex;
 
 use crate::disk::{DirectoryEntry, Disk, DiskError, DiskSpace, File, OpenMode};
 
+use crate::random::Random;
 pub use calls::Call;
 use calls::{Calls, Outcome};
 use file::SimulatedFile;
 use node::{DirectoryNode, FileNode, Node};
-use random::Random;
 
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;

@@ -2,16 +2,12 @@
 
 use kt_protocol::types::Offset;
 
-use crate::batch_header::{BATCH_HEADER_BYTES, BatchHeader, HeaderError};
 use crate::disk::{DiskError, File};
 use crate::scan::Located;
+use kt_protocol::records::{BATCH_HEADER_SIZE, BatchHeader};
 
 /// One read covers many small batches; a larger batch is summed up in pieces of this size.
 const WINDOW_BYTES: usize = 1 << 20;
-/// Where the checksum of magic 2 begins to count.
-const CRC_FROM: u64 = 21;
-/// Where that of magic 0 and 1 does.
-const LEGACY_CRC_FROM: u64 = 16;
 
 /// What stands where a batch should.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,18 +77,18 @@ impl<'a> VerifyingScan<'a> {
             return Ok(Verified::End);
         }
         let invalid = |reason: String| Ok(Verified::Invalid { position, reason });
-        let bytes = self.window.bytes(position, BATCH_HEADER_BYTES as u64, self.end)?;
-        let header = match BatchHeader::parse(bytes) {
+        let bytes = self.window.bytes(position, BATCH_HEADER_SIZE as u64, self.end)?;
+        let header = match BatchHeader::parse_any(bytes) {
             Ok(header) => header,
             Err(error) => return invalid(error.to_string()),
         };
         let located = Located { position, header };
         if self.end < located.end() {
-            return invalid(HeaderError::Incomplete.to_string());
+            return invalid(located.torn(self.end).to_string());
         }
         let computed = self.checksum(&located)?;
-        if computed != header.crc {
-            let stored = header.crc;
+        if computed != header.crc() {
+            let stored = header.crc();
             return invalid(format!(
                 "its checksum is {stored:#010x}, its bytes give {computed:#010x}"
             ));
@@ -102,26 +98,18 @@ impl<'a> VerifyingScan<'a> {
     }
 
     fn checksum(&mut self, located: &Located) -> Result<u32, DiskError> {
-        let (algorithm, from) = match located.header.magic {
-            2 => (crc_fast::CrcAlgorithm::Crc32Iscsi, CRC_FROM),
-            _ => (crc_fast::CrcAlgorithm::Crc32IsoHdlc, LEGACY_CRC_FROM),
-        };
-        let mut position = located.position + from;
-        let whole = self.window.bytes(position, located.end() - position, self.end)?;
-        if whole.len() as u64 == located.end() - position {
-            return Ok(crc_fast::checksum(algorithm, whole) as u32);
-        }
-        let mut digest = crc_fast::Digest::new(algorithm);
+        let mut position = located.position + located.header.checksummed_from() as u64;
+        let mut checksum = located.header.begin_checksum();
         while position < located.end() {
             let piece = self.window.bytes(position, located.end() - position, self.end)?;
             if piece.is_empty() {
                 // Shorter than its length said: no checksum fits that.
-                return Ok(!located.header.crc);
+                return Ok(!located.header.crc());
             }
-            digest.update(piece);
+            checksum.update(piece);
             position += piece.len() as u64;
         }
-        Ok(digest.finalize() as u32)
+        Ok(checksum.finish())
     }
 }
 
@@ -141,7 +129,7 @@ pub fn find_intact_batch(
     while position < end {
         let bytes = window.bytes(position, WINDOW_BYTES as u64, end)?;
         let candidates = candidates(bytes, position, end, least);
-        let step = (bytes.len() as u64).saturating_sub(BATCH_HEADER_BYTES as u64 - 1);
+        let step = (bytes.len() as u64).saturating_sub(BATCH_HEADER_SIZE as u64 - 1);
         for candidate in candidates {
             let mut scan = VerifyingScan::new(file, candidate, end);
             if let Verified::Intact(located) = scan.next_batch()? {
@@ -159,17 +147,17 @@ pub fn find_intact_batch(
 /// Where in `bytes`, which stand at `position`, a batch might begin.
 fn candidates(bytes: &[u8], position: u64, end: u64, least: Offset) -> Vec<u64> {
     let mut found = Vec::new();
-    for (at, head) in bytes.windows(BATCH_HEADER_BYTES).enumerate() {
+    for (at, head) in bytes.windows(BATCH_HEADER_SIZE).enumerate() {
         // The offset's upper bytes and the magic refuse nearly everything at once.
         if head.get(16) != Some(&2) {
             continue;
         }
-        let Ok(header) = BatchHeader::parse(head) else { continue };
+        let Ok(header) = BatchHeader::parse_any(head) else { continue };
         let at = position + at as u64;
         let highest = least.0.saturating_add(i64::from(i32::MAX));
-        let is_plausible = least <= header.base_offset
-            && header.base_offset.0 <= highest
-            && header.size <= end - at;
+        let is_plausible = least <= header.base_offset()
+            && header.base_offset().0 <= highest
+            && header.size() as u64 <= end - at;
         if is_plausible {
             found.push(at);
         }

@@ -19,9 +19,9 @@ use kt_protocol::messages::produce_request::ProduceRequestView;
 use kt_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
+use kt_protocol::records::BatchHeader;
 use kt_protocol::types::{Now, Uuid};
 use kt_protocol::{ApiKey, ErrorCode};
-use kt_storage::BatchHeader;
 
 use super::{Api, Context, Incoming, Listeners};
 use crate::batch_validation::{Refusal, Rules, validate};
@@ -173,7 +173,7 @@ impl Work<'_> {
         let batch = ProducedBatch { bytes, header, log_append_time };
         match partition.append(self.now, batch, self.acks, effects) {
             Ok((appended, moved)) => {
-                self.node.appended(self.now, &partition, header.size, effects);
+                self.node.appended(self.now, &partition, header.size() as u64, effects);
                 self.node.deliver(moved, effects);
                 Ok((partition, appended))
             }

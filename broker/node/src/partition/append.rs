@@ -8,10 +8,10 @@
 
 use kt_core::replica::{Acks, check_appendable};
 use kt_protocol::ErrorCode;
-use kt_protocol::records::BatchPatch;
+use kt_protocol::records::{BatchHeader, BatchPatch};
 use kt_protocol::types::{LeaderEpoch, Now, Offset, Timestamp};
+use kt_storage::LogError;
 use kt_storage::producer_state::{Admission, ProducerBatch};
-use kt_storage::{BatchHeader, LogError};
 
 use super::{Fault, LogState, Moved, OpenLog, Partition, Writer};
 use crate::effect::Effect;
@@ -143,12 +143,9 @@ fn write(
     batch: ProducedBatch<'_>,
     epoch: LeaderEpoch,
 ) -> Result<Appended, AppendError> {
-    let ProducedBatch { bytes, mut header, log_append_time } = batch;
+    let ProducedBatch { bytes, header, log_append_time } = batch;
     let base_offset = open.log.log_end_offset();
-    let delta = header.last_offset - header.base_offset;
-    header.base_offset = base_offset;
-    header.last_offset = base_offset.plus(delta);
-    header.leader_epoch = epoch;
+    let header = header.placed(base_offset, epoch);
     let mut patch = BatchPatch::first_of(bytes)
         .map_err(|error| AppendError::new(ErrorCode::CorruptMessage, error.to_string()))?;
     patch.set_base_offset(base_offset);

@@ -21,7 +21,7 @@
 use std::ops::Deref;
 
 use super::attributes::{Attributes, TimestampType};
-use super::checksum::crc32c;
+use super::checksum::{Checksum, crc32c};
 use super::compression::{Compression, UnknownCompression};
 use super::error::RecordsError;
 use super::record::Records;
@@ -51,6 +51,12 @@ const PRODUCER_EPOCH_AT: usize = 51;
 const BASE_SEQUENCE_AT: usize = 53;
 const RECORDS_COUNT_AT: usize = 57;
 
+const LEGACY_CRC_AT: usize = LENGTH_OVERHEAD;
+const LEGACY_ATTRIBUTES_AT: usize = 17;
+const LEGACY_TIMESTAMP_AT: usize = 18;
+/// The attribute bits that messages of magic 0 and 1 have.
+const LEGACY_ATTRIBUTES: u16 = 0x0f;
+
 /// Why bytes are not a batch. Of these only [`BatchError::Torn`] can become right with more bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
@@ -76,6 +82,16 @@ pub enum BatchError {
         /// The magic byte.
         magic: i8,
     },
+    /// Offsets that no batch in a log has.
+    #[error(
+        "record batch has base offset {base}, and ends {delta} further on, which is impossible"
+    )]
+    Offsets {
+        /// The base offset as read.
+        base: i64,
+        /// The last offset delta as read.
+        delta: i32,
+    },
     /// The bytes go on after the batch where only one was expected.
     #[error("{extra} bytes follow the record batch")]
     Trailing {
@@ -95,6 +111,8 @@ pub struct Prefix {
     pub magic: i8,
 }
 
+/// The least bytes that any batch or message has, as its minimum length says.
+const SHORTEST_SIZE: usize = LENGTH_OVERHEAD + MIN_LENGTH_V0 as usize;
 /// The least a message of magic 0 may say of its length (CRC, magic, attributes, two lengths).
 const MIN_LENGTH_V0: i32 = 14;
 /// The same of magic 1, which has a timestamp too.
@@ -131,11 +149,14 @@ impl Prefix {
 
 /// The fields of a batch's header, copied out of its 61 bytes.
 ///
-/// A scan of a segment reads only these, and goes on by [`BatchHeader::size`].
+/// A scan of a segment reads only these, and goes on by [`BatchHeader::size`]. Of a message of magic
+/// 0 or 1 ([`BatchHeader::parse_any`]) what it lacks is as in a batch without it, and its one offset,
+/// which of a compressed message is the last, is both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchHeader {
     base_offset: Offset,
     size: usize,
+    magic: i8,
     partition_leader_epoch: LeaderEpoch,
     crc: u32,
     attributes: Attributes,
@@ -158,12 +179,62 @@ impl BatchHeader {
         if prefix.magic != MAGIC_V2 {
             return Err(BatchError::Magic { magic: prefix.magic });
         }
+        BatchHeader::parse_fields(bytes, &prefix)
+    }
+
+    /// Reads the header of what a log may hold: of any magic, at offsets that a log can have. Less
+    /// than 61 bytes do for a message that is shorter.
+    ///
+    /// # Errors
+    /// Fewer bytes, an unknown magic, a length too small for the magic, impossible offsets.
+    pub fn parse_any(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
+        let prefix = Prefix::parse(bytes)?;
+        let header = match prefix.magic {
+            MAGIC_V2 => BatchHeader::parse_fields(bytes, &prefix)?,
+            _ => BatchHeader::parse_legacy(bytes, &prefix)?,
+        };
+        let (base, delta) = (prefix.offset.0, header.last_offset_delta);
+        match base.checked_add(i64::from(delta)) {
+            // The offset behind it is to be one too.
+            Some(last) if 0 <= base && 0 <= delta && last < i64::MAX => Ok(header),
+            _ => Err(BatchError::Offsets { base, delta }),
+        }
+    }
+
+    fn parse_legacy(bytes: &[u8], prefix: &Prefix) -> Result<BatchHeader, BatchError> {
+        let Some(header) = bytes.first_chunk::<SHORTEST_SIZE>() else {
+            return Err(BatchError::Torn { have: bytes.len(), need: SHORTEST_SIZE });
+        };
+        let timestamp = match prefix.magic {
+            0 => Timestamp::NONE,
+            _ => Timestamp(i64::from_be_bytes(array(header, LEGACY_TIMESTAMP_AT))),
+        };
+        let [attributes] = array::<1, SHORTEST_SIZE>(header, LEGACY_ATTRIBUTES_AT);
+        Ok(BatchHeader {
+            base_offset: prefix.offset,
+            size: prefix.size,
+            magic: prefix.magic,
+            partition_leader_epoch: LeaderEpoch::UNKNOWN,
+            crc: u32::from_be_bytes(array(header, LEGACY_CRC_AT)),
+            attributes: Attributes(u16::from(attributes) & LEGACY_ATTRIBUTES),
+            last_offset_delta: 0,
+            base_timestamp: timestamp,
+            max_timestamp: timestamp,
+            producer_id: ProducerId::NONE,
+            producer_epoch: ProducerEpoch(-1),
+            base_sequence: -1,
+            records_count: 1,
+        })
+    }
+
+    fn parse_fields(bytes: &[u8], prefix: &Prefix) -> Result<BatchHeader, BatchError> {
         let Some(header) = bytes.first_chunk::<BATCH_HEADER_SIZE>() else {
             return Err(BatchError::Torn { have: bytes.len(), need: BATCH_HEADER_SIZE });
         };
         Ok(BatchHeader {
             base_offset: prefix.offset,
             size: prefix.size,
+            magic: prefix.magic,
             partition_leader_epoch: LeaderEpoch(i32::from_be_bytes(array(header, LEADER_EPOCH_AT))),
             crc: u32::from_be_bytes(array(header, CRC_AT)),
             attributes: Attributes(u16::from_be_bytes(array(header, ATTRIBUTES_AT))),
@@ -202,14 +273,30 @@ impl BatchHeader {
         self.partition_leader_epoch
     }
 
-    /// The format's number, always 2 here.
+    /// The format's number: 2, but for [`BatchHeader::parse_any`].
     pub const fn magic(&self) -> i8 {
-        MAGIC_V2
+        self.magic
     }
 
-    /// The stored CRC-32C.
+    /// The stored checksum: CRC-32C, of magic 0 and 1 CRC-32.
     pub const fn crc(&self) -> u32 {
         self.crc
+    }
+
+    /// Where in the batch the bytes begin that the checksum covers, up to its end.
+    pub const fn checksummed_from(&self) -> usize {
+        if self.magic == MAGIC_V2 { ATTRIBUTES_AT } else { MAGIC_AT }
+    }
+
+    /// A checksum of the kind that is stored, to be fed with those bytes.
+    pub fn begin_checksum(&self) -> Checksum {
+        if self.magic == MAGIC_V2 { Checksum::crc32c() } else { Checksum::crc32() }
+    }
+
+    /// The header once a leader has given the batch its place, as `BatchPatch` does in the bytes.
+    #[must_use]
+    pub const fn placed(self, base_offset: Offset, leader_epoch: LeaderEpoch) -> BatchHeader {
+        BatchHeader { base_offset, partition_leader_epoch: leader_epoch, ..self }
     }
 
     /// The attribute bits.
@@ -468,6 +555,42 @@ mod tests {
         }
         let two = [batch(0, 1), batch(1, 1)].concat();
         assert!(matches!(BatchView::only_of(&two), Err(BatchError::Trailing { .. })));
+    }
+
+    #[test]
+    fn a_header_of_a_log_is_of_any_magic_and_at_a_possible_offset() {
+        let bytes = batch(5, 3);
+        assert_eq!(BatchHeader::parse_any(&bytes), BatchHeader::parse(&bytes));
+        let placed = BatchHeader::parse(&bytes).unwrap().placed(Offset(9), LeaderEpoch(2));
+        assert_eq!((placed.base_offset(), placed.last_offset()), (Offset(9), Offset(11)));
+
+        let mut message = [0; 40];
+        message[7] = 12;
+        message[11] = 28;
+        message[12..16].copy_from_slice(&7u32.to_be_bytes());
+        message[16] = 1;
+        message[17] = 0x38;
+        message[18..26].copy_from_slice(&99i64.to_be_bytes());
+        let header = BatchHeader::parse_any(&message[..26]).unwrap();
+        assert_eq!((header.base_offset(), header.last_offset()), (Offset(12), Offset(12)));
+        assert_eq!((header.size(), header.magic(), header.crc()), (40, 1, 7));
+        assert_eq!(header.max_timestamp(), Timestamp(99));
+        assert!(!header.is_control() && !header.is_transactional() && !header.has_producer_id());
+        assert_eq!(
+            BatchHeader::parse_any(&message[..25]),
+            Err(BatchError::Torn { have: 25, need: 26 })
+        );
+
+        let wrong = |at: usize, value: u8| {
+            let mut bytes = batch(0, 1);
+            bytes[..8].copy_from_slice(&(i64::MAX - 1).to_be_bytes());
+            bytes[at] = value;
+            BatchHeader::parse_any(&bytes)
+        };
+        assert!(wrong(7, 0xfe).is_ok());
+        for (at, value) in [(0, 0x80), (7, 0xff), (LAST_OFFSET_DELTA_AT, 0x80), (26, 1)] {
+            assert!(matches!(wrong(at, value), Err(BatchError::Offsets { .. })), "{at}");
+        }
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
+use kt_protocol::records::{BatchError, BatchHeader};
 use kt_protocol::types::{Now, Offset, Timestamp};
 use smallvec::SmallVec;
 
-use crate::batch_header::{BatchHeader, headers_of};
 use crate::error::LogError;
 use crate::offset_index::OffsetEntry;
 use crate::scan::Located;
@@ -56,15 +56,18 @@ impl Log {
         let (Some(first), Some(last)) = (headers.first(), headers.last()) else {
             panic!("an append has at least one batch");
         };
-        assert_eq!(headers.iter().map(|header| header.size).sum::<u64>(), batches.len() as u64);
-        let (first_offset, last_offset) = (first.base_offset, last.last_offset);
+        assert_eq!(
+            headers.iter().map(|header| header.size() as u64).sum::<u64>(),
+            batches.len() as u64
+        );
+        let (first_offset, last_offset) = (first.base_offset(), last.last_offset());
         self.check_order(headers)?;
         let limit = u64::from(self.config.segment_bytes);
         if limit < batches.len() as u64 {
             return Err(LogError::TooLarge { size: batches.len() as u64, limit });
         }
         let max_timestamp =
-            headers.iter().map(|header| header.max_timestamp).max().unwrap_or(Timestamp::NONE);
+            headers.iter().map(|header| header.max_timestamp()).max().unwrap_or(Timestamp::NONE);
         let has_rolled =
             self.roll_if_due(now, batches.len() as u64, first_offset, last_offset, max_timestamp)?;
         self.preallocate_once()?;
@@ -87,8 +90,8 @@ impl Log {
     fn check_order(&self, headers: &[BatchHeader]) -> Result<(), LogError> {
         let mut next = self.log_end_offset;
         for header in headers {
-            if header.base_offset < next {
-                return Err(LogError::OutOfOrder { next, given: header.base_offset });
+            if header.base_offset() < next {
+                return Err(LogError::OutOfOrder { next, given: header.base_offset() });
             }
             next = header.next_offset();
         }
@@ -119,21 +122,21 @@ impl Log {
         let mut located: SmallVec<[Located; 1]> = SmallVec::new();
         for header in headers {
             located.push(Located { position, header: *header });
-            position += header.size;
+            position += header.size() as u64;
         }
         for batch in &located {
             let header = &batch.header;
-            self.active.first_batch_timestamp.get_or_insert(header.max_timestamp);
+            self.active.first_batch_timestamp.get_or_insert(header.max_timestamp());
             active.publish(batch);
             if interval < self.active.bytes_since_entry {
-                let relative_offset = (header.last_offset - active.base_offset()) as i32;
+                let relative_offset = (header.last_offset() - active.base_offset()) as i32;
                 active
                     .offset_index()
                     .append(OffsetEntry { relative_offset, position: batch.position as i32 });
                 active.append_time_entry();
                 self.active.bytes_since_entry = 0;
             }
-            self.active.bytes_since_entry += header.size;
+            self.active.bytes_since_entry += header.size() as u64;
         }
         // The batches are in the log whatever becomes of this: entries that cannot be written now
         // are tried again with the next, and at the roll at the latest.
@@ -142,4 +145,17 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// The heads of concatenated whole batches.
+fn headers_of(bytes: &[u8]) -> Result<SmallVec<[BatchHeader; 1]>, BatchError> {
+    let mut headers = SmallVec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let header = BatchHeader::parse_any(rest)?;
+        let (have, need) = (rest.len(), header.size());
+        rest = rest.get(need..).ok_or(BatchError::Torn { have, need })?;
+        headers.push(header);
+    }
+    Ok(headers)
 }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use kt_protocol::types::{LeaderEpoch, Offset};
 
-use crate::batch_header::BatchHeader;
 use crate::disk::{Disk, DiskError, File};
 use crate::error::LogError;
 use crate::leader_epochs::{EpochEnd, LeaderEpochFileCache, PendingEpochs};
+use kt_protocol::records::BatchHeader;
 
 use super::Log;
 
@@ -51,8 +51,8 @@ impl Epochs {
     pub(super) fn appended(&mut self, headers: &[BatchHeader]) {
         for header in headers {
             let latest = self.cache.latest().map_or(LeaderEpoch::UNKNOWN, |latest| latest.epoch);
-            if latest < header.leader_epoch {
-                self.assign(header.leader_epoch, header.base_offset);
+            if latest < header.partition_leader_epoch() {
+                self.assign(header.partition_leader_epoch(), header.base_offset());
             }
         }
     }

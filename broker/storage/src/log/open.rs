@@ -12,6 +12,7 @@ use crate::file_names::FileKind;
 use crate::leader_epochs::{LEADER_EPOCH_FILE, LeaderEpochFileCache};
 use crate::loader::{self, Holdings};
 use crate::producer_state::ProducerStates;
+use crate::random::Random;
 use crate::recovery::{Recovered, Recovery};
 use crate::scan::{HeaderScan, Located};
 use crate::segment::Segment;
@@ -96,7 +97,7 @@ impl Log {
             directory,
             config,
             active: Active::new(now),
-            random: seed,
+            random: Random::new(seed),
             log_start_offset: facts.log_start_offset,
             log_end_offset: facts.log_start_offset,
             recovery_point: facts.log_start_offset,
@@ -254,9 +255,9 @@ impl Log {
             let (file, size) = (segment.log_file()?, segment.size()?);
             let mut scan = HeaderScan::new(&*file, 0, size);
             while let Ok(Some(Located { header, .. })) = scan.next_batch() {
-                if latest < header.leader_epoch {
-                    latest = header.leader_epoch;
-                    found.push((latest, header.base_offset));
+                if latest < header.partition_leader_epoch() {
+                    latest = header.partition_leader_epoch();
+                    found.push((latest, header.base_offset()));
                 }
             }
         }

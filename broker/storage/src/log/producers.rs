@@ -11,7 +11,6 @@ use kt_protocol::records::control::{EndTxnMarker, TxnOutcome};
 use kt_protocol::types::{Now, Offset, Timestamp};
 
 use crate::atomic_file;
-use crate::batch_header::BatchHeader;
 use crate::disk::File;
 use crate::error::LogError;
 use crate::file_names::FileKind;
@@ -21,6 +20,7 @@ use crate::producer_state::{
 use crate::scan::{HeaderScan, Located, ScanError};
 use crate::segment::Segment;
 use crate::transaction_index::{self, AbortedTransaction, TransactionIndexError};
+use kt_protocol::records::BatchHeader;
 
 use super::{Log, RecoveryReport};
 
@@ -66,7 +66,7 @@ impl Log {
     ) -> Result<(), LogError> {
         let mut rest = batches;
         for header in headers {
-            let (bytes, behind) = rest.split_at(header.size as usize);
+            let (bytes, behind) = rest.split_at(header.size() as u64 as usize);
             rest = behind;
             if !header.has_producer_id() {
                 continue;
@@ -288,11 +288,11 @@ fn control_batch(
     file: &dyn File,
     located: &Located,
 ) -> Result<Vec<u8>, LogError> {
-    if CONTROL_BATCH_BYTES_MAX < located.header.size {
-        let reason = format!("a control batch of {} bytes", located.header.size);
-        return Err(segment.damaged(located.position, located.header.base_offset, &reason));
+    if CONTROL_BATCH_BYTES_MAX < located.header.size() as u64 {
+        let reason = format!("a control batch of {} bytes", located.header.size() as u64);
+        return Err(segment.damaged(located.position, located.header.base_offset(), &reason));
     }
-    let mut bytes = vec![0; located.header.size as usize];
+    let mut bytes = vec![0; located.header.size() as u64 as usize];
     let read = file.read_at(located.position, &mut bytes)?;
     bytes.truncate(read);
     Ok(bytes)
@@ -309,11 +309,11 @@ fn marker_of(header: &BatchHeader, bytes: &[u8]) -> Option<Marker> {
         TxnOutcome::Commit => Ending::Commit,
     };
     Some(Marker {
-        producer_id: header.producer_id,
-        producer_epoch: header.producer_epoch,
+        producer_id: header.producer_id(),
+        producer_epoch: header.producer_epoch(),
         coordinator_epoch,
         ending,
-        offset: header.base_offset,
-        timestamp: header.max_timestamp,
+        offset: header.base_offset(),
+        timestamp: header.max_timestamp(),
     })
 }

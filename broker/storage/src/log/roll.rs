@@ -46,7 +46,7 @@ impl Log {
         if self.active.first_batch_timestamp.is_none() {
             let active = self.active_segment();
             let first = active.locate_header(active.base_offset())?;
-            self.active.first_batch_timestamp = first.map(|first| first.header.max_timestamp);
+            self.active.first_batch_timestamp = first.map(|first| first.header.max_timestamp());
         }
         let waited = match self.active.first_batch_timestamp {
             Some(first) if 0 <= first.0 => max_timestamp.0 - first.0,
@@ -91,7 +91,8 @@ impl Log {
 
     /// Resets what the writer knows of the active segment: it is empty.
     pub(super) fn begin_active(&mut self, now: Now) {
-        let jitter_ms = self.draw(self.config.segment_jitter_ms.min(self.config.segment_ms));
+        let most = self.config.segment_jitter_ms.min(self.config.segment_ms);
+        let jitter_ms = if most == 0 { 0 } else { self.random.below(most) };
         self.active = Active { jitter_ms, ..Active::new(now) };
     }
 }

@@ -72,13 +72,13 @@ impl Segment {
             ScanError::NotABatch { .. } => IndexError::Unsound,
         })? {
             let header = located.header;
-            if header.base_offset <= previous || (is_first && promised < header.last_offset) {
+            if header.base_offset() <= previous || (is_first && promised < header.last_offset()) {
                 return Err(IndexError::Unsound);
             }
-            if offset <= header.last_offset {
+            if offset <= header.last_offset() {
                 return Ok(Some(located));
             }
-            previous = header.last_offset;
+            previous = header.last_offset();
             is_first = false;
         }
         if is_first { Err(IndexError::Unsound) } else { Ok(None) }
@@ -98,10 +98,10 @@ impl Segment {
                     return Err(self.damaged(position, next, &reason.to_string()));
                 }
             };
-            if located.header.base_offset < next {
+            if located.header.base_offset() < next {
                 return Err(self.damaged(located.position, next, "its offset goes back"));
             }
-            if offset <= located.header.last_offset {
+            if offset <= located.header.last_offset() {
                 return Ok(Some(located));
             }
             next = located.header.next_offset();

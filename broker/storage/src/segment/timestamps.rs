@@ -93,12 +93,12 @@ impl Segment {
         let Some(batch) = self.locate_header(greatest.offset)? else { return Ok(None) };
         let (file, size) = (self.log.file()?, self.size()?);
         let end = end.min(batch.position + TAIL_CHECKED_BYTES);
-        let mut agrees = batch.header.max_timestamp == greatest.timestamp;
+        let mut agrees = batch.header.max_timestamp() == greatest.timestamp;
         let mut scan = HeaderScan::new(&*file, batch.position, size);
         while agrees && scan.position() < end {
             // What cannot be walked is met again by whoever reads there.
             let Ok(Some(located)) = scan.next_batch() else { break };
-            agrees = located.header.max_timestamp <= greatest.timestamp;
+            agrees = located.header.max_timestamp() <= greatest.timestamp;
         }
         Ok(agrees.then_some(greatest))
     }

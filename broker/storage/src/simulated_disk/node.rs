@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::image::{Image, PAGE_BYTES};
-use super::random::Random;
 use super::{CrashMode, Fault};
+use crate::random::Random;
 
 /// What a name in a directory stands for.
 #[derive(Clone)]

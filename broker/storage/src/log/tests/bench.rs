@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use kt_protocol::types::{Millis, Now, Offset, Timestamp};
 
-use crate::batch_header::BatchHeader;
 use crate::scan::{HeaderScan, Located};
 use crate::simulated_disk::SimulatedDisk;
 use crate::{Disk, FileCache, LoadFacts, Log, LogConfig, LogError, LogHome, RecoveryReport};
+use kt_protocol::records::BatchHeader;
 
 pub(crate) const DIRECTORY: &str = "/data/orders-0";
 
@@ -80,7 +80,7 @@ impl Batch {
         body.extend(sequence.to_be_bytes());
         body.extend(self.count.to_be_bytes());
         body.extend(records);
-        let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &body) as u32;
+        let crc = kt_protocol::records::crc32c(&body);
         let mut bytes = Vec::new();
         bytes.extend(self.base.to_be_bytes());
         bytes.extend((body.len() as i32 + 9).to_be_bytes());
@@ -200,7 +200,7 @@ pub(crate) fn check_against_walk(log: &Log) {
     let end = log.log_end_offset();
     let start = log.segments().first().unwrap().base_offset();
     for offset in start.0..end.0 {
-        let expected = batches.iter().find(|batch| Offset(offset) <= batch.header.last_offset);
+        let expected = batches.iter().find(|batch| Offset(offset) <= batch.header.last_offset());
         let request = crate::ReadRequest {
             from: Offset(offset),
             max_offset: end,
@@ -209,7 +209,8 @@ pub(crate) fn check_against_walk(log: &Log) {
         };
         let slice = crate::read(log.segments(), &request).unwrap();
         let found = slice.map(|slice| (slice.first.base_offset, slice.first.last_offset));
-        let expected = expected.map(|batch| (batch.header.base_offset, batch.header.last_offset));
+        let expected =
+            expected.map(|batch| (batch.header.base_offset(), batch.header.last_offset()));
         assert_eq!(found, expected, "offset {offset}");
     }
 }

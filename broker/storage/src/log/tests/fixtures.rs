@@ -92,29 +92,29 @@ fn lines_of_log(log: &Log, segment: &Path) -> Vec<String> {
     let next = bases.iter().find(|it| base < **it).copied().unwrap_or(i64::MAX);
     for located in all_batches(log) {
         let header = located.header;
-        if header.base_offset.0 < base || next <= header.base_offset.0 {
+        if header.base_offset().0 < base || next <= header.base_offset().0 {
             continue;
         }
-        let kind = if header.attributes & 8 == 0 { "CreateTime" } else { "LogAppendTime" };
+        let kind = header.attributes().timestamp_type().name();
         lines.push(format!(
             "baseOffset: {} lastOffset: {} count: {} baseSequence: {} lastSequence: {} \
              producerId: {} producerEpoch: {} partitionLeaderEpoch: {} isTransactional: {} \
              isControl: {} position: {} {kind}: {} size: {} magic: {} crc: {}",
-            header.base_offset,
-            header.last_offset,
-            header.records_count,
-            header.base_sequence,
+            header.base_offset(),
+            header.last_offset(),
+            header.records_count(),
+            header.base_sequence(),
             header.last_sequence(),
-            header.producer_id,
-            header.producer_epoch,
-            header.leader_epoch,
+            header.producer_id(),
+            header.producer_epoch(),
+            header.partition_leader_epoch(),
             header.is_transactional(),
             header.is_control(),
             located.position,
-            header.max_timestamp,
-            header.size,
-            header.magic,
-            header.crc,
+            header.max_timestamp(),
+            header.size() as u64,
+            header.magic(),
+            header.crc(),
         ));
     }
     lines
@@ -263,7 +263,7 @@ fn message_sets_of_magic_0_and_1_are_opened_and_read() {
         let (log, report) = open_at(&disk, directory, LoadFacts::default());
         assert_eq!(report.cut_at, None);
         assert_eq!(report.bytes_scanned, log.size().unwrap(), "every byte was verified");
-        assert!(all_batches(&log).iter().all(|batch| batch.header.magic < 2));
+        assert!(all_batches(&log).iter().all(|batch| batch.header.magic() < 2));
         check_against_walk(&log);
         super::lookup::check_times(&log);
     }

@@ -190,7 +190,7 @@ fn a_reader_with_old_segments_goes_on_while_the_log_moves() {
     assert!(!gone.is_empty());
     for batch in &before {
         let request = ReadRequest {
-            from: batch.header.base_offset,
+            from: batch.header.base_offset(),
             max_offset: end,
             max_bytes: 1,
             min_one_batch: true,

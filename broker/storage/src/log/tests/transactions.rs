@@ -89,12 +89,12 @@ fn check_aborted(log: &Log, play: &Play) {
             let told = crate::aborted_transactions(log.segments(), &slice, end).unwrap();
             let range = slice.range.position..slice.range.position + slice.range.length;
             let in_slice = all_batches(log).into_iter().filter(|batch| {
-                slice.segment.base_offset() <= batch.header.base_offset
-                    && slice.first.base_offset <= batch.header.base_offset
+                slice.segment.base_offset() <= batch.header.base_offset()
+                    && slice.first.base_offset <= batch.header.base_offset()
                     && range.contains(&batch.position)
-                    && segment_of(log, batch.header.base_offset) == slice.segment.base_offset()
+                    && segment_of(log, batch.header.base_offset()) == slice.segment.base_offset()
             });
-            let last = in_slice.map(|batch| batch.header.last_offset).max().unwrap();
+            let last = in_slice.map(|batch| batch.header.last_offset()).max().unwrap();
             for (producer, first, marker) in &play.aborted {
                 if slice.first.base_offset <= *marker && *first <= last {
                     let is_it = |one: &AbortedTransaction| {

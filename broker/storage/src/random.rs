@@ -1,11 +1,11 @@
-//! A small generator of pseudo-random numbers (SplitMix64): the same seed, the same faults.
+//! A small generator of pseudo-random numbers (SplitMix64): the same seed, the same draws.
 
 /// A state of the generator.
 #[derive(Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Random {
+    pub(crate) fn new(seed: u64) -> Random {
         Random(seed)
     }
 
@@ -18,13 +18,13 @@ impl Random {
     }
 
     /// A number below `bound`.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         assert!(0 < bound, "nothing is below zero");
         self.next() % bound
     }
 
     /// True once in `count` times.
-    pub(super) fn one_in(&mut self, count: u64) -> bool {
+    pub(crate) fn one_in(&mut self, count: u64) -> bool {
         self.below(count) == 0
     }
 }
