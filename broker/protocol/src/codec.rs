@@ -18,6 +18,9 @@ mod sink;
 mod versions;
 mod writer;
 
+/// No string is longer, in bytes: not in compact form either, whose length field could say more.
+pub const MAX_STRING_BYTES: usize = i16::MAX as usize;
+
 pub use error::{DecodeError, EncodeError};
 pub use frame_budget::DecodeBudget;
 pub use message::{Decode, Encode, Message, MessageView};

@@ -39,6 +39,14 @@ pub enum DecodeError {
         /// After the null.
         at: usize,
     },
+    /// A string of more bytes than any of Kafka's has, whatever its length field could say.
+    #[error("a string of {length} bytes at byte {at}")]
+    StringTooLong {
+        /// Where its characters begin.
+        at: usize,
+        /// Its length.
+        length: usize,
+    },
     /// A string that is not UTF-8.
     #[error("a string at byte {at} is not UTF-8")]
     NotUtf8 {
@@ -134,7 +142,8 @@ pub enum EncodeError {
         /// How many bytes.
         length: u32,
     },
-    /// A string, array or byte string is longer than its length field can say.
+    /// An array or byte string is longer than its length field can say, or a string than
+    /// [`MAX_STRING_BYTES`](super::MAX_STRING_BYTES).
     #[error("a value of {length} bytes or elements is too long for its length field")]
     TooLong {
         /// The length.

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{DecodeBudget, DecodeError, Encode, EncodeError, Kind, Message, Reader, Versions};
+use super::{
+    DecodeBudget, DecodeError, Encode, EncodeError, Kind, Message, Reader, Versions, Writer,
+};
 use crate::messages::catalog;
 
 /// What a message is for.
@@ -111,5 +113,7 @@ fn rewrite<M: Message>(
     let budget_left = reader.budget_left();
     reader.finish()?;
     let encoded_len = message.encoded_len(version)?;
-    Ok(Rewritten { bytes: message.encode_to_bytes(version)?, encoded_len, budget_left })
+    let mut writer = Writer::with_capacity(encoded_len);
+    message.encode(&mut writer, version)?;
+    Ok(Rewritten { bytes: writer.into_bytes()?, encoded_len, budget_left })
 }

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::{Decode, DecodeBudget, DecodeError, Records, RecordsView};
+use super::{Decode, DecodeBudget, DecodeError, MAX_STRING_BYTES, Records, RecordsView};
 use crate::types::Uuid;
 
 /// More tagged fields in one struct than this are refused. No struct of Kafka's has ten.
@@ -180,6 +180,9 @@ impl<'a> Reader<'a> {
             return Ok(None);
         };
         let at = self.position();
+        if MAX_STRING_BYTES < length {
+            return Err(DecodeError::StringTooLong { at, length });
+        }
         let bytes = self.take(length)?;
         str::from_utf8(bytes).map(Some).map_err(|_| DecodeError::NotUtf8 { at })
     }

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::{Encode, EncodeError, Kind, Records};
+use super::{Encode, EncodeError, Kind, MAX_STRING_BYTES, Records};
 use crate::types::Uuid;
 
 /// What all sinks know of the message they are given.
@@ -97,13 +97,14 @@ pub trait Sink: Sized {
 
     /// Appends a string that may be null.
     fn nullable_string(&mut self, value: Option<&str>) {
+        let length = value.map_or(0, str::len);
+        if MAX_STRING_BYTES < length {
+            return self.fail(EncodeError::TooLong { length });
+        }
         if self.state().flexible {
             self.length(value.map(str::len));
         } else {
-            let Ok(number) = value.map_or(Ok(-1), |value| i16::try_from(value.len())) else {
-                let length = value.map_or(0, str::len);
-                return self.fail(EncodeError::TooLong { length });
-            };
+            let number = if value.is_some() { length as i16 } else { -1 };
             self.put(&number.to_be_bytes());
         }
         self.put(value.unwrap_or_default().as_bytes());

@@ -8,8 +8,8 @@ use super::*;
 use crate::messages::fetch_request::{FetchPartition, FetchTopic};
 use crate::messages::metadata_request::MetadataRequestTopic;
 use crate::messages::{
-    ApiVersionsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest,
-    SaslAuthenticateRequest, SaslHandshakeRequest,
+    ApiVersionsRequest, FetchRequest, HeartbeatRequest, ListOffsetsRequest, MetadataRequest,
+    OffsetFetchRequest, SaslAuthenticateRequest, SaslHandshakeRequest,
 };
 use crate::types::Uuid;
 
@@ -81,6 +81,33 @@ fn strings_fit_their_length_field() {
     assert_eq!(request.encode_to_bytes(1), Err(EncodeError::TooLong { length: 32_768 }));
     let request = SaslHandshakeRequest { mechanism: "m".repeat(32_767) };
     assert_eq!(request.encoded_len(1), Ok(32_769));
+}
+
+/// Kafka's generated readers and writers refuse longer ones, in every version.
+#[test]
+fn compact_strings_are_no_longer_than_others() {
+    let request = |length| ApiVersionsRequest {
+        client_software_name: "n".repeat(length),
+        client_software_version: "v".to_owned(),
+    };
+    let longest = request(MAX_STRING_BYTES).encode_to_bytes(3).unwrap();
+    let read = |bytes: &Bytes| {
+        ApiVersionsRequest::decode(&mut Reader::new(bytes, DecodeBudget::UNLIMITED), 3)
+    };
+    assert_eq!(read(&longest), Ok(request(MAX_STRING_BYTES)));
+    let length = MAX_STRING_BYTES + 1;
+    let too_long = Err(EncodeError::TooLong { length });
+    assert_eq!(request(length).encode_to_bytes(3), too_long);
+    assert_eq!(request(length).encoded_len(3).map(|_| Bytes::new()), too_long);
+    // The same string, one byte longer: 32768 + 1 as a varint, then the characters.
+    let longer = [b"\x81\x80\x02", &vec![b'n'; length][..], b"\x02v\0"].concat();
+    assert_eq!(read(&longer.into()), Err(DecodeError::StringTooLong { at: 3, length }));
+    // Null ones: the group instance id of a Heartbeat request.
+    let request = HeartbeatRequest {
+        group_instance_id: Some("i".repeat(length)),
+        ..HeartbeatRequest::default()
+    };
+    assert_eq!(request.encode_to_bytes(4), Err(EncodeError::TooLong { length }));
 }
 
 #[test]
