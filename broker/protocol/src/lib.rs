@@ -8,6 +8,7 @@ mod conformance;
 pub mod error_code;
 pub mod frame;
 pub mod messages;
+pub mod planted;
 pub mod properties;
 pub mod records;
 pub mod types;
