@@ -17,6 +17,7 @@ pub(crate) fn log_config(topic: &TopicConfig, broker: &BrokerConfig) -> Arc<LogC
         segment_ms: time(topic.segment_ms),
         segment_jitter_ms: time(topic.segment_jitter_ms),
         segment_index_bytes: size(topic.segment_index_bytes),
+        preallocate: topic.preallocate,
         index_interval_bytes: size(topic.index_interval_bytes),
         deletes: topic.cleanup_policy.delete,
         compacts: topic.cleanup_policy.compact,

@@ -11,7 +11,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use kt_protocol::types::Timestamp;
 use kt_storage::disk::{DirectoryEntry, DiskSpace, OpenMode};
 use kt_storage::{Disk, DiskError, File};
 use parking_lot::Mutex;
@@ -170,13 +172,20 @@ impl File for RealFile {
         self.file.set_len(length).map_err(|error| self.error("set length", &error))
     }
 
+    fn allocate(&self, length: u64) -> Result<(), DiskError> {
+        match allocate(&self.file, length) {
+            // Not every file system can; a longer file does no harm there.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => self.set_len(length),
+            result => result.map_err(|error| self.error("allocate", &error)),
+        }
+    }
+
+    // There is no call that starts writing back: `sync_file_range` has no safe wrapper (neither
+    // rustix nor nix has one), and the advice that would also do it (`POSIX_FADV_DONTNEED`) drops
+    // what consumers at the end of the log read next. Group commit keeps the dirty pages few.
     fn sync(&self) -> Result<(), DiskError> {
         self.file.sync_data().map_err(|error| self.error("sync", &error))
     }
-
-    /// Nothing: `sync_file_range` cannot be called without `unsafe`, and the advice that also starts
-    /// writing back (`POSIX_FADV_DONTNEED`) drops what consumers at the end of the log read next.
-    fn start_write_back(&self, _position: u64, _length: u64) {}
 
     fn read_ahead(&self, position: u64, length: u64) {
         // A length of zero would mean up to the end.
@@ -186,9 +195,27 @@ impl File for RealFile {
         }
     }
 
+    fn modified(&self) -> Result<Timestamp, DiskError> {
+        let modified = self.file.metadata().and_then(|metadata| metadata.modified());
+        let modified = modified.map_err(|error| self.error("stat", &error))?;
+        let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.file.as_fd())
     }
+}
+
+#[cfg(target_os = "linux")]
+fn allocate(file: &fs::File, length: u64) -> io::Result<()> {
+    Ok(rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, length)?)
+}
+
+/// Elsewhere there is no call that extends the file too.
+#[cfg(not(target_os = "linux"))]
+fn allocate(_file: &fs::File, _length: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn read_at(file: &fs::File, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -275,6 +302,26 @@ mod tests {
         let reader = disk.open(&path, OpenMode::Read).unwrap();
         let error = reader.write_at(0, &[IoSlice::new(b"x")]).unwrap_err();
         assert_eq!((error.operation, error.path), ("write", path));
+    }
+
+    #[test]
+    fn a_file_tells_when_it_was_changed_and_takes_its_space_ahead() {
+        use std::os::unix::fs::MetadataExt;
+        let (directory, disk) = disk();
+        let path = directory.path().join("file");
+        let file = disk.open(&path, OpenMode::Create).unwrap();
+        file.write_at(0, &[IoSlice::new(b"abc")]).unwrap();
+        let written = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(1_700_000_000_123);
+        fs::File::open(&path).unwrap().set_modified(written).unwrap();
+        assert_eq!(file.modified().unwrap(), Timestamp(1_700_000_000_123));
+        file.allocate(1 << 20).unwrap();
+        assert_eq!(file.len().unwrap(), 1 << 20);
+        assert!(contents(&file).starts_with(b"abc\0"));
+        assert!(Timestamp(1_700_000_000_123) < file.modified().unwrap());
+        // tmpfs, ext4, xfs and btrfs all take the space.
+        assert!(1 << 11 <= fs::metadata(&path).unwrap().blocks());
+        let reader = disk.open(&path, OpenMode::Read).unwrap();
+        assert_eq!(reader.allocate(2 << 20).unwrap_err().operation, "allocate");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! A round takes every ticket that has queued up meanwhile:
 //!
 //! ```text
-//!   start write-back of all files ─► fdatasync each, some at once ─► fsync named directories ─► report
-//!                                 └► or one syncfs, when there are many
+//!   fdatasync each file, some at once ─► fsync named directories ─► report
+//!   └► or one syncfs, when there are many
 //! ```
 //!
 //! A failed flush is never tried again: the kernel may have marked the lost pages clean, and the
@@ -119,11 +119,6 @@ impl Flusher {
             if files.len() == SYNCFS_FILES_MIN {
                 let result = self.disk.sync_file_system(&self.directory);
                 return tickets.iter().map(|_| result.clone()).collect();
-            }
-        }
-        if 1 < files.len() {
-            for file in &files {
-                file.start_write_back(0, 0);
             }
         }
         let synced = self.crew.sync_all(&files);

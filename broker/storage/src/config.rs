@@ -11,6 +11,8 @@ pub struct LogConfig {
     pub segment_jitter_ms: u64,
     /// `segment.index.bytes`: how large an index grows, and is preallocated to.
     pub segment_index_bytes: u32,
+    /// `preallocate`: take the space of a whole segment when it is begun.
+    pub preallocate: bool,
     /// `index.interval.bytes`: after how many bytes of records an index entry is due.
     pub index_interval_bytes: u32,
     /// `cleanup.policy` contains `delete`: retention by time and size applies.
@@ -39,6 +41,7 @@ impl Default for LogConfig {
             segment_ms: 7 * 24 * 3_600_000,
             segment_jitter_ms: 0,
             segment_index_bytes: 10 << 20,
+            preallocate: false,
             index_interval_bytes: 4096,
             deletes: true,
             compacts: false,

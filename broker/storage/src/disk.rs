@@ -107,18 +107,18 @@ pub trait File: Send + Sync {
     fn write_at(&self, position: u64, buffers: &[IoSlice<'_>]) -> Result<(), DiskError>;
     /// Cuts or extends (with zeros, sparse) to `length`.
     fn set_len(&self, length: u64) -> Result<(), DiskError>;
+    /// Extends to `length` with zeros, their space taken where the file system can.
+    fn allocate(&self, length: u64) -> Result<(), DiskError> {
+        self.set_len(length)
+    }
     /// Makes its bytes and length durable (`fdatasync`). After an error nothing is known: never
     /// call it again and report success.
     fn sync(&self) -> Result<(), DiskError>;
-    /// Starts writing back `length` bytes from `position`, without waiting. A hint.
-    fn start_write_back(&self, position: u64, length: u64);
     /// Starts reading ahead `length` bytes from `position`, without waiting. A hint.
     fn read_ahead(&self, position: u64, length: u64);
-    /// When its bytes were last changed, by the wall clock, where that is known. Retention asks
-    /// for it only of segments whose records have no timestamps.
-    fn modified(&self) -> Option<Timestamp> {
-        None
-    }
+    /// When its bytes were last changed, by the wall clock. Retention asks for it only of segments
+    /// whose records have no timestamps.
+    fn modified(&self) -> Result<Timestamp, DiskError>;
     /// Its descriptor, for `sendfile`; none where there is no operating system beneath.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 }

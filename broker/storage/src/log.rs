@@ -47,6 +47,8 @@ struct Active {
     jitter_ms: u64,
     /// Its index files are as long as they may get. Those of a log that was only opened are not.
     is_preallocated: bool,
+    /// Its `.log` is as long as it may get, and is to be trimmed.
+    is_log_preallocated: bool,
 }
 
 /// One partition's log.

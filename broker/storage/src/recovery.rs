@@ -19,7 +19,7 @@ use crate::log::{LoadFacts, RecoveryReport};
 use crate::offset_index::OffsetEntry;
 use crate::scan::{HeaderScan, Located, ScanError};
 use crate::segment::Segment;
-use crate::verify::{Verified, VerifyingScan, find_intact_batch};
+use crate::verify::{Verified, VerifyingScan, find_intact_batch, holds_only_zeros};
 
 /// What recovery found: the segments that stay, and where leader epochs begin in what it read.
 pub(crate) struct Recovered {
@@ -57,6 +57,8 @@ pub(crate) struct Recovery<'a> {
     pub(crate) index_interval_bytes: u32,
     /// Holes between segments are usual where the cleaner is at work.
     pub(crate) may_have_holes: bool,
+    /// Zeros at the end are space that was taken ahead.
+    pub(crate) preallocates: bool,
     pub(crate) report: &'a mut RecoveryReport,
     pub(crate) bytes_since_entry: u64,
 }
@@ -195,6 +197,12 @@ impl Recovery<'_> {
         while invalid.is_none() {
             match scan.next_batch()? {
                 Verified::End => break,
+                Verified::Invalid { position, .. }
+                    if self.is_unused(&*file, position, size, walk.next)? =>
+                {
+                    file.set_len(position)?;
+                    break;
+                }
                 Verified::Invalid { position, reason } => {
                     invalid = Some(walk.no_batch(position, reason));
                 }
@@ -213,6 +221,22 @@ impl Recovery<'_> {
         self.bytes_since_entry = start.builder.bytes_since_entry();
         segment.replace_index_tails(start.kept_below, start.builder.finish())?;
         Ok(invalid)
+    }
+
+    /// True for space that was taken ahead and not written: zeros up to the end, in a file that is
+    /// not expected to hold more.
+    fn is_unused(
+        &self,
+        file: &dyn File,
+        position: u64,
+        size: u64,
+        next: Offset,
+    ) -> Result<bool, DiskError> {
+        let promised = self.flushed_below.max(self.facts.high_watermark);
+        if !self.preallocates || next < promised {
+            return Ok(false);
+        }
+        holds_only_zeros(file, position, size)
     }
 
     /// Walks by heads alone what is flushed but of which no index can be trusted.

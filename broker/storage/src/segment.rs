@@ -15,6 +15,7 @@ use std::sync::Arc;
 use kt_protocol::types::{Offset, Timestamp};
 use parking_lot::Mutex;
 
+use crate::config::LogConfig;
 use crate::disk::{DiskError, File, OpenMode};
 use crate::error::LogError;
 use crate::file_cache::{FileCache, FileSlot, PartitionDirectory};
@@ -136,7 +137,7 @@ impl Segment {
     pub(crate) fn create(
         home: &SegmentHome<'_>,
         base_offset: Offset,
-        index_bytes: u32,
+        config: &LogConfig,
     ) -> Result<Segment, DiskError> {
         let slot =
             |kind| FileSlot::new(home.cache, home.directory, base_offset, kind, OpenMode::Create);
@@ -157,7 +158,10 @@ impl Segment {
         for index in [segment.offset_index.slot(), segment.time_index.slot(), &segment.log] {
             index.file()?.set_len(0)?;
         }
-        segment.preallocate_indexes(index_bytes)?;
+        if config.preallocate {
+            segment.log.file()?.allocate(u64::from(config.segment_bytes))?;
+        }
+        segment.preallocate_indexes(config.segment_index_bytes)?;
         Ok(segment)
     }
 
@@ -258,6 +262,13 @@ impl Segment {
     /// The greatest timestamp, as far as known: of the active segment always.
     pub(crate) fn greatest_known(&self) -> Option<TimestampOffset> {
         self.state.lock().greatest
+    }
+
+    /// Cuts the `.log` to what is written: it was preallocated, and takes no more batches.
+    pub(crate) fn trim_log(&self) -> Result<Arc<dyn File>, DiskError> {
+        let (file, size) = (self.log.file()?, self.size()?);
+        file.set_len(size)?;
+        Ok(file)
     }
 
     /// Makes all of it durable.

@@ -25,6 +25,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use kt_protocol::types::Timestamp;
 use parking_lot::Mutex;
 
 use crate::disk::{DirectoryEntry, Disk, DiskError, DiskSpace, File, OpenMode};
@@ -82,6 +83,7 @@ struct State {
     life: u32,
     is_crashed: bool,
     quota_bytes: Option<u64>,
+    wall: Timestamp,
 }
 
 /// A file system in memory that goes wrong by plan. Clones are the same disk.
@@ -107,6 +109,7 @@ impl SimulatedDisk {
             life: 0,
             is_crashed: false,
             quota_bytes: None,
+            wall: Timestamp(0),
         };
         SimulatedDisk { state: Arc::new(Mutex::new(state)) }
     }
@@ -121,7 +124,11 @@ impl SimulatedDisk {
             let (parent, name) = split(&path);
             let directory = make_directories(&state.root, parent).expect("imports are sound");
             let file = FileNode::default();
-            file.content.lock().write(0, &bytes);
+            {
+                let content = &mut *file.content.lock();
+                content.modified = state.wall;
+                content.write(0, &bytes);
+            }
             directory.names.lock().link(name, Node::File(Arc::new(file)));
         }
         state.root.sync_all();
@@ -168,6 +175,11 @@ impl SimulatedDisk {
     /// Has the `nth` call of its kind from now (the next is the first) go wrong.
     pub fn fail(&self, call: Call, nth: u64, fault: Fault) {
         self.state.lock().calls.fail(call, nth, fault);
+    }
+
+    /// Sets the wall clock: files that are changed from now on were modified then.
+    pub fn set_wall(&self, wall: Timestamp) {
+        self.state.lock().wall = wall;
     }
 
     /// Bounds the bytes that files may take, in whole pages; none for no bound.

@@ -144,6 +144,23 @@ pub fn find_intact_batch(
     Ok(None)
 }
 
+/// Whether a file holds nothing but zeros between two positions.
+///
+/// # Errors
+/// The disk's.
+pub fn holds_only_zeros(file: &dyn File, from: u64, end: u64) -> Result<bool, DiskError> {
+    let mut window = Window::new(file);
+    let mut position = from;
+    while position < end {
+        let bytes = window.bytes(position, WINDOW_BYTES as u64, end)?;
+        if bytes.is_empty() || bytes.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        position += bytes.len() as u64;
+    }
+    Ok(true)
+}
+
 /// Where in `bytes`, which stand at `position`, a batch might begin.
 fn candidates(bytes: &[u8], position: u64, end: u64, least: Offset) -> Vec<u64> {
     let mut found = Vec::new();

@@ -369,7 +369,9 @@ impl File for TestFile {
     fn sync(&self) -> Result<(), DiskError> {
         Ok(())
     }
-    fn start_write_back(&self, _: u64, _: u64) {}
+    fn modified(&self) -> Result<Timestamp, DiskError> {
+        Ok(Timestamp(0))
+    }
     fn read_ahead(&self, _: u64, _: u64) {}
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.has_descriptor.then(|| self.file.as_fd())

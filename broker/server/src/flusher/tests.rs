@@ -50,7 +50,9 @@ impl File for CountingFile {
         }
         Ok(())
     }
-    fn start_write_back(&self, _: u64, _: u64) {}
+    fn modified(&self) -> Result<kt_protocol::types::Timestamp, DiskError> {
+        Ok(kt_protocol::types::Timestamp(0))
+    }
     fn read_ahead(&self, _: u64, _: u64) {}
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None

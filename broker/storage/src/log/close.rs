@@ -21,6 +21,7 @@ impl Log {
     /// The disk's: the log was not closed cleanly then.
     pub fn close(&mut self) -> Result<(), LogError> {
         self.check_usable()?;
+        self.trim_active()?;
         let active = Arc::clone(self.active_segment());
         if self.needs_flush() || self.recovery_point < self.log_end_offset {
             active.close_indexes()?;

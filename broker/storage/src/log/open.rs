@@ -188,6 +188,7 @@ impl Log {
             flushed_below,
             index_interval_bytes: self.config.index_interval_bytes,
             may_have_holes: self.config.compacts,
+            preallocates: self.config.preallocate,
             report,
             bytes_since_entry: 0,
         }
@@ -279,7 +280,7 @@ impl Log {
 
     /// Makes the only segment of a log that holds nothing.
     pub(super) fn begin_at(&mut self, now: Now, offset: Offset) -> Result<(), LogError> {
-        let segment = Segment::create(&self.home(), offset, self.config.segment_index_bytes)?;
+        let segment = Segment::create(&self.home(), offset, &self.config)?;
         self.dirty.segment(&segment)?;
         self.dirty.names();
         self.segments = Arc::new([Arc::new(segment)]);
@@ -287,6 +288,7 @@ impl Log {
         self.log_end_offset = offset;
         self.recovery_point = offset;
         self.begin_active(now);
+        self.active.is_log_preallocated = self.config.preallocate;
         Ok(())
     }
 }
@@ -299,6 +301,7 @@ impl Active {
             bytes_since_entry: 0,
             jitter_ms: 0,
             is_preallocated: false,
+            is_log_preallocated: false,
         }
     }
 }

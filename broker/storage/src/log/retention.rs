@@ -128,8 +128,7 @@ impl Log {
         else {
             return Ok(false);
         };
-        let Some(newest) = segment.newest_timestamp()? else { return Ok(false) };
-        let age = wall.0.saturating_sub(newest.0);
+        let age = wall.0.saturating_sub(segment.newest_timestamp()?.0);
         Ok(u64::try_from(age).is_ok_and(|age| retention_ms < age))
     }
 
@@ -166,6 +165,17 @@ pub struct WallClockGuard {
 }
 
 impl WallClockGuard {
+    /// For a process that begins at `now`, where something was last written at `last_write`
+    /// ([`crate::File::modified`] of the newest checkpoint): what the clock did in between nobody
+    /// has seen, so a longer pause counts as a jump too.
+    pub fn since(last_write: Timestamp, now: Now) -> WallClockGuard {
+        // As if the clocks had stood together when it was written, and none of the time had passed.
+        let last = Some(Now { wall: last_write, ..now });
+        let mut guard = WallClockGuard { last, held_until: None };
+        guard.trusted(now);
+        guard
+    }
+
     /// The wall clock, unless it jumped ahead lately.
     pub fn trusted(&mut self, now: Now) -> Option<Timestamp> {
         if let Some(last) = self.last {
@@ -202,6 +212,18 @@ mod tests {
         assert_eq!(guard.trusted(at(1_000 + HOLD_AFTER_JUMP_MS - 1, year + 5)), None);
         let after = at(1_000 + HOLD_AFTER_JUMP_MS, year + 6);
         assert_eq!(guard.trusted(after), Some(Timestamp(year + 6)));
+    }
+
+    #[test]
+    fn a_clock_that_jumped_while_nobody_ran_deletes_nothing_for_an_hour() {
+        let written = 1_700_000_000_000;
+        let mut guard = WallClockGuard::since(Timestamp(written), at(5_000, written + 60_000));
+        assert!(guard.trusted(at(5_001, written + 60_000)).is_some(), "a quick restart");
+        let year = 365 * 24 * 3_600_000;
+        let mut guard = WallClockGuard::since(Timestamp(written), at(5_000, written + year));
+        assert_eq!(guard.trusted(at(6_000, written + year + 1_000)), None);
+        let later = at(5_000 + HOLD_AFTER_JUMP_MS, written + year + HOLD_AFTER_JUMP_MS as i64);
+        assert!(guard.trusted(later).is_some());
     }
 
     #[test]

@@ -77,15 +77,27 @@ impl Log {
         if active.base_offset() == base_offset && active.size()? == 0 {
             return Ok(());
         }
+        self.trim_active()?;
         active.close_indexes()?;
         self.write_snapshot(base_offset)?;
-        let next = Segment::create(&self.home(), base_offset, self.config.segment_index_bytes)?;
+        let next = Segment::create(&self.home(), base_offset, &self.config)?;
         self.dirty.segment(&active)?;
         self.dirty.segment(&next)?;
         self.dirty.names();
         let all = self.segments.iter().cloned().chain([Arc::new(next)]);
         self.segments = all.collect();
         self.begin_active(now);
+        self.active.is_log_preallocated = self.config.preallocate;
+        Ok(())
+    }
+
+    /// Gives back the space behind the last batch, if it was taken ahead.
+    pub(super) fn trim_active(&mut self) -> Result<(), LogError> {
+        if self.active.is_log_preallocated {
+            let file = self.active_segment().trim_log()?;
+            self.dirty.file(&file);
+            self.active.is_log_preallocated = false;
+        }
         Ok(())
     }
 

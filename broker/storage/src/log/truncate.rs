@@ -123,6 +123,7 @@ impl Log {
             flushed_below: Offset(i64::MAX),
             index_interval_bytes: self.config.index_interval_bytes,
             may_have_holes: true,
+            preallocates: false,
             report: &mut RecoveryReport::default(),
             bytes_since_entry: 0,
         };

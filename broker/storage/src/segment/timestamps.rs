@@ -38,17 +38,16 @@ impl Segment {
         Ok((last.map(absolute), before.map(absolute)))
     }
 
-    /// The greatest record timestamp; without any, when the file was last changed, where the disk
-    /// tells it.
+    /// The greatest record timestamp; without any, when the file was last changed.
     ///
     /// # Errors
     /// The disk's, or what makes a `.log` unreadable.
-    pub fn newest_timestamp(&self) -> Result<Option<Timestamp>, LogError> {
+    pub fn newest_timestamp(&self) -> Result<Timestamp, LogError> {
         let greatest = self.greatest()?;
         if Timestamp(0) <= greatest.timestamp {
-            return Ok(Some(greatest.timestamp));
+            return Ok(greatest.timestamp);
         }
-        Ok(self.log.file()?.modified())
+        Ok(self.log.file()?.modified()?)
     }
 
     /// The greatest record timestamp, and the last offset of the first batch that has it.

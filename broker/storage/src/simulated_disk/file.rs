@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use kt_protocol::types::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::calls::Call;
@@ -94,6 +95,7 @@ impl File for SimulatedFile {
             Err(refusal) => Err((refusal.error, 0)),
         };
         let mut content = self.node.content.lock();
+        content.modified = state.wall;
         match written {
             Ok(()) => {
                 content.write(position, &bytes);
@@ -111,7 +113,9 @@ impl File for SimulatedFile {
         self.check_writable(Call::SetLength)?;
         let at = Some((0, length));
         state.begin_at(Call::SetLength, &self.path, at).map_err(|refusal| refusal.error)?;
-        self.node.content.lock().set_length(length);
+        let mut content = self.node.content.lock();
+        content.modified = state.wall;
+        content.set_length(length);
         Ok(())
     }
 
@@ -127,15 +131,13 @@ impl File for SimulatedFile {
         Ok(())
     }
 
-    fn start_write_back(&self, position: u64, length: u64) {
-        let Ok(mut state) = self.alive(Call::Write) else { return };
-        if !state.is_crashed {
-            let pages = position / PAGE_BYTES..(position + length).div_ceil(PAGE_BYTES);
-            self.node.content.lock().write_back_some(pages, &mut state.random);
-        }
-    }
-
     fn read_ahead(&self, _position: u64, _length: u64) {}
+
+    fn modified(&self) -> Result<Timestamp, DiskError> {
+        let mut state = self.alive(Call::Length)?;
+        state.begin(Call::Length, &self.path).map_err(|refusal| refusal.error)?;
+        Ok(self.node.content.lock().modified)
+    }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None

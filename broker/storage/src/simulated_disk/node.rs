@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use kt_protocol::types::Timestamp;
 use parking_lot::Mutex;
 
 use super::image::{Image, PAGE_BYTES};
@@ -63,6 +64,8 @@ pub(super) struct FileNode {
 pub(super) struct Content {
     pub(super) cached: Image,
     pub(super) durable: Image,
+    /// When the cached bytes were last changed.
+    pub(super) modified: Timestamp,
     /// Pages that may differ between the two.
     unsynced: BTreeSet<u64>,
 }
@@ -96,15 +99,6 @@ impl Content {
     /// clean, so that the next one succeeds without writing them.
     pub(super) fn fail_sync(&mut self) {
         self.unsynced.clear();
-    }
-
-    /// The system writes some pages back on its own.
-    pub(super) fn write_back_some(&mut self, pages: std::ops::Range<u64>, random: &mut Random) {
-        for page in pages {
-            if self.unsynced.contains(&page) && random.one_in(2) {
-                self.durable.copy_page(&self.cached, page);
-            }
-        }
     }
 
     fn cut_power(&mut self, mode: CrashMode, random: &mut Random) {

@@ -194,7 +194,7 @@ fn the_same_seed_goes_wrong_the_same_way() {
         disk.import([(path("/data/file"), vec![1; 9000])]);
         for round in 0..20 {
             write(&open(&disk), round * 700, &[round as u8; 1500]);
-            open(&disk).start_write_back(0, 8000);
+            disk.set_wall(Timestamp(round as i64));
             disk.open(&path(&format!("/data/{round}")), OpenMode::Create).unwrap();
         }
         disk.restart(CrashMode::Torn);

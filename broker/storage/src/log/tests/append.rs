@@ -4,7 +4,7 @@ use kt_protocol::types::Offset;
 
 use super::bench::*;
 use crate::offset_index::OffsetEntry;
-use crate::simulated_disk::SimulatedDisk;
+use crate::simulated_disk::{CrashMode, SimulatedDisk};
 use crate::sparse_index::IndexEntry;
 use crate::time_index::TimeEntry;
 use crate::{LoadFacts, LogConfig, LogError};
@@ -24,6 +24,52 @@ fn a_new_log_has_kafkas_files_with_preallocated_indexes() {
     let length = |name| disk.contents(&file(name)).unwrap().len();
     assert_eq!(length("00000000000000000000.index"), 10_485_760);
     assert_eq!(length("00000000000000000000.timeindex"), 10_485_756);
+}
+
+#[test]
+fn segments_are_preallocated_and_trimmed_at_the_roll_and_the_close() {
+    let disk = new_disk(1);
+    let config = LogConfig { preallocate: true, ..small_config() };
+    let mut log = new_log(&disk, &config);
+    let length = |base: i64| disk.contents(&file(&format!("{base:020}.log"))).unwrap().len() as u64;
+    assert_eq!(length(0), 2_000);
+    fill(&mut log, 15, 5);
+    let sizes: Vec<u64> = log.segments().iter().map(|it| it.size().unwrap()).collect();
+    assert_eq!((length(0), length(50)), (sizes[0], 2_000));
+    let end = log.log_end_offset();
+    flush(&disk, &mut log).unwrap();
+    // The process dies: what was taken ahead is no torn tail.
+    drop(log);
+    disk.crash();
+    disk.restart(CrashMode::Process);
+    let facts = LoadFacts { same_boot: true, recovery_point: end, ..LoadFacts::default() };
+    let (mut log, report) = open(&disk, &config, facts).unwrap();
+    assert_eq!((log.log_end_offset(), report.cut_at, report.bytes_cut), (end, None, 0));
+    assert_eq!(length(50), sizes[1]);
+    fill(&mut log, 10, 5);
+    assert_eq!(length(100), 2_000);
+    // Also one that is no longer to be preallocated.
+    log.set_config(std::sync::Arc::new(small_config()));
+    log.close().unwrap();
+    assert_eq!(length(100), log.segments()[2].size().unwrap());
+    let facts = LoadFacts { clean_shutdown: true, ..LoadFacts::default() };
+    assert_eq!(open(&disk, &config, facts).unwrap().0.log_end_offset(), Offset(125));
+}
+
+/// What was promised and is now zeros is damage, not space that was taken ahead.
+#[test]
+fn zeros_below_the_recovery_point_are_not_taken_for_preallocation() {
+    let config = LogConfig { preallocate: true, ..small_config() };
+    let disk = new_disk(1);
+    let mut log = new_log(&disk, &config);
+    fill(&mut log, 5, 5);
+    drop(log);
+    disk.crash();
+    disk.restart(CrashMode::Process);
+    let facts = LoadFacts { same_boot: true, high_watermark: Offset(30), ..LoadFacts::default() };
+    let error = open(&disk, &config, facts).map(|_| ()).unwrap_err();
+    assert!(matches!(error, LogError::Damaged { offset: Offset(25), .. }), "{error}");
+    assert_eq!(disk.contents(&file("00000000000000000000.log")).unwrap().len(), 2_000);
 }
 
 #[test]

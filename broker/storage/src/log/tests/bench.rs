@@ -170,13 +170,13 @@ pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(DIRECTORY).join(name)
 }
 
-/// All batches of a log, read from its `.log` files from the first byte to the last: what every
+/// All batches of a log, read from its `.log` files from the first byte to the end: what every
 /// answer must agree with.
 pub(crate) fn all_batches(log: &Log) -> Vec<Located> {
     let mut batches = Vec::new();
     for segment in log.segments().iter() {
         let file = segment.log_file().unwrap();
-        let mut scan = HeaderScan::new(&*file, 0, file.len().unwrap());
+        let mut scan = HeaderScan::new(&*file, 0, segment.size().unwrap());
         while let Some(located) = scan.next_batch().unwrap() {
             batches.push(located);
         }

@@ -154,6 +154,22 @@ fn appends_rolls_and_flushes() {
 }
 
 #[test]
+fn appends_and_rolls_of_preallocated_segments() {
+    let config = LogConfig { preallocate: true, ..small_config() };
+    crash_everywhere(&config, |disk, witness| {
+        let config = LogConfig { preallocate: true, ..small_config() };
+        let mut log = open(disk, &config, LoadFacts::default())?.0;
+        witness.flush(disk, &mut log)?;
+        witness.fill(&mut log, 13)?;
+        witness.flush(disk, &mut log)?;
+        witness.fill(&mut log, 9)?;
+        log.close()?;
+        witness.recovery_point = log.recovery_point();
+        Ok(())
+    });
+}
+
+#[test]
 fn truncation_and_what_is_appended_after_it() {
     crash_everywhere(&small_config(), |disk, witness| {
         let mut log = open(disk, &small_config(), LoadFacts::default())?.0;

@@ -35,6 +35,30 @@ fn old_segments_leave_by_time_but_only_below_the_high_watermark() {
 }
 
 #[test]
+fn segments_without_timestamps_are_as_old_as_their_file() {
+    let config = LogConfig { retention_ms: Some(100), ..small_config() };
+    let disk = new_disk(1);
+    let mut log = new_log(&disk, &config);
+    for base in (0..150).step_by(5) {
+        disk.set_wall(Timestamp(7_000 + base));
+        let batch = Batch { timestamp: -1, ..Batch::new(base, 5) };
+        log.append(at(1), &batch.bytes()).unwrap();
+    }
+    assert_eq!(bases(&log), [0, 50, 100]);
+    // The last batch of the first segment is at 45.
+    let mut left_at = |wall| {
+        log.delete_old_segments(at(1), Some(Timestamp(wall)), Offset(150))
+            .unwrap()
+            .carry_out()
+            .unwrap();
+        bases(&log)
+    };
+    assert_eq!(left_at(7_045 + 100), [0, 50, 100]);
+    assert_eq!(left_at(7_045 + 101), [50, 100]);
+    assert_eq!(left_at(3_000), [50, 100], "a clock that went back");
+}
+
+#[test]
 fn old_segments_leave_by_size() {
     let disk = new_disk(1);
     let mut log = new_log(&disk, &small_config());
