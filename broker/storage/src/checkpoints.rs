@@ -52,6 +52,50 @@ pub fn write(disk: &dyn Disk, path: &Path, offsets: &OffsetCheckpoint) -> Result
     atomic_file::write(disk, path, format(offsets).as_bytes())
 }
 
+/// What the files say that must be there after a crash: below the recovery point everything was
+/// flushed, below the high watermark consumers have seen it. Only writing them gives this.
+#[derive(Clone, Debug)]
+pub struct Promises {
+    recovery_points: OffsetCheckpoint,
+    high_watermarks: OffsetCheckpoint,
+}
+
+/// What the files say of one partition. [`crate::Log::truncate_to`] wants to see that it is not
+/// more than what it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Promised(Offset);
+
+impl Promises {
+    /// Writes [`RECOVERY_POINT`] and [`REPLICATION`] in a log directory, durably.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn write(
+        disk: &dyn Disk,
+        directory: &Path,
+        recovery_points: OffsetCheckpoint,
+        high_watermarks: OffsetCheckpoint,
+    ) -> Result<Promises, DiskError> {
+        write(disk, &directory.join(RECOVERY_POINT), &recovery_points)?;
+        write(disk, &directory.join(REPLICATION), &high_watermarks)?;
+        Ok(Promises { recovery_points, high_watermarks })
+    }
+
+    /// What they say of a partition: nothing of one that is not in them.
+    pub fn of(&self, partition: &TopicPartition) -> Promised {
+        let files = [&self.recovery_points, &self.high_watermarks];
+        let offsets = files.iter().filter_map(|file| file.get(partition).copied());
+        Promised(offsets.max().unwrap_or_default())
+    }
+}
+
+impl Promised {
+    /// Everything below must be there.
+    pub fn offset(self) -> Offset {
+        self.0
+    }
+}
+
 fn format(offsets: &OffsetCheckpoint) -> String {
     let line = |(key, offset): (&TopicPartition, &Offset)| {
         format!("{} {} {offset}", key.topic, key.partition)

@@ -50,6 +50,15 @@ pub enum LogError {
     /// The bytes given are not whole batches.
     #[error("not record batches: {0}")]
     NotBatches(#[from] BatchError),
+    /// A truncation whose checkpoints were not lowered before: a crash would find less than they
+    /// say, and take that for damage.
+    #[error("the checkpoints say offset {promised} of a log that is to be cut at {end}")]
+    Promised {
+        /// What they say.
+        promised: Offset,
+        /// Where the log would end.
+        end: Offset,
+    },
     /// An offset below the log start or above its end was asked for.
     #[error("offset {asked} is out of range: the log holds {start} to {end}")]
     OutOfRange {

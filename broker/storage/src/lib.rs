@@ -40,7 +40,8 @@ pub use disk::{Disk, DiskError, File, FileRange};
 pub use error::LogError;
 pub use file_cache::FileCache;
 pub use log::{
-    Appended, Deletion, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport, WallClockGuard,
+    Appended, Deletion, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport, UnsyncedSnapshot,
+    WallClockGuard,
 };
 pub use lookup::{FoundRecord, offset_for_timestamp, offset_of_max_timestamp};
 pub use read::{LogSlice, ReadRequest, aborted_transactions, read};

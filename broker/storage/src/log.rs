@@ -5,6 +5,7 @@
 //! told by [`Log::flush_candidates`], and that it was, by [`Log::flushed`].
 
 mod append;
+mod checkpoint;
 mod close;
 mod epochs;
 mod flush;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use kt_protocol::types::{Offset, Timestamp};
 
 pub use append::Appended;
+pub use checkpoint::UnsyncedSnapshot;
 pub use flush::FlushCandidates;
 pub use open::{LoadFacts, LogHome, RecoveryReport};
 pub use retention::{Deletion, WallClockGuard};
@@ -31,6 +33,7 @@ use crate::producer_state::ProducerStates;
 use crate::random::Random;
 use crate::segment::{Segment, SegmentHome};
 
+use checkpoint::Snapshots;
 use epochs::Epochs;
 use flush::Dirty;
 
@@ -64,13 +67,14 @@ pub struct Log {
     log_end_offset: Offset,
     recovery_point: Offset,
     generation: u32,
+    /// A truncation is being prepared: no checkpoint may say more than this.
+    truncating_to: Option<Offset>,
     dirty: Dirty,
     has_failed: bool,
     index_write_failures: u64,
     epochs: Epochs,
     producers: ProducerStates,
-    /// What the newest snapshot stands for.
-    last_snapshot: Offset,
+    snapshots: Snapshots,
 }
 
 impl Log {
@@ -109,15 +113,6 @@ impl Log {
     /// Everything below is durable: the flushed end of the log.
     pub fn recovery_point(&self) -> Offset {
         self.recovery_point
-    }
-
-    /// What to write to `recovery-point-offset-checkpoint`: recovery reads from there on. Below
-    /// the flushed end while a leader epoch that began there is not in its file yet, as recovery
-    /// learns it from the batches.
-    pub fn recovery_point_to_checkpoint(&self) -> Offset {
-        self.epochs
-            .unwritten_from()
-            .map_or(self.recovery_point, |from| from.min(self.recovery_point))
     }
 
     /// How often index entries could not be written in their time. The batches were.

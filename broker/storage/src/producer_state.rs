@@ -25,7 +25,7 @@ pub use error::ProducerError;
 pub use snapshot::{SnapshotEntry, SnapshotError, decode_snapshot, encode_snapshot};
 pub use snapshot_files::{
     LoadedSnapshot, SnapshotReadError, list_snapshots, load_newest_snapshot, read_snapshot,
-    remove_snapshots, snapshot_path, write_snapshot,
+    remove_snapshot, remove_snapshots, snapshot_path, write_snapshot,
 };
 
 /// More producers than any partition has at work. Without a bound, a client that takes a new

@@ -18,7 +18,7 @@ use crate::index_builder::IndexBuilder;
 use crate::log::{LoadFacts, RecoveryReport};
 use crate::offset_index::OffsetEntry;
 use crate::scan::{HeaderScan, Located, ScanError};
-use crate::segment::Segment;
+use crate::segment::{Segment, TAIL_CHECKED_BYTES};
 use crate::verify::{Verified, VerifyingScan, find_intact_batch, holds_only_zeros};
 
 /// What recovery found: the segments that stay, and where leader epochs begin in what it read.
@@ -270,15 +270,14 @@ impl Recovery<'_> {
         Ok(None)
     }
 
-    /// Begins at the last index entry below the recovery point, if the indexes can be trusted up
-    /// to there: while the machine stays up nothing written to a file is lost, and the time index
-    /// is written before the offset index.
+    /// Begins at the last index entry below the recovery point, if the batch there is the one that
+    /// it promises, and the time index agrees: segments are not read below what was flushed. Of
+    /// entries before it a power cut may have lost some, which whoever looks there notices.
     fn start(&self, segment: &Segment, file: &dyn File, size: u64) -> Result<Start, LogError> {
         let base = segment.base_offset();
         let builder = IndexBuilder::new(base, self.index_interval_bytes);
         let from_beginning = Start { position: 0, next: base, builder, kept_below: 0 };
-        let is_closed = self.facts.clean_shutdown;
-        if !(is_closed || self.facts.same_boot) || self.flushed_below <= base {
+        if self.flushed_below <= base {
             return Ok(from_beginning);
         }
         let Some(entry) = segment.last_sound_entry(self.flushed_below)? else {
@@ -286,13 +285,25 @@ impl Recovery<'_> {
         };
         let Some(located) = batch_of(file, size, base, &entry)? else { return Ok(from_beginning) };
         let kept_below = i64::from(entry.relative_offset) + 1;
-        let Some(greatest) = segment.greatest_checked(kept_below, located.end())? else {
+        let Some(greatest) =
+            segment.greatest_checked(kept_below, located.end(), self.checked_bytes())?
+        else {
             return Ok(from_beginning);
         };
         let (interval, size) = (self.index_interval_bytes, located.header.size() as u64);
         let builder = IndexBuilder::resume(base, interval, greatest, size);
         let (position, next) = (located.end(), located.header.next_offset());
         Ok(Start { position, next, builder, kept_below })
+    }
+
+    /// How far behind the last time entry is looked for a greater timestamp. While the machine stays
+    /// up nothing written to a file is lost, and the time index is written before the offset index;
+    /// a power cut may have taken any number of its entries.
+    fn checked_bytes(&self) -> u64 {
+        match self.facts.clean_shutdown || self.facts.same_boot {
+            true => TAIL_CHECKED_BYTES,
+            false => u64::MAX,
+        }
     }
 
     /// Tells a torn tail, which may be cut off, from damage, which is an error.

@@ -25,6 +25,8 @@ use crate::scan::Located;
 use crate::sparse_index::{IndexEnd, SparseIndex};
 use crate::time_index::TimeIndex;
 
+pub(crate) use timestamps::TAIL_CHECKED_BYTES;
+
 /// The newest batches whose places are remembered: consumers at the tail and the high watermark
 /// right behind it are found without a read.
 const RECENT_BATCHES: usize = 32;

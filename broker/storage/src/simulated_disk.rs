@@ -84,6 +84,7 @@ struct State {
     is_crashed: bool,
     quota_bytes: Option<u64>,
     wall: Timestamp,
+    bytes_read: u64,
 }
 
 /// A file system in memory that goes wrong by plan. Clones are the same disk.
@@ -110,6 +111,7 @@ impl SimulatedDisk {
             is_crashed: false,
             quota_bytes: None,
             wall: Timestamp(0),
+            bytes_read: 0,
         };
         SimulatedDisk { state: Arc::new(Mutex::new(state)) }
     }
@@ -212,6 +214,11 @@ impl SimulatedDisk {
     /// How many calls of one kind there were.
     pub fn count(&self, call: Call) -> u64 {
         self.state.lock().calls.count(call)
+    }
+
+    /// How many bytes were read from files.
+    pub fn bytes_read(&self) -> u64 {
+        self.state.lock().bytes_read
     }
 
     /// The newest calls, oldest first, for reading a failure.

@@ -172,6 +172,25 @@ pub fn collect(
     Ok(false)
 }
 
+/// The bytes of the entries whose marker is below `end_offset`.
+///
+/// # Errors
+/// The disk's, or an unsound entry before.
+pub(crate) fn bytes_below(
+    file: &dyn File,
+    end_offset: Offset,
+) -> Result<Vec<u8>, TransactionIndexError> {
+    let mut entries = Entries::new(file)?;
+    let mut bytes = Vec::new();
+    while let Some(entry) = entries.next_entry()? {
+        if end_offset <= entry.last_offset {
+            break;
+        }
+        bytes.extend(entry.encode());
+    }
+    Ok(bytes)
+}
+
 /// Forgets the transactions whose marker is at `end_offset` or above: the log was cut there.
 ///
 /// # Errors

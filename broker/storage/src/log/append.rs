@@ -75,6 +75,7 @@ impl Log {
         self.publish(headers)?;
         self.epochs.appended(headers);
         self.log_end_offset = last_offset.plus(1);
+        self.snapshots.appended(batches.len() as u64);
         self.note_producers(now, batches, headers)?;
         Ok(Appended { first_offset, last_offset, max_timestamp, has_rolled })
     }

@@ -27,7 +27,7 @@ impl Log {
             active.close_indexes()?;
             active.sync()?;
         }
-        if self.last_snapshot < self.log_end_offset {
+        if self.snapshots.newest() < self.log_end_offset {
             self.write_snapshot(self.log_end_offset)?;
         }
         self.write_epochs()?;

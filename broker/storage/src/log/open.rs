@@ -19,7 +19,9 @@ use crate::segment::Segment;
 use crate::small_file_error::SmallFileError;
 use crate::sparse_index::IndexEnd;
 
-use super::{Active, Log, epochs::Epochs, flush::Dirty, producers::Replay};
+use super::checkpoint::Snapshots;
+use super::producers::Replay;
+use super::{Active, Log, epochs::Epochs, flush::Dirty};
 
 /// Where a log lives.
 #[derive(Clone)]
@@ -102,12 +104,13 @@ impl Log {
             log_end_offset: facts.log_start_offset,
             recovery_point: facts.log_start_offset,
             generation: 0,
+            truncating_to: None,
             dirty: Dirty::default(),
             has_failed: false,
             index_write_failures: 0,
             epochs: Epochs::default(),
             producers: ProducerStates::new(expiration_ms),
-            last_snapshot: facts.log_start_offset,
+            snapshots: Snapshots::new(facts.log_start_offset),
         };
         log.check_expected(&holdings, &facts)?;
         if holdings.segments.is_empty() {
@@ -120,17 +123,17 @@ impl Log {
         let found = recovered.epochs.clone();
         log.adopt(now, recovered, &facts)?;
         log.load_epochs(&found, &mut report)?;
-        let rebuild_from = match facts.clean_shutdown {
-            true => log.first_unsound_transaction_index()?,
-            false => {
-                log.first_unsound_transaction_index()?.into_iter().chain([first_scanned]).min()
-            }
-        };
-        let snapshots_up_to = match facts.clean_shutdown || facts.same_boot {
+        let unsound = log.first_unsound_transaction_index()?;
+        // A snapshot above was of a log that may have been another, and is not durable.
+        let snapshots_up_to = match facts.clean_shutdown {
             true => log.log_end_offset,
             false => facts.recovery_point,
         };
-        log.load_producers(now, &Replay { snapshots_up_to, rebuild_from }, &mut report)?;
+        let replay = Replay {
+            snapshots_up_to: unsound.into_iter().chain([snapshots_up_to]).min().unwrap_or_default(),
+            rebuilds: !facts.clean_shutdown || unsound.is_some(),
+        };
+        log.load_producers(now, &replay, &mut report)?;
         match facts.clean_shutdown {
             true if report.leftovers.is_empty() => {}
             true => log.cache.disk().sync_directory(&log.directory.path())?,

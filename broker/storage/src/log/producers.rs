@@ -22,17 +22,18 @@ use crate::segment::Segment;
 use crate::transaction_index::{self, AbortedTransaction, TransactionIndexError};
 use kt_protocol::records::BatchHeader;
 
+use super::checkpoint::Snapshots;
 use super::{Log, RecoveryReport};
 
 /// A control batch holds one small record. What claims to be one and is larger is none.
 const CONTROL_BATCH_BYTES_MAX: u64 = 64 << 10;
 
-/// What is to be made anew while producers are replayed.
+/// How producers are replayed.
 pub(super) struct Replay {
-    /// Snapshots above are not believed: the log may have been another when they were written.
+    /// Snapshots above are not believed.
     pub(super) snapshots_up_to: Offset,
-    /// The first segment whose transaction index and snapshot are made anew.
-    pub(super) rebuild_from: Option<Offset>,
+    /// The transaction indexes are made anew from the snapshot on, and so are snapshots.
+    pub(super) rebuilds: bool,
 }
 
 impl Log {
@@ -116,7 +117,7 @@ impl Log {
             producer_state::write_snapshot(&**disk, &self.directory.path(), offset, &entries)?;
         self.dirty.file(&file);
         self.dirty.names();
-        self.last_snapshot = offset;
+        self.snapshots.written(offset);
         Ok(file)
     }
 
@@ -141,10 +142,9 @@ impl Log {
         let disk = Arc::clone(self.cache.disk());
         let directory = self.directory.path();
         let end = self.log_end_offset;
-        self.remove_snapshots(|offset| end < offset)?;
+        let newest = replay.snapshots_up_to.min(end);
+        self.remove_snapshots(|offset| newest < offset && (replay.rebuilds || end < offset))?;
         let first = self.segments.first().map_or(end, |first| first.base_offset());
-        let rebuild_from = replay.rebuild_from.unwrap_or(end);
-        let newest = replay.snapshots_up_to.min(rebuild_from).min(end);
         let mut discarded = Vec::new();
         let snapshot = producer_state::load_newest_snapshot(
             &*disk,
@@ -162,33 +162,33 @@ impl Log {
             None => (first, ProducerStates::new(expiration_ms)),
         };
         self.producers = states;
-        self.last_snapshot = from;
-        let aborted = self.replay(now, from, rebuild_from)?;
-        if replay.rebuild_from.is_some() {
-            self.store_aborted(rebuild_from, &aborted, report)?;
+        self.snapshots = Snapshots::new(from);
+        self.note_stray_snapshots()?;
+        let aborted = self.replay(now, from, replay.rebuilds)?;
+        if replay.rebuilds {
+            self.store_aborted(from, &aborted, report)?;
         }
         Ok(())
     }
 
-    /// Replays all batches from `from` on. Gives the aborted transactions by segment, from
-    /// `rebuild_from` on, and writes a snapshot at the beginning of each segment there.
+    /// Replays all batches from `from` on. Gives the aborted transactions by segment, and writes a
+    /// snapshot at the beginning of each segment if that is wanted.
     fn replay(
         &mut self,
         now: Now,
         from: Offset,
-        rebuild_from: Offset,
+        writes_snapshots: bool,
     ) -> Result<BTreeMap<Offset, Vec<AbortedTransaction>>, LogError> {
         let mut aborted: BTreeMap<Offset, Vec<AbortedTransaction>> = BTreeMap::new();
         let segments = Arc::clone(&self.segments);
         let above = segments.partition_point(|segment| segment.base_offset() <= from);
         for segment in segments.iter().skip(above.saturating_sub(1)) {
             let base = segment.base_offset();
-            if rebuild_from <= base && from < base {
+            if writes_snapshots && from < base {
                 self.write_snapshot(base)?.sync()?;
             }
-            let mut found = Vec::new();
-            self.replay_segment(now, segment, from, &mut found)?;
-            if rebuild_from <= base && !found.is_empty() {
+            let found = self.replay_segment(now, segment, from)?;
+            if !found.is_empty() {
                 aborted.insert(base, found);
             }
         }
@@ -200,15 +200,16 @@ impl Log {
         now: Now,
         segment: &Segment,
         from: Offset,
-        aborted: &mut Vec<AbortedTransaction>,
-    ) -> Result<(), LogError> {
-        let Some(first) = segment.locate(from)? else { return Ok(()) };
+    ) -> Result<Vec<AbortedTransaction>, LogError> {
+        let mut aborted = Vec::new();
+        let Some(first) = segment.locate(from)? else { return Ok(aborted) };
         let (file, size) = (segment.log_file()?, segment.size()?);
+        self.snapshots.appended(size.saturating_sub(first.position));
         let mut scan = HeaderScan::new(&*file, first.position, size);
         loop {
             let located = match scan.next_batch() {
                 Ok(Some(located)) => located,
-                Ok(None) => return Ok(()),
+                Ok(None) => return Ok(aborted),
                 Err(ScanError::Disk(error)) => return Err(error.into()),
                 Err(ScanError::NotABatch { position, reason }) => {
                     return Err(segment.damaged(position, from, &reason.to_string()));
@@ -229,38 +230,55 @@ impl Log {
         }
     }
 
-    /// Puts new transaction indexes in the place of those from `rebuild_from` on, durably.
+    /// Puts what was found from `from` on in the place of what the transaction indexes say of it,
+    /// durably. Entries below stay: they were flushed, and can be read.
     fn store_aborted(
         &self,
-        rebuild_from: Offset,
+        from: Offset,
         aborted: &BTreeMap<Offset, Vec<AbortedTransaction>>,
         report: &mut RecoveryReport,
     ) -> Result<(), LogError> {
-        let disk = self.cache.disk();
-        let is_rebuilt = |segment: &&Arc<Segment>| rebuild_from <= segment.base_offset();
-        for segment in self.segments.iter().filter(is_rebuilt) {
-            let path = segment.path(FileKind::TransactionIndex);
-            let found = aborted.get(&segment.base_offset());
-            let bytes: Vec<u8> = found.into_iter().flatten().flat_map(|one| one.encode()).collect();
-            if bytes.is_empty() && !segment.has_aborted() {
-                continue;
-            }
-            if !bytes.is_empty() && atomic_file::read(&**disk, &path)?.is_some_and(|it| it == bytes)
-            {
-                segment.transaction_file()?.sync()?;
-                segment.note_aborted();
-                continue;
-            }
-            segment.forget_transaction_file();
-            match bytes.is_empty() {
-                true => disk.remove_file(&path)?,
-                false => {
-                    atomic_file::write(&**disk, &path, &bytes)?;
-                    segment.note_aborted();
-                }
-            }
-            report.rebuilt.push(path.display().to_string());
+        let above = self.segments.partition_point(|segment| segment.base_offset() <= from);
+        for segment in self.segments.iter().skip(above.saturating_sub(1)) {
+            let found = aborted.get(&segment.base_offset()).map_or(&[][..], Vec::as_slice);
+            self.store_aborted_of(segment, from, found, report)?;
         }
+        Ok(())
+    }
+
+    fn store_aborted_of(
+        &self,
+        segment: &Segment,
+        from: Offset,
+        found: &[AbortedTransaction],
+        report: &mut RecoveryReport,
+    ) -> Result<(), LogError> {
+        if found.is_empty() && !segment.has_aborted() {
+            return Ok(());
+        }
+        let disk = self.cache.disk();
+        let path = segment.path(FileKind::TransactionIndex);
+        let before = atomic_file::read(&**disk, &path)?;
+        let mut bytes = match segment.has_aborted() && segment.base_offset() < from {
+            true => transaction_index::bytes_below(&*segment.transaction_file()?, from)
+                .map_err(|error| segment.damaged_transactions(error))?,
+            false => Vec::new(),
+        };
+        bytes.extend(found.iter().flat_map(AbortedTransaction::encode));
+        if !bytes.is_empty() && before.is_some_and(|before| before == bytes) {
+            segment.transaction_file()?.sync()?;
+            segment.note_aborted();
+            return Ok(());
+        }
+        segment.forget_transaction_file();
+        match bytes.is_empty() {
+            true => disk.remove_file(&path)?,
+            false => {
+                atomic_file::write(&**disk, &path, &bytes)?;
+                segment.note_aborted();
+            }
+        }
+        report.rebuilt.push(path.display().to_string());
         Ok(())
     }
 

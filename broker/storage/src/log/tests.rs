@@ -2,6 +2,7 @@
 
 mod append;
 mod bench;
+mod checkpoint;
 mod crash;
 mod faults;
 mod fixtures;

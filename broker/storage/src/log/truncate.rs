@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use kt_protocol::types::{Now, Offset};
 
+use crate::checkpoints::Promised;
 use crate::error::LogError;
 use crate::file_names::FileSuffix;
 use crate::log::{LoadFacts, RecoveryReport};
@@ -15,22 +16,51 @@ use crate::recovery::{Recovered, Recovery};
 use crate::segment::Segment;
 use crate::sparse_index::IndexEnd;
 
+use super::checkpoint::Snapshots;
 use super::{Deletion, Log, producers::Replay};
 
+fn check_promised(promised: Promised, end: Offset) -> Result<(), LogError> {
+    match promised.offset() {
+        promised if end < promised => Err(LogError::Promised { promised, end }),
+        _ => Ok(()),
+    }
+}
+
 impl Log {
+    /// Prepares a truncation to `target`, and says where the log will end: checkpoints are to be
+    /// written next that say no more, durably. Until the truncation is done,
+    /// [`Log::recovery_point_to_checkpoint`] says no more either.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn prepare_truncation(&mut self, target: Offset) -> Result<Offset, LogError> {
+        self.check_usable()?;
+        let (end, _) = self.cut_point(target)?;
+        self.truncating_to = Some(self.truncating_to.map_or(end, |before| before.min(end)));
+        Ok(end)
+    }
+
     /// Cuts the log so that it ends at `target`, or before it if that lies within a batch. Says
     /// which files are out of the log now.
     ///
-    /// The checkpoint of the recovery point must be lowered to `target`, durably, before: a crash
-    /// in the middle would find the log shorter than what was said to be flushed.
+    /// `promised` is of the checkpoints that [`Log::prepare_truncation`] asked for.
     ///
     /// # Errors
-    /// The disk's, after which the log has failed.
-    pub fn truncate_to(&mut self, now: Now, target: Offset) -> Result<Deletion, LogError> {
+    /// [`LogError::Promised`] if they were not lowered: nothing has changed. The disk's, after
+    /// which the log has failed.
+    pub fn truncate_to(
+        &mut self,
+        now: Now,
+        target: Offset,
+        promised: Promised,
+    ) -> Result<Deletion, LogError> {
         self.check_usable()?;
         if self.log_end_offset <= target {
+            self.truncating_to = None;
             return Ok(Deletion::default());
         }
+        let (end, _) = self.cut_point(target)?;
+        check_promised(promised, end)?;
         let first = self.segments.first().map_or(Offset(0), |first| first.base_offset());
         let result = match target < first {
             true => self.replace_all(now, target),
@@ -38,22 +68,42 @@ impl Log {
         };
         // Half of a truncation is not a log to go on with.
         self.has_failed |= result.is_err();
+        self.truncating_to = None;
         result
     }
 
     /// Takes everything out of the log and begins anew at `offset`.
     ///
+    /// `promised` is of checkpoints that were written after [`Log::prepare_truncation`] to the log
+    /// start.
+    ///
     /// # Errors
-    /// The disk's, after which the log has failed.
+    /// As [`Log::truncate_to`].
     pub fn truncate_fully_and_start_at(
         &mut self,
         now: Now,
         offset: Offset,
+        promised: Promised,
     ) -> Result<Deletion, LogError> {
         self.check_usable()?;
+        check_promised(promised, self.log_start_offset.min(offset))?;
         let result = self.replace_all(now, offset);
         self.has_failed |= result.is_err();
+        self.truncating_to = None;
         result
+    }
+
+    /// Where a log that is cut at `target` ends, and where in the segment that holds it: batches
+    /// are whole.
+    fn cut_point(&self, target: Offset) -> Result<(Offset, u64), LogError> {
+        let above = self.segments.partition_point(|segment| segment.base_offset() <= target);
+        let Some(last) = above.checked_sub(1).and_then(|at| self.segments.get(at)) else {
+            return Ok((target, 0));
+        };
+        Ok(match last.locate(target)? {
+            Some(batch) => (batch.base_offset, batch.position),
+            None => (target.min(self.log_end_offset), last.size()?),
+        })
     }
 
     fn replace_all(&mut self, now: Now, offset: Offset) -> Result<Deletion, LogError> {
@@ -61,7 +111,7 @@ impl Log {
         self.remove_snapshots(|_| true)?;
         self.begin_at(now, offset)?;
         self.producers = ProducerStates::new(self.config.producer_id_expiration_ms);
-        self.last_snapshot = offset;
+        self.snapshots = Snapshots::new(offset);
         self.epochs.truncate_from_end(Offset(0));
         self.write_epochs()?;
         self.generation += 1;
@@ -96,7 +146,7 @@ impl Log {
         self.generation += 1;
         self.begin_active(now);
         self.active.bytes_since_entry = bytes_since_entry;
-        let replay = Replay { snapshots_up_to: end, rebuild_from: None };
+        let replay = Replay { snapshots_up_to: end, rebuilds: false };
         self.load_producers(now, &replay, &mut RecoveryReport::default())?;
         Ok(deletion)
     }
@@ -105,10 +155,7 @@ impl Log {
     /// for those who hold it.
     fn cut(&self, last: &Segment, target: Offset) -> Result<Recovered, LogError> {
         let base = last.base_offset();
-        let (position, end) = match last.locate(target)? {
-            Some(batch) => (batch.position, batch.base_offset),
-            None => (last.size()?, target),
-        };
+        let (end, position) = self.cut_point(target)?;
         let segment = Segment::writable(&self.home(), base, IndexEnd::Entry);
         last.cut_indexes(end, &segment)?;
         segment.log_file()?.set_len(position)?;

@@ -123,6 +123,17 @@ pub fn load_newest_snapshot(
     Ok(None)
 }
 
+/// Removes the snapshot for `offset`. One that is not there is no error.
+///
+/// # Errors
+/// The disk's.
+pub fn remove_snapshot(disk: &dyn Disk, directory: &Path, offset: Offset) -> Result<(), DiskError> {
+    match disk.remove_file(&snapshot_path(directory, offset)) {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Removes the snapshots that `is_stale` says. Gives their offsets; the directory is not synced.
 ///
 /// # Errors

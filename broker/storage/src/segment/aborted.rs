@@ -30,7 +30,7 @@ impl Segment {
         }
     }
 
-    fn damaged_transactions(&self, error: TransactionIndexError) -> LogError {
+    pub(crate) fn damaged_transactions(&self, error: TransactionIndexError) -> LogError {
         let (entry, reason) = match error {
             TransactionIndexError::Disk(error) => return error.into(),
             TransactionIndexError::Unsound { entry, reason } => (entry, reason.to_owned()),

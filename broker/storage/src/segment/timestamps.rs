@@ -12,7 +12,7 @@ use crate::time_index::TimeEntry;
 /// How far behind the last entry of a time index is looked for a greater timestamp, which would
 /// show that entries are missing. Records that come in order of time have their last entry at the
 /// end; a bound, as retention asks this of every old segment once.
-const TAIL_CHECKED_BYTES: u64 = 4 << 20;
+pub(crate) const TAIL_CHECKED_BYTES: u64 = 4 << 20;
 
 impl Segment {
     /// The last two entries of the time index that are not later than `target`, the later first.
@@ -74,16 +74,17 @@ impl Segment {
     /// What the last entry of the time index tells, if the batches agree.
     fn greatest_by_index(&self) -> Result<Option<TimestampOffset>, LogError> {
         let size = self.size()?;
-        self.greatest_checked(i64::MAX, size)
+        self.greatest_checked(i64::MAX, size, TAIL_CHECKED_BYTES)
     }
 
     /// What the time index tells of offsets below `relative_offset`, if the batch that it names has
-    /// that timestamp, and none of those behind it, up to `end`, has a greater one. None if the
-    /// index is to be made anew.
+    /// that timestamp, and none of those behind it, up to `end` or for so many bytes, has a greater
+    /// one. None if the index is to be made anew.
     pub(crate) fn greatest_checked(
         &self,
         relative_offset: i64,
         end: u64,
+        checked_bytes: u64,
     ) -> Result<Option<TimestampOffset>, LogError> {
         let Some(greatest) = self.greatest_below(relative_offset)? else { return Ok(None) };
         if greatest.timestamp == Timestamp::NONE {
@@ -91,7 +92,7 @@ impl Segment {
         }
         let Some(batch) = self.locate_header(greatest.offset)? else { return Ok(None) };
         let (file, size) = (self.log.file()?, self.size()?);
-        let end = end.min(batch.position + TAIL_CHECKED_BYTES);
+        let end = end.min(batch.position.saturating_add(checked_bytes));
         let mut agrees = batch.header.max_timestamp() == greatest.timestamp;
         let mut scan = HeaderScan::new(&*file, batch.position, size);
         while agrees && scan.position() < end {

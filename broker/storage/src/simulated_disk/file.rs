@@ -71,6 +71,7 @@ impl File for SimulatedFile {
         let at = Some((position, buffer.len() as u64));
         let fault = state.begin_at(Call::Read, &self.path, at).map_err(|refusal| refusal.error)?;
         let count = self.node.content.lock().cached.read(position, buffer);
+        state.bytes_read += count as u64;
         if let Some(fault) = fault {
             damage(fault, &mut buffer[..count], &mut state.random);
         }

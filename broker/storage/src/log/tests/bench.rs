@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kt_protocol::types::{Millis, Now, Offset, Timestamp};
+use kt_protocol::types::{Millis, Now, Offset, Timestamp, TopicPartition};
 
+use crate::checkpoints::{self, OffsetCheckpoint, Promised, Promises};
 use crate::scan::{HeaderScan, Located};
 use crate::simulated_disk::SimulatedDisk;
 use crate::{Disk, FileCache, LoadFacts, Log, LogConfig, LogError, LogHome, RecoveryReport};
@@ -164,6 +165,32 @@ pub(crate) fn flush(disk: &SimulatedDisk, log: &mut Log) -> Result<(), crate::Di
     }
     log.flushed(candidates.generation, candidates.up_to);
     Ok(())
+}
+
+/// Writes checkpoints that promise everything below `offset`, as the node would.
+pub(crate) fn promise(disk: &SimulatedDisk, offset: Offset) -> Result<Promised, crate::DiskError> {
+    let name = TopicPartition::new("orders", 0);
+    let offsets = OffsetCheckpoint::from([(name.clone(), offset)]);
+    let none = OffsetCheckpoint::new();
+    Ok(Promises::write(disk, Path::new("/data"), offsets, none)?.of(&name))
+}
+
+/// What the checkpoints say.
+pub(crate) fn recovery_point_on(disk: &SimulatedDisk) -> Offset {
+    let path = Path::new("/data").join(checkpoints::RECOVERY_POINT);
+    let offsets = checkpoints::read(disk, &path).unwrap();
+    offsets.get(&TopicPartition::new("orders", 0)).copied().unwrap_or_default()
+}
+
+/// Truncates as the node would: checkpoints first.
+pub(crate) fn truncate(
+    disk: &SimulatedDisk,
+    log: &mut Log,
+    target: Offset,
+) -> Result<crate::Deletion, LogError> {
+    let end = log.prepare_truncation(target)?;
+    let promised = promise(disk, log.recovery_point_to_checkpoint().min(end))?;
+    log.truncate_to(at(1), target, promised)
 }
 
 pub(crate) fn file(name: &str) -> PathBuf {

@@ -44,25 +44,32 @@ impl Witness {
         flush(disk, log)?;
         self.is_known = true;
         self.recovery_point = log.recovery_point();
+        promise(disk, log.recovery_point_to_checkpoint())?;
         Ok(())
     }
 
-    fn truncate(&mut self, log: &mut Log, target: Offset) -> Result<(), LogError> {
-        // Checkpoints are lowered before the log is.
-        self.recovery_point = self.recovery_point.min(target);
+    fn truncate(
+        &mut self,
+        disk: &SimulatedDisk,
+        log: &mut Log,
+        target: Offset,
+    ) -> Result<(), LogError> {
         self.truncating_to = Some(target);
-        let deletion = log.truncate_to(at(1), target)?;
+        let end = log.prepare_truncation(target)?;
+        self.recovery_point = self.recovery_point.min(end);
+        let deletion = truncate(disk, log, target)?;
         self.written.retain(|(header, _)| header.last_offset() < target);
         self.truncating_to = None;
         deletion.carry_out()?;
         Ok(())
     }
 
-    fn facts(&self, mode: CrashMode) -> LoadFacts {
+    /// What the checkpoints on the disk say.
+    fn facts(&self, disk: &SimulatedDisk, mode: CrashMode) -> LoadFacts {
         LoadFacts {
             clean_shutdown: false,
             same_boot: mode == CrashMode::Process,
-            recovery_point: self.recovery_point,
+            recovery_point: recovery_point_on(disk),
             high_watermark: Offset(0),
             log_start_offset: self.log_start_offset,
         }
@@ -119,7 +126,7 @@ fn crash_everywhere(config: &LogConfig, scenario: Scenario) {
             disk.crash();
             disk.restart(mode);
             let context = format!("{mode:?} after {after} of {changes} seed {seed}");
-            let (log, _) = open(&disk, config, witness.facts(mode))
+            let (log, _) = open(&disk, config, witness.facts(&disk, mode))
                 .unwrap_or_else(|error| panic!("{context}: {error}\n{:#?}", disk.recent_calls()));
             witness.check(&log, mode);
             let served = headers(&log);
@@ -128,7 +135,7 @@ fn crash_everywhere(config: &LogConfig, scenario: Scenario) {
                 drop(log);
                 disk.crash();
                 disk.restart(CrashMode::LoseUnsynced);
-                let facts = LoadFacts { recovery_point: end, ..witness.facts(mode) };
+                let facts = LoadFacts { recovery_point: end, ..witness.facts(&disk, mode) };
                 if disk.export().keys().any(|path| path.starts_with(DIRECTORY)) && witness.is_known
                 {
                     let (log, _) = open(&disk, config, facts).unwrap();
@@ -176,12 +183,28 @@ fn truncation_and_what_is_appended_after_it() {
         witness.fill(&mut log, 30)?;
         witness.flush(disk, &mut log)?;
         witness.fill(&mut log, 3)?;
-        witness.truncate(&mut log, Offset(40))?;
+        witness.truncate(disk, &mut log, Offset(40))?;
         let base = log.log_end_offset().0;
         witness.append(&mut log, &Batch { epoch: 1, ..Batch::new(base, 5) })?;
         witness.append(&mut log, &Batch { epoch: 1, ..Batch::new(base + 5, 5) })?;
         witness.flush(disk, &mut log)?;
         witness.append(&mut log, &Batch { epoch: 1, ..Batch::new(base + 10, 5) })?;
+        Ok(())
+    });
+}
+
+/// The log ends before the target then, and the checkpoints must say so before.
+#[test]
+fn truncation_within_a_batch() {
+    crash_everywhere(&small_config(), |disk, witness| {
+        let mut log = open(disk, &small_config(), LoadFacts::default())?.0;
+        witness.fill(&mut log, 30)?;
+        witness.flush(disk, &mut log)?;
+        witness.flush(disk, &mut log)?;
+        witness.truncate(disk, &mut log, Offset(53))?;
+        assert_eq!(log.log_end_offset(), Offset(50));
+        witness.append(&mut log, &Batch { epoch: 1, ..Batch::new(50, 5) })?;
+        witness.flush(disk, &mut log)?;
         Ok(())
     });
 }
@@ -196,7 +219,7 @@ fn truncation_within_one_epoch() {
         // The epoch's file is in place before: writing it would sync the directory too.
         witness.flush(disk, &mut log)?;
         assert!(!log.needs_flush());
-        witness.truncate(&mut log, Offset(40))?;
+        witness.truncate(disk, &mut log, Offset(40))?;
         for _ in 0..2 {
             let base = log.log_end_offset().0;
             witness.append(&mut log, &Batch { timestamp: 7, ..Batch::new(base, 5) })?;

@@ -111,7 +111,7 @@ fn epochs_follow_the_log() {
     assert_eq!(end(5, &log), is(4, 15));
     assert_eq!(end(7, &log), is(7, 25));
     assert_eq!(end(8, &log), None);
-    let gone = log.truncate_to(at(1), Offset(17)).unwrap();
+    let gone = truncate(&disk, &mut log, Offset(17)).unwrap();
     assert!(gone.is_empty());
     assert_eq!(log.log_end_offset(), Offset(15), "a batch is cut off whole");
     assert_eq!(end(4, &log), is(4, 15));
@@ -157,7 +157,8 @@ fn a_log_starts_over_at_an_offset() {
     let disk = new_disk(1);
     let mut log = new_log(&disk, &small_config());
     fill(&mut log, 30, 5);
-    log.truncate_fully_and_start_at(at(1), Offset(1_000)).unwrap().carry_out().unwrap();
+    let nothing = promise(&disk, Offset(0)).unwrap();
+    log.truncate_fully_and_start_at(at(1), Offset(1_000), nothing).unwrap().carry_out().unwrap();
     assert_eq!((log.log_start_offset(), log.log_end_offset()), (Offset(1_000), Offset(1_000)));
     fill(&mut log, 3, 5);
     check_against_walk(&log);

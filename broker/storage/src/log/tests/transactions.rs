@@ -180,7 +180,7 @@ proptest! {
             states.push((log.log_end_offset(), log.producers().to_snapshot(), play.clone()));
         }
         let (end, snapshot, play) = cut.get(&states);
-        log.truncate_to(at(1), *end).unwrap().carry_out().unwrap();
+        truncate(&disk, &mut log, *end).unwrap().carry_out().unwrap();
         prop_assert_eq!(log.log_end_offset(), *end);
         prop_assert_eq!(&log.producers().to_snapshot(), snapshot);
         log.on_high_watermark(*end);
