@@ -201,6 +201,9 @@ impl Segment {
         let read = self.log_file()?.read_at(located.position, &mut bytes)?;
         bytes.truncate(read);
         let batch = AnyBatch::first_of(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if !batch.crc_is_valid() {
+            return Err(damaged("its checksum does not fit".to_owned()));
+        }
         let body = batch.decompress(budget).map_err(|error| damaged(error.to_string()))?;
         let mut found = None;
         for record in body.records() {

@@ -52,10 +52,11 @@ pub fn read(
             break;
         }
         let Some(first) = segment.locate(request.from)? else { continue };
+        let next = from_here.get(next).map(|next| next.base_offset());
+        check_within(segment, &first, next)?;
         if request.max_offset <= first.base_offset {
             break;
         }
-        let next = from_here.get(next).map(|next| next.base_offset());
         let end = match next {
             Some(next) if next <= request.max_offset => segment.size()?,
             _ => end_below(segment, request.max_offset)?,
@@ -63,6 +64,26 @@ pub fn read(
         return slice(segment, first, end, request);
     }
     Ok(None)
+}
+
+/// No checksum covers a batch's offset: one that is beyond its segment is damaged, and would make
+/// its reader wait for ever.
+fn check_within(
+    segment: &Segment,
+    batch: &BatchPlace,
+    next: Option<Offset>,
+) -> Result<(), LogError> {
+    let end = match next {
+        Some(next) => Some(next),
+        None => segment.extent()?.next_offset,
+    };
+    match end {
+        Some(end) if end <= batch.last_offset => {
+            let reason = format!("a batch up to offset {} is beyond {end}", batch.last_offset);
+            Err(segment.damaged(batch.position, batch.base_offset, &reason))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn slice(
