@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use kt_protocol::planted;
 use kt_protocol::types::{LeaderEpoch, Offset};
 
 use crate::disk::{DiskError, File};
@@ -98,9 +99,14 @@ impl Walk {
         Invalid { position, offset: self.next, reason, kind: InvalidKind::Bytes }
     }
 
-    /// The offset it hides is the lower of the two: which of them is wrong is not known.
+    /// Behind a hole the offset it hides is the lower of the two: which of them is wrong is not
+    /// known. Where each batch followed the one before, it is this one: a torn write whose sectors
+    /// part between the offset and what the checksum covers.
     fn misplaced(&self, located: &Located, reason: String) -> Invalid {
-        let offset = self.next.min(located.header.base_offset());
+        let offset = match self.has_holes {
+            true => self.next.min(located.header.base_offset()),
+            false => self.next,
+        };
         Invalid { position: located.position, offset, reason, kind: InvalidKind::IntactBatch }
     }
 
@@ -130,7 +136,7 @@ impl Recovery<'_> {
     /// Verifies what was not flushed, and cuts off a torn tail.
     pub(crate) fn run(mut self, mut segments: Vec<Arc<Segment>>) -> Result<Recovered, LogError> {
         let point = self.flushed_below;
-        let above = segments.partition_point(|segment| segment.base_offset() <= point);
+        let above = segments.partition_point(|segment| segment.base_offset() < point);
         let first = above.saturating_sub(1);
         let first_scanned = segments.get(first).map_or(Offset(0), |first| first.base_offset());
         let mut walk = Walk::from(first_scanned, self.may_have_holes);
@@ -162,18 +168,24 @@ impl Recovery<'_> {
         let facts = &self.facts;
         let promised = facts.recovery_point.max(facts.high_watermark);
         let Some(last) = segments.last() else { return Ok(()) };
-        if promised <= end || promised <= facts.log_start_offset {
+        let is_reached = promised <= end || promised <= facts.log_start_offset;
+        if is_reached || planted!("damage truncated") {
             return Ok(());
         }
         let reason = format!("the log ends there, and should reach offset {promised}");
         Err(last.damaged(last.size()?, end, &reason))
     }
 
-    /// After the machine went down the end of a segment may be lost while the next one is there.
+    /// After the machine went down the end of a segment may be lost while the next one is there, or
+    /// one that was removed may be there again, at an offset that the segment before has too.
     fn gap_before(&self, segment: &Segment, walk: &Walk) -> Option<Invalid> {
         let base = segment.base_offset();
-        let is_first = base <= walk.next;
-        if is_first || walk.has_holes || self.facts.same_boot {
+        if base < walk.next {
+            let reason = format!("the segment before ends at offset {}", walk.next);
+            let kind = InvalidKind::IntactBatch;
+            return Some(Invalid { position: 0, offset: base, reason, kind });
+        }
+        if base == walk.next || walk.has_holes || self.facts.same_boot {
             return None;
         }
         let reason = format!("the segment before ends at offset {}", walk.next);
@@ -206,6 +218,11 @@ impl Recovery<'_> {
                 Verified::Invalid { position, reason } => {
                     invalid = Some(walk.no_batch(position, reason));
                 }
+                Verified::Intact(located) if self.is_hole(walk, &located) => {
+                    let offset = located.header.base_offset();
+                    let reason = format!("a batch at offset {offset} leaves a hole");
+                    invalid = Some(walk.no_batch(located.position, reason));
+                }
                 Verified::Intact(located) => match walk.objection(segment, &located) {
                     Some(reason) => invalid = Some(walk.misplaced(&located, reason)),
                     None => {
@@ -219,8 +236,23 @@ impl Recovery<'_> {
         }
         segment.set_extent(position, walk.next, start.builder.greatest());
         self.bytes_since_entry = start.builder.bytes_since_entry();
+        if planted!("index not truncated") && self.facts.clean_shutdown {
+            return Ok(invalid);
+        }
         segment.replace_index_tails(start.kept_below, start.builder.finish())?;
         Ok(invalid)
+    }
+
+    /// After the machine went down a batch that was replaced may be there again, behind the wrong one:
+    /// in what was not flushed, of a log that has no holes so far. Where nothing is known to be
+    /// flushed, the files may be from elsewhere.
+    fn is_hole(&self, walk: &Walk, located: &Located) -> bool {
+        let promised = self.flushed_below.max(self.facts.high_watermark);
+        !self.facts.same_boot
+            && !walk.has_holes
+            && Offset(0) < promised
+            && promised <= walk.next
+            && walk.next < located.header.base_offset()
     }
 
     /// True for space that was taken ahead and not written: zeros up to the end, in a file that is
@@ -320,6 +352,9 @@ impl Recovery<'_> {
                 &format!("{}{why}", invalid.reason),
             ))
         };
+        if planted!("damage truncated") {
+            return Ok(());
+        }
         if self.facts.clean_shutdown {
             return damaged("; the log was closed cleanly");
         }
@@ -353,6 +388,9 @@ impl Recovery<'_> {
         let file = segment.log_file()?;
         self.report.bytes_cut += file.len()?.saturating_sub(invalid.position);
         self.report.cut_at = Some(invalid.offset);
+        if planted!("torn tail kept") {
+            return Ok(());
+        }
         file.set_len(invalid.position)
     }
 

@@ -84,7 +84,8 @@ impl AbortedTransaction {
         if found.producer_id.0 < 0 || found.first_offset.0 < 0 || found.last_stable_offset.0 < 0 {
             return Err("it has a negative number");
         }
-        if found.last_offset < found.first_offset {
+        // A marker stands behind the first record; zeros, which a power cut leaves, say otherwise.
+        if found.last_offset <= found.first_offset {
             return Err("it ends before it begins");
         }
         Ok(found)
@@ -172,23 +173,20 @@ pub fn collect(
     Ok(false)
 }
 
-/// The bytes of the entries whose marker is below `end_offset`.
+/// The entries whose marker is below `end_offset`.
 ///
 /// # Errors
 /// The disk's, or an unsound entry before.
-pub(crate) fn bytes_below(
+pub(crate) fn entries_below(
     file: &dyn File,
     end_offset: Offset,
-) -> Result<Vec<u8>, TransactionIndexError> {
+) -> Result<Vec<AbortedTransaction>, TransactionIndexError> {
     let mut entries = Entries::new(file)?;
-    let mut bytes = Vec::new();
-    while let Some(entry) = entries.next_entry()? {
-        if end_offset <= entry.last_offset {
-            break;
-        }
-        bytes.extend(entry.encode());
+    let mut below = Vec::new();
+    while let Some(entry) = entries.next_entry()?.filter(|it| it.last_offset < end_offset) {
+        below.push(entry);
     }
-    Ok(bytes)
+    Ok(below)
 }
 
 /// Forgets the transactions whose marker is at `end_offset` or above: the log was cut there.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use kt_protocol::planted;
 use kt_protocol::types::Uuid;
 
 use crate::disk::DiskError;
@@ -23,9 +24,12 @@ impl Log {
         self.check_usable()?;
         self.trim_active()?;
         let active = Arc::clone(self.active_segment());
-        if self.needs_flush() || self.recovery_point < self.log_end_offset {
+        // A log that was only opened has no index to write, and need not open its files.
+        let is_in_use = self.active.is_preallocated || self.needs_flush();
+        if is_in_use || self.recovery_point < self.log_end_offset {
             active.close_indexes()?;
             active.sync()?;
+            self.active.is_preallocated = false;
         }
         if self.snapshots.newest() < self.log_end_offset {
             self.write_snapshot(self.log_end_offset)?;
@@ -33,7 +37,12 @@ impl Log {
         self.write_epochs()?;
         if let Some(candidates) = self.flush_candidates()? {
             for file in &candidates.files {
-                file.sync()?;
+                let result = file.sync();
+                if !planted!("failed sync retried") {
+                    result?;
+                } else if result.is_err() {
+                    file.sync()?;
+                }
             }
             for directory in &candidates.directories {
                 self.cache.disk().sync_directory(directory)?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use kt_protocol::planted;
 use kt_protocol::types::{LeaderEpoch, Now, Offset};
 
 use crate::config::LogConfig;
@@ -122,7 +123,9 @@ impl Log {
         let first_scanned = recovered.first_scanned;
         let found = recovered.epochs.clone();
         log.adopt(now, recovered, &facts)?;
-        log.load_epochs(&found, &mut report)?;
+        let known_below =
+            if facts.clean_shutdown { log.log_end_offset } else { facts.recovery_point };
+        log.load_epochs(known_below, &found, &mut report)?;
         let unsound = log.first_unsound_transaction_index()?;
         // A snapshot above was of a log that may have been another, and is not durable.
         let snapshots_up_to = match facts.clean_shutdown {
@@ -162,13 +165,13 @@ impl Log {
         let home = self.home();
         let flushed_below =
             if facts.clean_shutdown { Offset(i64::MAX) } else { facts.recovery_point };
+        // The segment that ends at the recovery point too: that it was closed may not be flushed.
         let first_scanned =
-            holdings.segments.range(..=flushed_below).next_back().copied().unwrap_or_default();
-        let last = holdings.segments.last();
+            holdings.segments.range(..flushed_below).next_back().copied().unwrap_or_default();
         let segment = |base: &Offset| {
             let is_written = first_scanned <= *base || holdings.without_index.contains(base);
             let segment = match is_written {
-                true if Some(base) == last && !facts.clean_shutdown => {
+                true if first_scanned <= *base && !facts.clean_shutdown => {
                     Segment::writable(&home, *base, IndexEnd::Zeros)
                 }
                 true => Segment::writable(&home, *base, IndexEnd::Entry),
@@ -222,8 +225,11 @@ impl Log {
 
     /// Reads the leader epochs, adds those that recovery met, and makes all of them anew from the
     /// batches if the file cannot be used.
+    ///
+    /// From `known_below` on the batches tell: those that the file is of may have been replaced.
     fn load_epochs(
         &mut self,
+        known_below: Offset,
         found: &[(LeaderEpoch, Offset)],
         report: &mut RecoveryReport,
     ) -> Result<(), LogError> {
@@ -237,6 +243,7 @@ impl Log {
         };
         let is_rebuilt = loaded.is_none() && Offset(0) < self.log_end_offset;
         let mut cache = loaded.unwrap_or_default();
+        cache.truncate_from_end(known_below);
         let found = if is_rebuilt { self.epochs_of_batches()? } else { found.to_vec() };
         for (epoch, start) in found {
             if cache.latest().is_none_or(|latest| latest.epoch < epoch) {
@@ -273,6 +280,9 @@ impl Log {
         let is_scanned = |segment: &&Arc<Segment>| first_scanned <= segment.base_offset();
         for segment in self.segments.iter().filter(is_scanned) {
             segment.close_indexes()?;
+            if planted!("recovered without a sync") {
+                continue;
+            }
             segment.sync()?;
         }
         self.write_epochs()?;
@@ -291,6 +301,7 @@ impl Log {
         self.log_end_offset = offset;
         self.recovery_point = offset;
         self.begin_active(now);
+        self.active.is_preallocated = true;
         self.active.is_log_preallocated = self.config.preallocate;
         Ok(())
     }

@@ -4,14 +4,16 @@
 //! batches behind it. The transaction indexes of segments that recovery read are made with it.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use kt_protocol::planted;
 use kt_protocol::records::BatchView;
 use kt_protocol::records::control::{EndTxnMarker, TxnOutcome};
 use kt_protocol::types::{Now, Offset, Timestamp};
 
 use crate::atomic_file;
-use crate::disk::File;
+use crate::disk::{DiskError, File, OpenMode};
 use crate::error::LogError;
 use crate::file_names::FileKind;
 use crate::producer_state::{
@@ -121,6 +123,16 @@ impl Log {
         Ok(file)
     }
 
+    /// Makes the snapshot at `offset` durable, if there is one.
+    pub(super) fn sync_snapshot(&self, offset: Offset) -> Result<(), DiskError> {
+        let path = producer_state::snapshot_path(&self.directory.path(), offset);
+        match self.cache.disk().open(&path, OpenMode::Read) {
+            Ok(file) => file.sync(),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Forgets the snapshots that `is_stale` says.
     pub(super) fn remove_snapshots(
         &self,
@@ -139,19 +151,42 @@ impl Log {
         replay: &Replay,
         report: &mut RecoveryReport,
     ) -> Result<(), LogError> {
-        let disk = Arc::clone(self.cache.disk());
-        let directory = self.directory.path();
         let end = self.log_end_offset;
-        let newest = replay.snapshots_up_to.min(end);
-        self.remove_snapshots(|offset| newest < offset && (replay.rebuilds || end < offset))?;
         let first = self.segments.first().map_or(end, |first| first.base_offset());
+        // What lay below the first segment was flushed and seen by all before it was deleted.
+        let newest = replay.snapshots_up_to.max(first).min(end);
+        let is_stale = |offset| newest < offset && (replay.rebuilds || end < offset);
+        self.remove_snapshots(|offset| is_stale(offset) && !planted!("snapshot not truncated"))?;
+        let mut from = self.load_snapshot(now, first..=newest, report)?;
+        if let Some(base) = self.doubtful_transaction_index(from)?.filter(|_| replay.rebuilds) {
+            from = self.load_snapshot(now, first..=base.max(first), report)?;
+        }
+        self.snapshots = Snapshots::new(from);
+        if replay.rebuilds {
+            // It may be in the page cache only, and what lies below it is not replayed again.
+            self.sync_snapshot(from)?;
+        }
+        self.note_stray_snapshots()?;
+        let aborted = self.replay(now, from, replay.rebuilds)?;
+        if replay.rebuilds {
+            self.store_aborted(from, &aborted, report)?;
+        }
+        Ok(())
+    }
+
+    /// Begins with the state of the newest snapshot for an offset in `offsets`, or with none at their
+    /// beginning. Says where the replay is to begin.
+    fn load_snapshot(
+        &mut self,
+        now: Now,
+        offsets: RangeInclusive<Offset>,
+        report: &mut RecoveryReport,
+    ) -> Result<Offset, LogError> {
+        let (disk, directory) = (self.cache.disk(), self.directory.path());
+        let first = *offsets.start();
         let mut discarded = Vec::new();
-        let snapshot = producer_state::load_newest_snapshot(
-            &*disk,
-            &directory,
-            first..=newest,
-            &mut discarded,
-        )?;
+        let snapshot =
+            producer_state::load_newest_snapshot(&**disk, &directory, offsets, &mut discarded)?;
         report.rebuilt.extend(discarded.iter().map(|corrupt| corrupt.to_string()));
         let expiration_ms = self.config.producer_id_expiration_ms;
         let (from, states) = match snapshot {
@@ -162,13 +197,24 @@ impl Log {
             None => (first, ProducerStates::new(expiration_ms)),
         };
         self.producers = states;
-        self.snapshots = Snapshots::new(from);
-        self.note_stray_snapshots()?;
-        let aborted = self.replay(now, from, replay.rebuilds)?;
-        if replay.rebuilds {
-            self.store_aborted(from, &aborted, report)?;
-        }
-        Ok(())
+        Ok(from)
+    }
+
+    /// The base of the segment that holds `from`, if the last entry of its transaction index that
+    /// is to be kept names no marker: of one that was not flushed, a power cut may have left a part.
+    fn doubtful_transaction_index(&self, from: Offset) -> Result<Option<Offset>, LogError> {
+        let above = self.segments.partition_point(|segment| segment.base_offset() <= from);
+        let Some(segment) = above.checked_sub(1).and_then(|at| self.segments.get(at)) else {
+            return Ok(None);
+        };
+        let Some(last) = kept_entries(segment, from)?.pop() else { return Ok(None) };
+        let batch = segment.locate_header(last.last_offset)?;
+        let is_marker = batch.is_some_and(|Located { header, .. }| {
+            header.is_control()
+                && header.base_offset() == last.last_offset
+                && header.producer_id() == last.producer_id
+        });
+        Ok((!is_marker).then_some(segment.base_offset()))
     }
 
     /// Replays all batches from `from` on. Gives the aborted transactions by segment, and writes a
@@ -259,12 +305,9 @@ impl Log {
         let disk = self.cache.disk();
         let path = segment.path(FileKind::TransactionIndex);
         let before = atomic_file::read(&**disk, &path)?;
-        let mut bytes = match segment.has_aborted() && segment.base_offset() < from {
-            true => transaction_index::bytes_below(&*segment.transaction_file()?, from)
-                .map_err(|error| segment.damaged_transactions(error))?,
-            false => Vec::new(),
-        };
-        bytes.extend(found.iter().flat_map(AbortedTransaction::encode));
+        let kept = kept_entries(segment, from)?;
+        let entries = kept.iter().chain(found);
+        let bytes: Vec<u8> = entries.flat_map(AbortedTransaction::encode).collect();
         if !bytes.is_empty() && before.is_some_and(|before| before == bytes) {
             segment.transaction_file()?.sync()?;
             segment.note_aborted();
@@ -299,6 +342,15 @@ impl Log {
         }
         Ok(None)
     }
+}
+
+/// The entries of a segment's transaction index that a replay from `from` on does not make anew.
+fn kept_entries(segment: &Segment, from: Offset) -> Result<Vec<AbortedTransaction>, LogError> {
+    if !segment.has_aborted() || from <= segment.base_offset() {
+        return Ok(Vec::new());
+    }
+    transaction_index::entries_below(&*segment.transaction_file()?, from)
+        .map_err(|error| segment.damaged_transactions(error))
 }
 
 fn control_batch(

@@ -75,6 +75,8 @@ impl Log {
         let (gone, kept) = self.segments.split_at(count);
         let (gone, kept) = (gone.to_vec(), kept.to_vec());
         let Some(first) = kept.first() else { return Ok(Deletion::default()) };
+        // What is known of producers by the records that go is in it alone from now on.
+        self.sync_snapshot(first.base_offset())?;
         // Readers see the new start before the first name goes.
         self.log_start_offset = self.log_start_offset.max(first.base_offset());
         self.epochs.truncate_from_start(self.log_start_offset);

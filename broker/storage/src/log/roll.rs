@@ -87,6 +87,7 @@ impl Log {
         let all = self.segments.iter().cloned().chain([Arc::new(next)]);
         self.segments = all.collect();
         self.begin_active(now);
+        self.active.is_preallocated = true;
         self.active.is_log_preallocated = self.config.preallocate;
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use kt_protocol::planted;
 use kt_protocol::types::{Now, Offset};
 
 use crate::checkpoints::Promised;
@@ -133,7 +134,7 @@ impl Log {
         let Some(last) = kept.pop() else { return self.replace_all(now, target) };
         let deletion = self.take_out(&gone)?;
         // With the names of segments: state of what is taken away must not come back either.
-        self.remove_snapshots(|offset| target < offset)?;
+        self.remove_snapshots(|offset| target < offset && !planted!("snapshot not truncated"))?;
         self.sync_names()?;
         let Recovered { segments, end, bytes_since_entry, .. } = self.cut(&last, target)?;
         kept.extend(segments);
@@ -157,11 +158,15 @@ impl Log {
         let base = last.base_offset();
         let (end, position) = self.cut_point(target)?;
         let segment = Segment::writable(&self.home(), base, IndexEnd::Entry);
-        last.cut_indexes(end, &segment)?;
+        if !planted!("index not truncated") {
+            last.cut_indexes(end, &segment)?;
+        }
         segment.log_file()?.set_len(position)?;
         if last.has_aborted() {
             segment.note_aborted();
-            last.cut_transaction_index(end)?;
+            if !planted!("transaction index not truncated") {
+                last.cut_transaction_index(end)?;
+            }
         }
         segment.sync()?;
         let facts = LoadFacts { clean_shutdown: true, ..LoadFacts::default() };
