@@ -216,4 +216,12 @@ async fn its_dump_log_reads_our_directories() {
     let config = info_config.to_str().expect("the path is text").to_owned();
     let info = kafka.output("kafka-storage", &["info", "-c", &config]);
     assert!(info.contains("Found metadata") && info.contains("node.id=1"), "{info}");
+    let segment = broker.data().join("__cluster_metadata-0/00000000000000000000.log");
+    let segment = segment.to_str().expect("the path is text");
+    let shell = |arguments: &[&str]| {
+        kafka.output("kafka-metadata-shell", &[&["--snapshot", segment], arguments].concat())
+    };
+    assert_eq!(shell(&["ls", "/image/topics/byName"]).trim(), "dumped");
+    let partition = shell(&["cat", "/image/topics/byName/dumped/0"]);
+    assert!(partition.contains("\"leader\":1") || partition.contains("leader=1"), "{partition}");
 }

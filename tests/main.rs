@@ -11,4 +11,6 @@ mod idempotence;
 mod kcat;
 mod kill;
 mod listeners;
+mod other_brokers;
+mod serving;
 mod support;
