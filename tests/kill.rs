@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
+use crate::support::proxy::{Proxy, Verdict};
 use crate::support::{Broker, client};
 
 /// Rounds of a usual run; `KT_KILL_ROUNDS` asks for more.
@@ -48,9 +49,18 @@ async fn send_until(
     (next, acknowledged)
 }
 
-async fn kill_in_a_loop(settings: &[(&str, &str)]) {
-    let mut broker = Broker::start_with(settings);
-    client::create_topic(&broker.address(), "load", 1, &[]).await;
+async fn kill_in_a_loop(flushes_on_ack: bool) {
+    // Clients keep one address, as behind a name: a broker that comes back has another port.
+    let (listener, address) = Proxy::bind();
+    let advertised = format!("PLAINTEXT://{address}");
+    let flushes_on_ack = flushes_on_ack.to_string();
+    let mut broker = Broker::start_with(&[
+        ("advertised.listeners", &advertised),
+        ("log.flush.on.ack", &flushes_on_ack),
+    ]);
+    let upstream = broker.address().parse().expect("an address");
+    let proxy = Proxy::start(listener, upstream, Arc::new(|_, _| Verdict::Pass));
+    client::create_topic(&proxy.address(), "load", 1, &[]).await;
     let pairs = [
         ("enable.idempotence", "true"),
         ("message.timeout.ms", "120000"),
@@ -61,7 +71,7 @@ async fn kill_in_a_loop(settings: &[(&str, &str)]) {
         ("batch.num.messages", "50"),
         ("log_level", "0"),
     ];
-    let producer = client::producer(&broker.address(), &pairs);
+    let producer = client::producer(&proxy.address(), &pairs);
     let mut sent = 0;
     let mut acknowledged = Vec::new();
     let mut recoveries = Vec::new();
@@ -76,6 +86,7 @@ async fn kill_in_a_loop(settings: &[(&str, &str)]) {
         broker.kill();
         let killed = Instant::now();
         broker.restart();
+        proxy.redirect(broker.address().parse().expect("an address"));
         recoveries.push(killed.elapsed());
         is_over.store(true, Ordering::SeqCst);
         let (next, round_acknowledged) = load.await.expect("the load ends");
@@ -89,13 +100,13 @@ async fn kill_in_a_loop(settings: &[(&str, &str)]) {
         );
     }
     assert!(!acknowledged.is_empty(), "a run without load proves nothing");
-    check(&broker, &acknowledged, sent);
+    check(&proxy.address(), &acknowledged, sent);
     assert!(broker.stop().success());
 }
 
 /// Every acknowledged number stands at its offset; all numbers are there once, in order.
-fn check(broker: &Broker, acknowledged: &[(u64, i64)], sent: u64) {
-    let stored = client::read_all(&broker.address(), "load", 0, 0);
+fn check(address: &str, acknowledged: &[(u64, i64)], sent: u64) {
+    let stored = client::read_all(address, "load", 0, 0);
     let at_offset: std::collections::BTreeMap<i64, u64> = stored
         .iter()
         .map(|record| (record.offset, record.text().parse().expect("a number")))
@@ -110,10 +121,10 @@ fn check(broker: &Broker, acknowledged: &[(u64, i64)], sent: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flushed_before_acknowledged() {
-    kill_in_a_loop(&[("log.flush.on.ack", "true")]).await;
+    kill_in_a_loop(true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_from_the_page_cache() {
-    kill_in_a_loop(&[("log.flush.on.ack", "false")]).await;
+    kill_in_a_loop(false).await;
 }

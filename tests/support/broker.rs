@@ -106,10 +106,10 @@ impl Broker {
         self.process.wait().expect("the process can be waited for")
     }
 
-    /// Starts it again on the same directory and the same port.
+    /// Starts it again on the same directory, on another port: the old one may be anybody's by now.
     pub(crate) fn restart(&mut self) {
-        let listen = self.address.to_string();
-        let (process, address, ready_after) = spawn(self.directory.path(), &listen, &self.settings);
+        let (process, address, ready_after) =
+            spawn(self.directory.path(), "127.0.0.1:0", &self.settings);
         self.process = process;
         self.address = address;
         self.ready_after = ready_after;
