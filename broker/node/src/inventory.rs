@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use kt_protocol::types::{Offset, PartitionIndex, TopicPartition, Uuid};
 use kt_storage::checkpoints::{self, OffsetCheckpoint};
+use kt_storage::directory_names::{DirectoryName, DirectoryState};
 use kt_storage::{Disk, LoadFacts, SmallFileError, clean_shutdown, partition_metadata};
 
 use crate::checkpointing::DirectoryOffsets;
@@ -30,16 +31,10 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// What it is called once it is set aside (`LocalLog.logStrayDirName`): the topic cut where the
-    /// name would be too long.
+    /// What it is called once it is set aside (`LocalLog.logStrayDirName`).
     pub(crate) fn stray_path(&self) -> PathBuf {
-        const NAME_BYTES_MAX: usize = 255;
-        let TopicPartition { topic, partition } = &self.name;
-        let id = u128::from_be_bytes(self.topic_id.unwrap_or_default().0);
-        let suffix = format!("-{partition}.{id:032x}-stray");
-        let room = NAME_BYTES_MAX.saturating_sub(suffix.len());
-        let topic = topic.get(..room).unwrap_or(topic);
-        self.path.with_file_name(format!("{topic}{suffix}"))
+        let stray = DirectoryState::Stray(self.topic_id.unwrap_or_default());
+        self.path.with_file_name(DirectoryName::new(&self.name, stray).to_string())
     }
 }
 
@@ -110,16 +105,19 @@ impl Inventory {
                 continue;
             }
             let path = directory.path().join(&entry.name);
-            if entry.name.ends_with("-delete") {
-                self.deleted.push((Arc::clone(directory), path));
-                continue;
-            }
-            if entry.name.ends_with("-stray") || entry.name.ends_with("-future") {
-                continue;
-            }
-            let Some(name) = partition_of(&entry.name) else {
+            // Only a name of the exact form is believed: a topic may be called `x-delete`.
+            let Some(name) = DirectoryName::parse(&entry.name) else {
                 return Err(InventoryError::Foreign { path });
             };
+            match name.state {
+                DirectoryState::Live => {}
+                DirectoryState::Delete(_) => {
+                    self.deleted.push((Arc::clone(directory), path));
+                    continue;
+                }
+                DirectoryState::Future(_) | DirectoryState::Stray(_) => continue,
+            }
+            let name = TopicPartition { topic: name.topic, partition: name.partition };
             let (facts, high_watermark) = checkpoints.facts(&name, last_run);
             let directory = Arc::clone(directory);
             // A file that a crash left half written says nothing; its name still does.
@@ -199,28 +197,5 @@ fn only_damage(error: SmallFileError) -> Result<OffsetCheckpoint, SmallFileError
     match error {
         SmallFileError::Damaged { .. } => Ok(OffsetCheckpoint::new()),
         SmallFileError::Disk(_) => Err(error),
-    }
-}
-
-/// `TOPIC-PARTITION`.
-fn partition_of(name: &str) -> Option<TopicPartition> {
-    let (topic, partition) = name.rsplit_once('-')?;
-    kt_core::topic_name::validate(topic).ok()?;
-    let is_number = !partition.is_empty() && partition.bytes().all(|it| it.is_ascii_digit());
-    let partition = partition.parse().ok().filter(|_| is_number)?;
-    Some(TopicPartition::new(topic, partition))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn partitions_are_told_from_other_directories() {
-        assert_eq!(partition_of("a-b-12"), Some(TopicPartition::new("a-b", 12)));
-        for other in ["orders", "orders-", "-1", "orders--1", "orders-1x", "a b-1", "..-1"] {
-            let read = partition_of(other);
-            assert!(read.is_none() || other == "orders--1", "{other}: {read:?}");
-        }
     }
 }

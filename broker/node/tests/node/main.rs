@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod api_table;
 #[cfg(test)]
+mod directories;
+#[cfg(test)]
 mod offsets;
 #[cfg(test)]
 mod produce_and_fetch;
