@@ -10,14 +10,15 @@ use kt_storage::{DiskError, LogError, RecoveryReport};
 
 use crate::checkpointing::Write;
 use crate::config::{BrokerConfig, with_dynamic};
-use crate::effect::Effect;
+use crate::effect::{Effect, LogLevel};
 use crate::jobs::Outcome;
 use crate::log_directories::LogDirectory;
 use crate::machine::Machine;
 use crate::metadata_log::{Committed, metadata_partition};
 use crate::node::{Node, Settings};
 use crate::open::write_boot_id;
-use crate::partition::{Fault, OpenTurn, OpenedLog, Partition};
+use crate::partition::{Fault, OpenTurn, OpenedLog, Partition, Service};
+use crate::recovery_log::recovery_line;
 use crate::removals::Removal;
 use crate::replicas::{Applied, Change};
 
@@ -99,23 +100,35 @@ impl Node {
         effects: &mut Vec<Effect>,
     ) {
         match result {
-            Ok(opened) => match partition.opened(opened.0) {
-                OpenTurn::Served(Ok(moved)) => {
-                    self.checkpointing.moved(partition, now.monotonic, effects);
-                    self.deliver(moved, effects);
-                }
-                OpenTurn::Served(Err(error)) => {
-                    self.fault(partition, Fault::from(&error), effects);
-                }
-                OpenTurn::Unwanted(log) => {
-                    self.replicas.delete_log(partition, *log, &self.jobs, effects);
-                }
-            },
+            Ok(opened) => {
+                let (opened, report) = *opened;
+                effects.extend(recovery_line(partition.name(), &report));
+                self.take_opened(now, partition, opened, effects);
+            }
             Err(error) => self.fault(partition, Fault::from(&error), effects),
         }
         self.settle(now, partition.key(), effects);
         if partition.identity.was_found {
             self.recovered_one(&partition.identity.directory, effects);
+        }
+    }
+
+    fn take_opened(
+        &self,
+        now: Now,
+        partition: &Arc<Partition>,
+        opened: OpenedLog,
+        effects: &mut Vec<Effect>,
+    ) {
+        match partition.opened(opened) {
+            OpenTurn::Served(Ok(moved)) => {
+                self.checkpointing.moved(partition, now.monotonic, effects);
+                self.deliver(moved, effects);
+            }
+            OpenTurn::Served(Err(error)) => self.fault(partition, Fault::from(&error), effects),
+            OpenTurn::Unwanted(log) => {
+                self.replicas.delete_log(partition, *log, &self.jobs, effects);
+            }
         }
     }
 
@@ -231,6 +244,11 @@ impl Node {
     ) {
         match fault {
             Fault::Partition(why) => {
+                if partition.service() != Service::Offline {
+                    let name = partition.name();
+                    let text = format!("{name} is offline until the next start: {why}");
+                    effects.push(Effect::log(LogLevel::Error, text));
+                }
                 let moved = partition.lose(&why);
                 self.deliver(moved, effects);
             }
@@ -250,6 +268,9 @@ impl Node {
         if !directory.lose() {
             return;
         }
+        let path = directory.path().display();
+        let text = format!("the log directory {path} is offline until the next start: {why}");
+        effects.push(Effect::log(LogLevel::Error, text));
         self.checkpointing.lose(directory.path());
         for partition in self.replicas.in_directory(directory) {
             let moved = partition.lose(why);
@@ -258,7 +279,6 @@ impl Node {
         effects.push(Effect::Wake(Machine::Heartbeat.id()));
         let holds_metadata = directory.path() == self.metadata.log_directory();
         if holds_metadata || self.replicas.home.directories.iter().all(|it| it.is_lost()) {
-            let path = directory.path().display();
             let message = format!(
                 "the log directory {path} is lost: {why}; check the disk, then start again"
             );

@@ -98,6 +98,17 @@ impl fmt::Debug for FlushTicket {
     }
 }
 
+/// How much a line of the log matters to whoever runs the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Good to know later.
+    Info,
+    /// Something was mended, or will be tried again.
+    Warn,
+    /// Something is out of service until a person looks at it.
+    Error,
+}
+
 /// Everything a node asks of the outside.
 #[derive(Debug)]
 pub enum Effect {
@@ -115,6 +126,13 @@ pub enum Effect {
     Wake(MachineId),
     /// Call a machine again at this time; replaces what it asked for before.
     WakeAt(MachineId, Millis),
+    /// Say this to whoever runs the broker.
+    Log {
+        /// How much it matters.
+        level: LogLevel,
+        /// What happened, to which thing.
+        message: String,
+    },
     /// The broker is registered, unfenced and serves requests: print the `ready` line.
     Ready,
     /// [`crate::Input::Stop`] is done.
@@ -126,4 +144,11 @@ pub enum Effect {
         /// What is wrong, with which thing, and what to do.
         message: String,
     },
+}
+
+impl Effect {
+    /// A line of the log.
+    pub(crate) fn log(level: LogLevel, message: impl Into<String>) -> Effect {
+        Effect::Log { level, message: message.into() }
+    }
 }

@@ -28,6 +28,7 @@ mod open_error;
 mod partition;
 mod producer_ids;
 mod purgatory;
+mod recovery_log;
 mod removals;
 mod replicas;
 mod served;
@@ -35,7 +36,7 @@ mod served_waiters;
 mod stopping;
 mod timed_flush;
 
-pub use effect::{Chunk, Effect, FlushTicket, Job, JobId, JobResult, MachineId, Reply};
+pub use effect::{Chunk, Effect, FlushTicket, Job, JobId, JobResult, LogLevel, MachineId, Reply};
 pub use format::Formatting;
 pub use input::{ConnectionId, Input, ReplyTo, Request, Session};
 pub use inventory::InventoryError;

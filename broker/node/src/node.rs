@@ -132,9 +132,7 @@ impl Node {
     fn on_expired(&self, reply_to: ReplyTo, effects: &mut Vec<Effect>) {
         match self.purgatory.take(reply_to) {
             Some(Waiting::Produce(waiter)) => {
-                if let Some(reply) = waiter.finish() {
-                    effects.push(Effect::Reply(reply_to, reply));
-                }
+                effects.extend(waiter.finish());
             }
             Some(Waiting::Fetch(session)) => api::expire_fetch(self, &session, reply_to, effects),
             None => {}
@@ -253,7 +251,7 @@ impl Node {
         let Some(reply) = parked.waiter.fill(parked.at, error) else { return false };
         let reply_to = parked.waiter.reply_to();
         drop(self.purgatory.take(reply_to));
-        effects.push(Effect::Reply(reply_to, reply));
+        effects.push(reply);
         true
     }
 

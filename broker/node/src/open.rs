@@ -30,6 +30,7 @@ use crate::open_error::OpenError;
 use crate::partition::Durability;
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
+use crate::recovery_log::recovery_line;
 use crate::removals::{Removal, Removals};
 use crate::replicas::{Home, Replicas};
 use crate::served_waiters::ServedWaiters;
@@ -94,7 +95,7 @@ impl Node {
         let found = look(&*disk, &config, &directories, &host)?;
         begin_run(&*disk, &config)?;
         let cache = FileCache::new(Arc::clone(&disk), host.open_files_max.max(1));
-        let LoadedMetadata { metadata_log, bootstrap } = MetadataLog::open(&Opening {
+        let LoadedMetadata { metadata_log, report, bootstrap } = MetadataLog::open(&Opening {
             cache: &cache,
             config: &config,
             directories: &directories,
@@ -103,6 +104,7 @@ impl Node {
             seed: random.next_bits(),
             now,
         })?;
+        effects.extend(recovery_line(&metadata_partition(), &report));
         let epoch = found.previous_broker_epoch;
         let lifecycle = Lifecycle::new(&config, &directories, random.id(), epoch);
         let settings = settings(&sources, config.node_id, &metadata_log)?;

@@ -14,7 +14,7 @@ use kt_protocol::error_code::ErrorCode;
 use kt_protocol::types::{Offset, Timestamp};
 use smallvec::SmallVec;
 
-use crate::effect::Reply;
+use crate::effect::Effect;
 use crate::fetch_session::FetchSession;
 use crate::input::{ConnectionId, ReplyTo};
 use crate::lock_rank::{Rank, RankedMutex};
@@ -51,7 +51,7 @@ impl PartitionReply {
 }
 
 /// Makes the answer of all parts.
-type Finish = Box<dyn FnOnce(Vec<PartitionReply>) -> Reply + Send>;
+type Finish = Box<dyn FnOnce(Vec<PartitionReply>) -> Effect + Send>;
 
 struct Parts {
     replies: Vec<PartitionReply>,
@@ -73,7 +73,7 @@ impl Waiter {
         reply_to: ReplyTo,
         left: u32,
         replies: Vec<PartitionReply>,
-        finish: impl FnOnce(Vec<PartitionReply>) -> Reply + Send + 'static,
+        finish: impl FnOnce(Vec<PartitionReply>) -> Effect + Send + 'static,
     ) -> Arc<Waiter> {
         assert!(0 < left, "a waiter that waits for nothing is an answer");
         let parts = Parts { replies, finish: Some(Box::new(finish)) };
@@ -91,7 +91,7 @@ impl Waiter {
     }
 
     /// Part `at` came to `error` (or none). Gives the answer if it was the last.
-    pub(crate) fn fill(&self, at: u32, error: ErrorCode) -> Option<Reply> {
+    pub(crate) fn fill(&self, at: u32, error: ErrorCode) -> Option<Effect> {
         if self.done.load(Ordering::Acquire) {
             return None;
         }
@@ -107,7 +107,7 @@ impl Waiter {
     }
 
     /// Answers now, whatever is missing; nothing if it was answered or given up before.
-    pub(crate) fn finish(&self) -> Option<Reply> {
+    pub(crate) fn finish(&self) -> Option<Effect> {
         if self.done.swap(true, Ordering::AcqRel) {
             return None;
         }
@@ -234,11 +234,13 @@ mod tests {
         let pending = PartitionReply::failed(ErrorCode::RequestTimedOut, None);
         Waiter::new(reply_to(0), parts, vec![pending; parts as usize], |replies| {
             let codes = replies.iter().map(|reply| reply.error as i16 as u8).collect::<Vec<u8>>();
-            Reply { chunks: SmallVec::from_iter([crate::Chunk::Bytes(codes.into())]) }
+            let chunks = SmallVec::from_iter([crate::Chunk::Bytes(codes.into())]);
+            Effect::Reply(reply_to(0), crate::Reply { chunks })
         })
     }
 
-    fn codes(reply: &Reply) -> Vec<u8> {
+    fn codes(reply: &Effect) -> Vec<u8> {
+        let Effect::Reply(_, reply) = reply else { panic!("{reply:?}") };
         match &reply.chunks[0] {
             crate::Chunk::Bytes(bytes) => bytes.to_vec(),
             crate::Chunk::File(_) => panic!("memory only"),

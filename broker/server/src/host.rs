@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use kt_node::{ConnectionId, Effect, Input, MachineId};
+use kt_node::{ConnectionId, Effect, Input, LogLevel, MachineId};
 use kt_protocol::types::Now;
 
 use crate::budget::RequestBudget;
@@ -108,6 +108,9 @@ impl Host {
             Effect::Run(id, job) => self.jobs.put(id, job),
             Effect::Wake(_) => unreachable!("wakes are taken out before"),
             Effect::WakeAt(machine, at) => self.wakes.set(machine, at),
+            Effect::Log { level: LogLevel::Info, message } => tracing::info!("{message}"),
+            Effect::Log { level: LogLevel::Warn, message } => tracing::warn!("{message}"),
+            Effect::Log { level: LogLevel::Error, message } => tracing::error!("{message}"),
             Effect::Ready => self.lifecycle.ready(),
             Effect::Stopped => self.lifecycle.stopped(),
             Effect::Fatal { exit_code, message } => self.lifecycle.fatal(exit_code, message),

@@ -92,6 +92,7 @@ impl World {
             match effect {
                 Effect::Reply(to, reply) => news.push(News::Reply(to, reply)),
                 Effect::Close(connection, why) => news.push(News::Close(connection, why)),
+                Effect::Log { .. } => {}
                 Effect::Ready => news.push(News::Ready),
                 Effect::Stopped => news.push(News::Stopped),
                 Effect::Fatal { message, .. } => news.push(News::Fatal(message)),

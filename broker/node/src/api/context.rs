@@ -63,57 +63,123 @@ impl Incoming {
 }
 
 impl Context {
+    /// Answers with a response that is all in memory.
+    pub(crate) fn answer<M: Message>(&self, response: &M, effects: &mut Vec<Effect>) {
+        effects.push(self.reply(response));
+    }
+
     /// Frames a response that is all in memory.
-    ///
-    /// # Panics
-    ///
-    /// If the response sets a field that its version cannot carry: a mistake of the handler.
-    pub(crate) fn reply<M: Message>(&self, response: &M) -> Reply {
+    pub(crate) fn reply<M: Message>(&self, response: &M) -> Effect {
         self.reply_with_files(response, SmallVec::new())
     }
 
     /// Frames a response whose external records are `ranges`, in the order of the response.
     ///
-    /// # Panics
-    ///
-    /// If there are not as many ranges as external records, of the same lengths.
+    /// A response that cannot be framed is a handler's mistake: it costs this connection and
+    /// nothing else, for nothing was changed since the handler was done.
     pub(crate) fn reply_with_files<M: Message>(
         &self,
         response: &M,
         ranges: SmallVec<[FileRange; 1]>,
-    ) -> Reply {
-        let segments =
-            frame::encode_response(self.correlation_id, self.api_key, self.version, response)
-                .expect("a handler sets only what the version can carry");
-        let mut ranges = ranges.into_iter();
-        let chunk = |segment| match segment {
-            Segment::Bytes(bytes) => Chunk::Bytes(bytes),
-            Segment::External { length } => {
-                let range = ranges.next().expect("each external field has its range");
-                assert_eq!(range.length, u64::from(length), "the length is promised");
-                Chunk::File(range)
-            }
-        };
-        let chunks = segments.into_iter().map(chunk).collect();
-        assert!(ranges.next().is_none(), "each range has its external field");
-        Reply { chunks }
+    ) -> Effect {
+        match self.frame(response, ranges) {
+            Ok(reply) => Effect::Reply(self.reply_to, reply),
+            Err(why) => self.closing(&format!("its answer cannot be written: {why}")),
+        }
     }
 
-    /// Answers with a response that is all in memory.
-    pub(crate) fn answer<M: Message>(&self, response: &M, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Reply(self.reply_to, self.reply(response)));
+    fn frame<M: Message>(
+        &self,
+        response: &M,
+        ranges: SmallVec<[FileRange; 1]>,
+    ) -> Result<Reply, String> {
+        let segments =
+            frame::encode_response(self.correlation_id, self.api_key, self.version, response)
+                .map_err(|error| error.to_string())?;
+        let mut ranges = ranges.into_iter();
+        let chunk = |segment| match segment {
+            Segment::Bytes(bytes) => Ok(Chunk::Bytes(bytes)),
+            Segment::External { length } => match ranges.next() {
+                Some(range) if range.length == u64::from(length) => Ok(Chunk::File(range)),
+                Some(range) => Err(format!("{length} bytes are promised of {}", range.length)),
+                None => Err(format!("{length} bytes are promised of no file")),
+            },
+        };
+        let chunks = segments.into_iter().map(chunk).collect::<Result<_, String>>()?;
+        match ranges.next() {
+            None => Ok(Reply { chunks }),
+            Some(range) => Err(format!("{} bytes of a file have no field", range.length)),
+        }
     }
 
     /// Closes the connection, because of this request.
     pub(crate) fn close(&self, why: &str, effects: &mut Vec<Effect>) {
+        effects.push(self.closing(why));
+    }
+
+    fn closing(&self, why: &str) -> Effect {
         let (key, version) = (self.api_key, self.version);
         let (host, id) = (self.session.client_host, self.client_id.as_deref().unwrap_or(""));
         let text = format!("{key} v{version} from {host} (client {id:?}): {why}");
-        effects.push(Effect::Close(self.reply_to.connection, text));
+        Effect::Close(self.reply_to.connection, text)
     }
 
     /// Whether it came by the controller's listener.
     pub(crate) fn is_on_controller(&self) -> bool {
         self.session.is_controller_listener
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use kt_protocol::messages::{FetchResponse, fetch_response};
+
+    use super::*;
+    use crate::input::ConnectionId;
+
+    fn context(version: i16) -> Context {
+        Context {
+            reply_to: ReplyTo { connection: ConnectionId(7), sequence: 3 },
+            session: Arc::new(Session {
+                listener: "PLAINTEXT".to_owned(),
+                is_controller_listener: false,
+                client_host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            }),
+            api_key: ApiKey::Fetch,
+            version,
+            correlation_id: 1,
+            client_id: None,
+        }
+    }
+
+    fn closed(effect: &Effect) -> &str {
+        match effect {
+            Effect::Close(ConnectionId(7), why) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_answer_that_its_version_cannot_carry_costs_the_connection() {
+        let mut effects = Vec::new();
+        context(12).answer(&FetchResponse::default(), &mut effects);
+        assert!(matches!(effects[..], [Effect::Reply(..)]));
+        let why = context(99).reply(&FetchResponse::default());
+        assert!(closed(&why).contains("Fetch v99 from 127.0.0.1"), "{why:?}");
+    }
+
+    #[test]
+    fn a_promise_of_bytes_without_a_file_costs_the_connection() {
+        let records = Some(kt_protocol::codec::Records::External { length: 9 });
+        let partition = fetch_response::PartitionData { records, ..Default::default() };
+        let topic = fetch_response::FetchableTopicResponse {
+            partitions: vec![partition],
+            ..Default::default()
+        };
+        let response = FetchResponse { responses: vec![topic], ..Default::default() };
+        let effect = context(12).reply(&response);
+        assert!(closed(&effect).ends_with("9 bytes are promised of no file"), "{effect:?}");
     }
 }

@@ -398,8 +398,7 @@ fn respond(
     }
     node.counters.fetched(ranges.iter().map(|range| range.length).sum());
     let response = FetchResponse { session_id: session.id, responses, ..Default::default() };
-    let reply = poll.context.reply_with_files(&response, ranges);
-    effects.push(Effect::Reply(poll.context.reply_to, reply));
+    effects.push(poll.context.reply_with_files(&response, ranges));
     if session.is_of_one_poll() {
         state.close(session);
     }

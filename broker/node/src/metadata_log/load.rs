@@ -24,7 +24,9 @@ use kt_storage::log::{LoadFacts, LogHome};
 use kt_storage::metadata_snapshot::{self, SnapshotId};
 use kt_storage::partition_metadata;
 use kt_storage::quorum_state::{self, Form, QuorumState};
-use kt_storage::{Disk, FileCache, Log, LogConfig, ReadRequest, batch_records, read};
+use kt_storage::{
+    Disk, FileCache, Log, LogConfig, ReadRequest, RecoveryReport, batch_records, read,
+};
 
 use super::snapshots::{Limits, Snapshots};
 use super::{MetadataLog, QuorumLog, Shard, codec, ranked};
@@ -39,6 +41,8 @@ const READ_BYTES: u64 = 4 << 20;
 /// What opening gives.
 pub(crate) struct LoadedMetadata {
     pub(crate) metadata_log: MetadataLog,
+    /// What opening its log met.
+    pub(crate) report: RecoveryReport,
     /// What a new cluster starts with, from `bootstrap.checkpoint`.
     pub(crate) bootstrap: Vec<VersionedRecord>,
 }
@@ -78,7 +82,7 @@ impl MetadataLog {
             config: Arc::new(log_config(opening.config)),
             seed: opening.seed,
         };
-        let (log, _) = Log::open(home, facts, opening.now)?;
+        let (log, report) = Log::open(home, facts, opening.now)?;
         // It says nothing that is not known: one that a crash has torn is made anew.
         if !matches!(partition_metadata::read(&**disk, &directory), Ok(Some(_))) {
             partition_metadata::write_unsynced(&**disk, &directory, Uuid::ONE)?;
@@ -127,7 +131,7 @@ impl MetadataLog {
             snapshots: ranked(Rank::Waiter, Snapshots::new(id, opening.now.monotonic)),
         };
         metadata_log.elect(opening.now)?;
-        Ok(LoadedMetadata { metadata_log, bootstrap })
+        Ok(LoadedMetadata { metadata_log, report, bootstrap })
     }
 
     /// The election of a quorum of one. Its two states are written in one go: nobody else hears of

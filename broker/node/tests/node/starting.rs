@@ -82,3 +82,22 @@ fn another_nodes_directory_is_refused() {
     assert!(error.to_string().contains("node"), "{error}");
     assert!(error.hint().is_some());
 }
+
+#[test]
+fn what_recovery_cut_off_is_said() {
+    let mut harness = Harness::new(&[("log.flush.on.ack", "false")]);
+    harness.create_topic("orders", 1, &[]);
+    harness.produce("orders", 0, batch(&["a"]));
+    harness.crash(CrashMode::Process);
+    let path = "/data/orders-0/00000000000000000000.log";
+    let mut log = harness.disk.contents(path.as_ref()).unwrap();
+    let torn = batch(&["torn"]);
+    log.extend_from_slice(&torn[..torn.len() - 1]);
+    harness.disk.import([(path.into(), log)]);
+    harness.log.clear();
+    harness.open().unwrap();
+    let lines: Vec<&str> = harness.log.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("recovery of orders-0: cut"), "{lines:?}");
+    assert_eq!(harness.values("orders", 0, 0), ["a"]);
+}

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use kt_node::config::{BrokerSources, Strictness};
 use kt_node::{
-    Chunk, ConnectionId, Effect, FlushTicket, Formatting, HostFacts, Input, MachineId, Node,
-    OpenError, Reply, ReplyTo, Request, Session, Start,
+    Chunk, ConnectionId, Effect, FlushTicket, Formatting, HostFacts, Input, LogLevel, MachineId,
+    Node, OpenError, Reply, ReplyTo, Request, Session, Start,
 };
 use kt_protocol::ApiKey;
 use kt_protocol::codec::{DecodeBudget, Message, Reader};
@@ -31,6 +31,7 @@ pub(crate) struct Harness {
     pub(crate) is_ready: bool,
     pub(crate) is_stopped: bool,
     pub(crate) fatal: Option<String>,
+    pub(crate) log: Vec<(LogLevel, String)>,
     pub(crate) closed: Vec<(ConnectionId, String)>,
     /// While true, flushes are not carried out.
     pub(crate) holds_flushes: bool,
@@ -79,6 +80,7 @@ impl Harness {
             is_ready: false,
             is_stopped: false,
             fatal: None,
+            log: Vec::new(),
             closed: Vec::new(),
             holds_flushes: false,
             held_flushes: Vec::new(),
@@ -201,6 +203,7 @@ impl Harness {
             Effect::WakeAt(machine, at) => {
                 self.timers.insert(machine, at);
             }
+            Effect::Log { level, message } => self.log.push((level, message)),
             Effect::Ready => self.is_ready = true,
             Effect::Stopped => self.is_stopped = true,
             Effect::Fatal { message, .. } => self.fatal = Some(message),
