@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use kt_core::metadata::{ConfigResourceType, MetadataDelta, MetadataImage};
 use kt_protocol::types::Now;
-use kt_storage::{DiskError, LogError, RecoveryReport};
+use kt_storage::metadata_snapshot::SnapshotId;
+use kt_storage::{DiskError, LogError, RecoveryReport, SmallFileError};
 
 use crate::checkpointing::Write;
 use crate::config::{BrokerConfig, with_dynamic};
@@ -14,13 +15,17 @@ use crate::effect::{Effect, LogLevel};
 use crate::jobs::Outcome;
 use crate::log_directories::LogDirectory;
 use crate::machine::Machine;
-use crate::metadata_log::{Committed, metadata_partition};
+use crate::metadata_log::{Committed, SnapshotError, metadata_partition};
 use crate::node::{Node, Settings};
 use crate::open::write_boot_id;
 use crate::partition::{Fault, OpenTurn, OpenedLog, Partition, Service};
 use crate::recovery_log::recovery_line;
 use crate::removals::Removal;
 use crate::replicas::{Applied, Change};
+
+/// How long segments that left the metadata log stay for those who read them
+/// (`file.delete.delay.ms`, by default).
+const METADATA_DELETE_DELAY_MS: u64 = 60_000;
 
 /// What the broker remembers between two commits.
 #[derive(Default)]
@@ -177,6 +182,7 @@ impl Node {
 
     pub(crate) fn on_snapshots_due(&self, now: Now, effects: &mut Vec<Effect>) {
         self.take_snapshot_if_due(now, effects);
+        self.clean_metadata(now, effects);
         let at = self.metadata.next_snapshot_check(now.monotonic);
         effects.push(Effect::WakeAt(Machine::Snapshots.id(), at));
     }
@@ -184,6 +190,52 @@ impl Node {
     fn take_snapshot_if_due(&self, now: Now, effects: &mut Vec<Effect>) {
         if let Some(work) = self.metadata.due_snapshot(now) {
             self.jobs.run("snapshot", effects, move || Outcome::Snapshotted(work.run()));
+        }
+    }
+
+    /// A metadata snapshot was written, or was not: then the log grows until one is.
+    pub(crate) fn on_snapshot(
+        &self,
+        now: Now,
+        result: &Result<SnapshotId, SnapshotError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.metadata.on_snapshot(result, now);
+        match result {
+            Ok(_) => self.clean_metadata(now, effects),
+            Err(error) => {
+                let text = format!("no metadata snapshot was written: {error}; tried again later");
+                effects.push(Effect::log(LogLevel::Error, text));
+            }
+        }
+    }
+
+    fn clean_metadata(&self, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(work) = self.metadata.cleaning(now) {
+            self.jobs.run("metadata retention", effects, move || Outcome::Cleaned(work.run()));
+        }
+    }
+
+    /// Old metadata snapshots are gone, and so is the part of the log that they began.
+    pub(crate) fn on_metadata_cleaned(
+        &self,
+        now: Now,
+        result: Result<Option<SnapshotId>, SmallFileError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let oldest = result.unwrap_or_else(|error| {
+            let text = format!("old metadata snapshots were not removed: {error}");
+            effects.push(Effect::log(LogLevel::Error, text));
+            None
+        });
+        let directory = Arc::clone(&self.replicas.home.metadata_directory);
+        match self.metadata.cleaned(oldest, now) {
+            Ok(deletion) if deletion.is_empty() => {}
+            Ok(deletion) => {
+                let at = now.monotonic + METADATA_DELETE_DELAY_MS;
+                self.removals.add(at, directory, Removal::Segments(deletion), effects);
+            }
+            Err(error) => self.lose_directory(&directory, &error.to_string(), effects),
         }
     }
 

@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use kt_core::metadata::MetadataVersion;
+use kt_core::raft::{ReplicaKey, Voter, VoterEndpoint, VoterSet};
 use kt_core::random::Random;
+use kt_protocol::messages::FeatureLevelRecord;
 use kt_protocol::messages::metadata_record::MetadataRecord;
-use kt_protocol::messages::voters_record::{Endpoint, KRaftVersionFeature, Voter};
-use kt_protocol::messages::{FeatureLevelRecord, VotersRecord};
 use kt_protocol::types::{NodeId, Now, Timestamp, Uuid};
 use kt_storage::meta_properties::{self, MetaProperties};
 use kt_storage::metadata_snapshot::{self, SnapshotContents, SnapshotId};
@@ -193,7 +193,7 @@ fn write_voters(
     let contents = SnapshotContents {
         last_contained_log_timestamp: now,
         kraft_version: Some(KRAFT_VERSION),
-        voters: Some(voters_record(config, config.node_id, directory_id)),
+        voters: Some(first_voters(config, config.node_id, directory_id).to_record()),
         records: Vec::new(),
     };
     let bytes = metadata_snapshot::encode(&contents, now).expect("one voter fits into a batch");
@@ -202,26 +202,21 @@ fn write_voters(
     atomic_file::write_unsynced(disk, &metadata.join(SnapshotId::BOOTSTRAP.file_name()), &bytes)
 }
 
-fn voters_record(config: &BrokerConfig, node_id: NodeId, directory_id: Uuid) -> VotersRecord {
+fn first_voters(config: &BrokerConfig, node_id: NodeId, directory_id: Uuid) -> VoterSet {
     let controllers = config.listeners.iter().filter(|it| config.is_controller_listener(&it.name));
     let endpoints = controllers
-        .map(|listener| Endpoint {
+        .map(|listener| VoterEndpoint {
             name: listener.name.clone(),
             host: reachable_host(&listener.host),
             port: listener.port,
         })
         .collect();
-    let kraft_version_feature =
-        KRaftVersionFeature { min_supported_version: 0, max_supported_version: KRAFT_VERSION_MAX };
-    VotersRecord {
-        version: 0,
-        voters: vec![Voter {
-            voter_id: node_id.0,
-            voter_directory_id: directory_id,
-            endpoints,
-            kraft_version_feature,
-        }],
-    }
+    VoterSet::new([Voter {
+        key: ReplicaKey { id: node_id, directory_id: Some(directory_id) },
+        endpoints,
+        min_kraft_version: 0,
+        max_kraft_version: KRAFT_VERSION_MAX,
+    }])
 }
 
 /// A listener that is bound to every address is reached on this machine by its name for itself.

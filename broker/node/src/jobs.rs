@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kt_storage::metadata_snapshot::SnapshotId;
-use kt_storage::{DiskError, LogError, RecoveryReport};
+use kt_storage::{DiskError, LogError, RecoveryReport, SmallFileError};
 
 use crate::checkpointing::PartitionOffsets;
 use crate::effect::{Effect, Job, JobId, JobResult};
 use crate::log_directories::LogDirectory;
+use crate::metadata_log::SnapshotError;
 use crate::partition::{OpenedLog, Partition};
 
 /// What a job brought back.
@@ -28,7 +29,9 @@ pub(crate) enum Outcome {
     /// The checkpoint files of a directory were written, or not.
     Checkpointed(Arc<LogDirectory>, Result<(), DiskError>),
     /// A metadata snapshot was written, or not.
-    Snapshotted(Result<SnapshotId, DiskError>),
+    Snapshotted(Result<SnapshotId, SnapshotError>),
+    /// Old metadata snapshots were removed, or not: the oldest kept one, if any went.
+    Cleaned(Result<Option<SnapshotId>, SmallFileError>),
     /// A partition's log was closed cleanly, or not: what the checkpoints are to say of it.
     Closed(Arc<Partition>, Result<PartitionOffsets, LogError>),
     /// The node's files are closed: the last thing of all.

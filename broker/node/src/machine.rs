@@ -7,7 +7,7 @@ use crate::effect::MachineId;
 pub(crate) enum Machine {
     /// Applies committed metadata to this broker's partitions, and deals with lost storage.
     Broker,
-    /// Looks whether a metadata snapshot is due.
+    /// Looks whether a metadata snapshot is due, and what is kept too long.
     Snapshots,
     /// Writes recovery points and high watermarks.
     Checkpoints,
@@ -17,7 +17,7 @@ pub(crate) enum Machine {
     Removals,
     /// Flushes what `flush.ms` says is due.
     TimedFlush,
-    /// The metadata log.
+    /// The metadata log: flushed, and woken to say that it lives.
     MetadataLog,
     /// Tells the controller that this broker lives.
     Heartbeat,

@@ -159,7 +159,9 @@ impl Node {
             Some(Machine::MetadataLog) => match result {
                 Ok(()) => {
                     self.metadata.on_flushed(ticket, effects);
-                    self.checkpoint_metadata(now, effects);
+                    if self.metadata.needs_checkpoint(now.monotonic) {
+                        self.checkpoint_metadata(now, effects);
+                    }
                 }
                 Err(error) => effects.push(metadata_lost(&error)),
             },
@@ -209,7 +211,8 @@ impl Node {
                     Err(error) => self.lose_directory(&directory, &error.to_string(), effects),
                 }
             }
-            Outcome::Snapshotted(result) => self.metadata.on_snapshot(&result, now),
+            Outcome::Snapshotted(result) => self.on_snapshot(now, &result, effects),
+            Outcome::Cleaned(result) => self.on_metadata_cleaned(now, result, effects),
             Outcome::Closed(partition, result) => {
                 self.on_partition_closed(&partition, &result, effects);
             }
@@ -227,7 +230,8 @@ impl Node {
             Some(Machine::TimedFlush) => self.on_timed_flush_due(now.monotonic, effects),
             Some(Machine::Heartbeat) => self.on_heartbeat_due(now, effects),
             Some(Machine::FetchSession(number)) => api::wake_fetch(self, number, effects),
-            Some(Machine::MetadataLog | Machine::Partition(_)) | None => {}
+            Some(Machine::MetadataLog) => self.metadata.on_idle_due(now, effects),
+            Some(Machine::Partition(_)) | None => {}
         }
     }
 

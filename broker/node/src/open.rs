@@ -76,6 +76,7 @@ struct FoundDirectory {
 struct Found {
     inventory: Inventory,
     directories: Vec<FoundDirectory>,
+    metadata_directory: Arc<LogDirectory>,
     metadata_facts: LoadFacts,
     previous_broker_epoch: i64,
 }
@@ -112,7 +113,7 @@ impl Node {
         let node = assemble(parts, found, &mut random, now, effects)?;
         node.join(now, &bootstrap, effects);
         node.metadata.flush_what_was_opened(effects);
-        for machine in [Machine::Snapshots, Machine::Cleanup] {
+        for machine in [Machine::Snapshots, Machine::Cleanup, Machine::MetadataLog] {
             effects.push(Effect::Wake(machine.id()));
         }
         Ok(node)
@@ -137,6 +138,11 @@ fn look(
         found.push(FoundDirectory { directory, offsets });
     }
     let metadata = &config.metadata_log_dir;
+    let holds_metadata = |it: &&FoundDirectory| it.directory.path() == metadata;
+    let metadata_directory = match found.iter().find(holds_metadata) {
+        Some(it) => Arc::clone(&it.directory),
+        None => Arc::new(LogDirectory::new(metadata.clone(), directories.metadata_directory_id)),
+    };
     let path = metadata.join(kt_storage::checkpoints::RECOVERY_POINT);
     let recovery_points = kt_storage::checkpoints::read(disk, &path)?;
     let recovery_point = recovery_points.get(&metadata_partition()).copied().unwrap_or_default();
@@ -144,6 +150,7 @@ fn look(
     Ok(Found {
         inventory,
         directories: found,
+        metadata_directory,
         metadata_facts: LoadFacts {
             clean_shutdown: marker.is_some(),
             same_boot: is_same_boot(disk, metadata, host)?,
@@ -220,12 +227,13 @@ fn assemble(
     effects: &mut Vec<Effect>,
 ) -> Result<Node, OpenError> {
     let Parts { disk, cache, metadata, lifecycle, settings, host } = parts;
-    let Found { mut inventory, directories, .. } = found;
+    let Found { mut inventory, directories, metadata_directory, .. } = found;
     let config = Arc::clone(&settings.config);
     let home = Home {
         own: config.node_id,
         durability: durability(&config),
         directories: directories.iter().map(|it| Arc::clone(&it.directory)).collect(),
+        metadata_directory,
         cache,
         openings_max: Home::openings_max(&config),
     };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kt_core::metadata::ApplyError;
+use kt_core::metadata::{ApplyError, UnsupportedFeature};
 use kt_core::raft::QuorumError;
 use kt_protocol::types::Offset;
 use kt_storage::meta_properties::ForeignDirectory;
@@ -83,6 +83,9 @@ pub enum OpenError {
         /// Where the snapshot ends.
         snapshot_end: Offset,
     },
+    /// The cluster uses what this program does not know.
+    #[error(transparent)]
+    Feature(#[from] UnsupportedFeature),
     /// This node may not vote.
     #[error(transparent)]
     Quorum(#[from] QuorumError),
@@ -100,6 +103,9 @@ impl OpenError {
             }
             OpenError::UnknownContents { .. } => {
                 "give an empty directory with --data, or restore meta.properties"
+            }
+            OpenError::Feature(_) => {
+                "start it with a program of the cluster's version, or another directory with --data"
             }
             OpenError::Foreign(_) => "give this node's own directory with --data or log.dirs",
             OpenError::SmallFile(_)

@@ -54,6 +54,8 @@ pub(crate) struct Home {
     pub(crate) own: NodeId,
     pub(crate) durability: Durability,
     pub(crate) directories: Vec<Arc<LogDirectory>>,
+    /// That of the metadata log; one of `directories`, or one of its own.
+    pub(crate) metadata_directory: Arc<LogDirectory>,
     pub(crate) cache: Arc<FileCache>,
     pub(crate) openings_max: usize,
 }
@@ -313,7 +315,8 @@ impl Replicas {
 
     /// The log directory at this path.
     pub(crate) fn directory(&self, path: &Path) -> Option<Arc<LogDirectory>> {
-        self.home.directories.iter().find(|directory| directory.path() == path).cloned()
+        let all = self.home.directories.iter().chain([&self.home.metadata_directory]);
+        all.into_iter().find(|directory| directory.path() == path).cloned()
     }
 
     /// The partitions in a log directory.

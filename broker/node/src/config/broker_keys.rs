@@ -192,7 +192,7 @@ pub(super) const BROKER_KEYS: &[ConfigKey] = &[
     key("metadata.log.max.snapshot.interval.ms", Long, Value("3600000"), AtLeast(0), ReadOnly, Acts),
     key("metadata.log.segment.bytes", Int, Value("1073741824"), AtLeast(8_388_608), ReadOnly, Acts),
     key("metadata.log.segment.ms", Long, Value("604800000"), Any, ReadOnly, Acts),
-    key("metadata.max.idle.interval.ms", Int, Value("500"), AtLeast(0), ReadOnly, Inert),
+    key("metadata.max.idle.interval.ms", Int, Value("500"), AtLeast(0), ReadOnly, Acts),
     key("metadata.max.retention.bytes", Long, Value("104857600"), Any, ReadOnly, Acts),
     key("metadata.max.retention.ms", Long, Value("604800000"), Any, ReadOnly, Acts),
     key("metric.reporters", List, Value("org.apache.kafka.common.metrics.JmxReporter"), Any, ClusterWide, Inert),

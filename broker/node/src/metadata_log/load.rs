@@ -16,9 +16,8 @@ use kt_core::raft::{
 };
 use kt_core::random::Random;
 use kt_protocol::messages::metadata_record::MetadataRecord;
-use kt_protocol::messages::{KRaftVersionRecord, VotersRecord};
 use kt_protocol::records::control::ControlType;
-use kt_protocol::records::{BatchView, Batches};
+use kt_protocol::records::{BatchView, Batches, RecordView};
 use kt_protocol::types::{LeaderEpoch, Millis, Now, Offset, Uuid};
 use kt_storage::log::{LoadFacts, LogHome};
 use kt_storage::metadata_snapshot::{self, SnapshotId};
@@ -28,6 +27,7 @@ use kt_storage::{
     Disk, FileCache, Log, LogConfig, ReadRequest, RecoveryReport, batch_records, read,
 };
 
+use super::no_op::CheckpointNeed;
 use super::snapshots::{Limits, Snapshots};
 use super::{MetadataLog, QuorumLog, Shard, codec, ranked};
 use crate::config::BrokerConfig;
@@ -66,6 +66,23 @@ struct Found {
     kraft_version: i16,
 }
 
+impl Found {
+    fn read(&mut self, record: &RecordView<'_>) -> Result<(), String> {
+        let control_type = ControlType::from_key(record.key).map_err(|it| it.to_string())?;
+        let value = record.value.ok_or("a control record has no value")?;
+        let control = ControlRecord::decode(control_type, &Bytes::copy_from_slice(value));
+        match control.map_err(|error| error.to_string())? {
+            Some(ControlRecord::KRaftVersion(version)) => self.kraft_version = version,
+            Some(ControlRecord::Voters(voters)) => {
+                self.voters = voters;
+                self.voter_source = VoterSource::Log(record.offset);
+            }
+            Some(ControlRecord::LeaderChange { .. }) | None => {}
+        }
+        Ok(())
+    }
+}
+
 impl MetadataLog {
     /// Opens the metadata log, folds it and takes the lead of its quorum of one.
     pub(crate) fn open(opening: &Opening<'_>) -> Result<LoadedMetadata, OpenError> {
@@ -74,19 +91,7 @@ impl MetadataLog {
         let directory = log_directory.join(METADATA_DIRECTORY);
         let election = quorum_state::read(&**disk, &directory)?;
         let (id, snapshot) = newest_snapshot(&**disk, &directory)?;
-        let mut facts = opening.facts;
-        facts.log_start_offset = facts.log_start_offset.max(Offset(0));
-        let home = LogHome {
-            cache: Arc::clone(opening.cache),
-            directory: directory.clone(),
-            config: Arc::new(log_config(opening.config)),
-            seed: opening.seed,
-        };
-        let (log, report) = Log::open(home, facts, opening.now)?;
-        // It says nothing that is not known: one that a crash has torn is made anew.
-        if !matches!(partition_metadata::read(&**disk, &directory), Ok(Some(_))) {
-            partition_metadata::write_unsynced(&**disk, &directory, Uuid::ONE)?;
-        }
+        let (log, report) = open_log(opening, &directory)?;
         if id.end_offset < log.log_start_offset() {
             let (log_start, snapshot_end) = (log.log_start_offset(), id.end_offset);
             return Err(OpenError::MetadataGap { log_start, snapshot_end });
@@ -101,7 +106,8 @@ impl MetadataLog {
         };
         let image = fold_snapshot(id, &snapshot)?;
         let mut controller = Controller::new(opening.controller.clone(), image);
-        let log_epoch = replay_log(&log, id, &mut controller, &mut found)?;
+        let replayed = replay_log(&log, id, &mut controller, &mut found)?;
+        controller.image().features().check_supported()?;
         let quorum = Quorum::open(QuorumFacts {
             own: ReplicaKey {
                 id: opening.config.node_id,
@@ -111,9 +117,12 @@ impl MetadataLog {
             voters: found.voters,
             voter_source: found.voter_source,
             kraft_version: found.kraft_version,
-            log_end: LogEnd { offset: log.log_end_offset(), epoch: log_epoch },
+            log_end: LogEnd { offset: log.log_end_offset(), epoch: replayed.epoch },
         })?;
         let bootstrap = bootstrap_records(&**disk, &log_directory)?;
+        if controller.image().features().finalized().is_empty() {
+            check_bootstrap(&bootstrap)?;
+        }
         let image = controller.image().clone();
         let next_offset = log.log_end_offset();
         let mut metadata_log = MetadataLog {
@@ -123,12 +132,21 @@ impl MetadataLog {
             shard: ranked(Rank::Shard, new_shard(controller, next_offset, opening.seed)),
             log: ranked(
                 Rank::Log,
-                QuorumLog { log, quorum, epoch: LeaderEpoch(0), is_flushing: false },
+                QuorumLog {
+                    log,
+                    quorum,
+                    epoch: LeaderEpoch(0),
+                    is_flushing: false,
+                    checkpoint_need: CheckpointNeed::default(),
+                },
             ),
             committed: ranked(Rank::Published, VecDeque::new()),
             image: ArcSwap::from_pointee(image),
             limits: Limits::of(opening.config),
-            snapshots: ranked(Rank::Waiter, Snapshots::new(id, opening.now.monotonic)),
+            snapshots: ranked(
+                Rank::Waiter,
+                Snapshots::new(id, replayed.bytes, opening.now.monotonic),
+            ),
         };
         metadata_log.elect(opening.now)?;
         Ok(LoadedMetadata { metadata_log, report, bootstrap })
@@ -161,6 +179,25 @@ impl MetadataLog {
         shard.next_offset = log.log.log_end_offset();
         Ok(())
     }
+}
+
+/// Opens the log's files.
+fn open_log(opening: &Opening<'_>, directory: &Path) -> Result<(Log, RecoveryReport), OpenError> {
+    let disk = opening.cache.disk();
+    let mut facts = opening.facts;
+    facts.log_start_offset = facts.log_start_offset.max(Offset(0));
+    let home = LogHome {
+        cache: Arc::clone(opening.cache),
+        directory: directory.to_owned(),
+        config: Arc::new(log_config(opening.config)),
+        seed: opening.seed,
+    };
+    let opened = Log::open(home, facts, opening.now)?;
+    // It says nothing that is not known: one that a crash has torn is made anew.
+    if !matches!(partition_metadata::read(&**disk, directory), Ok(Some(_))) {
+        partition_metadata::write_unsynced(&**disk, directory, Uuid::ONE)?;
+    }
+    Ok(opened)
 }
 
 fn append_control(
@@ -254,6 +291,17 @@ fn bootstrap_records(
     contents.records.iter().map(record).collect()
 }
 
+/// What a new cluster would start with is as binding as what a log says.
+fn check_bootstrap(records: &[VersionedRecord]) -> Result<(), OpenError> {
+    let mut image = MetadataImage::default();
+    for VersionedRecord { record, .. } in records {
+        image
+            .apply(record)
+            .map_err(|source| OpenError::MetadataApply { offset: Offset(0), source })?;
+    }
+    Ok(image.features().check_supported()?)
+}
+
 fn fold_snapshot(
     id: SnapshotId,
     snapshot: &metadata_snapshot::SnapshotContents,
@@ -280,15 +328,22 @@ fn apply_value(
     apply(&record).map_err(|source| OpenError::MetadataApply { offset, source })
 }
 
-/// Replays the log from the snapshot's end on; gives the epoch of its last batch.
+/// What the log holds beyond the snapshot.
+struct Replayed {
+    /// The epoch of its last batch.
+    epoch: LeaderEpoch,
+    bytes: u64,
+}
+
+/// Replays the log from the snapshot's end on.
 fn replay_log(
     log: &Log,
     snapshot: SnapshotId,
     controller: &mut Controller,
     found: &mut Found,
-) -> Result<LeaderEpoch, OpenError> {
+) -> Result<Replayed, OpenError> {
     let mut next = snapshot.end_offset;
-    let mut epoch = snapshot.epoch;
+    let mut replayed = Replayed { epoch: snapshot.epoch, bytes: 0 };
     while next < log.log_end_offset() {
         let request = ReadRequest {
             from: next,
@@ -309,14 +364,15 @@ fn replay_log(
             }
             replay_batch(&batch, controller, found)?;
             next = batch.last_offset().plus(1);
-            epoch = batch.partition_leader_epoch();
+            replayed.epoch = batch.partition_leader_epoch();
+            replayed.bytes += batch.size() as u64;
         }
         if next == before {
             let reason = "no whole batch can be read here".to_owned();
             return Err(OpenError::MetadataRecord { offset: next, reason });
         }
     }
-    Ok(epoch)
+    Ok(replayed)
 }
 
 fn replay_batch(
@@ -326,23 +382,7 @@ fn replay_batch(
 ) -> Result<(), OpenError> {
     let wrong = |reason: String| OpenError::MetadataRecord { offset: batch.base_offset(), reason };
     if batch.is_control() {
-        return batch_records::for_each(batch, |record| {
-            match ControlType::from_key(record.key) {
-                Ok(ControlType::KRaftVersion) => {
-                    let message: KRaftVersionRecord = metadata_snapshot::message(record)?;
-                    found.kraft_version = message.kraft_version;
-                }
-                Ok(ControlType::KRaftVoters) => {
-                    let message: VotersRecord = metadata_snapshot::message(record)?;
-                    found.voters = VoterSet::from_record(&message);
-                    found.voter_source = VoterSource::Log(record.offset);
-                }
-                Ok(_) => {}
-                Err(error) => return Err(error.to_string()),
-            }
-            Ok(())
-        })
-        .map_err(wrong);
+        return batch_records::for_each(batch, |record| found.read(record)).map_err(wrong);
     }
     let mut failed = None;
     let walked = batch_records::for_each(batch, |record| {

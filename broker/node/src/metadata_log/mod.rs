@@ -8,8 +8,10 @@
 //! Committed images come out in order: [`MetadataLog::take_committed`] is called by the machine
 //! that applies them to this broker's partitions, woken by each commit.
 
+mod cleaning;
 mod codec;
 mod load;
+mod no_op;
 mod snapshots;
 mod submit;
 
@@ -25,8 +27,8 @@ use kt_core::random::Random;
 use kt_protocol::types::{LeaderEpoch, Millis, Offset, Timestamp, TopicPartition};
 use kt_storage::{Disk, Log};
 
-pub(crate) use load::LoadedMetadata;
-pub(crate) use load::Opening;
+pub(crate) use load::{LoadedMetadata, Opening};
+pub(crate) use snapshots::SnapshotError;
 pub(crate) use submit::{Deciding, Done, NotController};
 
 use crate::checkpointing::PartitionOffsets;
@@ -81,6 +83,7 @@ struct QuorumLog {
     quorum: Quorum,
     epoch: LeaderEpoch,
     is_flushing: bool,
+    checkpoint_need: no_op::CheckpointNeed,
 }
 
 impl MetadataLog {
@@ -102,6 +105,11 @@ impl MetadataLog {
     /// Where its checkpoints are named, within the log directory.
     pub(crate) fn log_directory(&self) -> &PathBuf {
         &self.log_directory
+    }
+
+    /// Whether the checkpoint files have to be written for what was flushed.
+    pub(crate) fn needs_checkpoint(&self, now: Millis) -> bool {
+        self.log.lock().checkpoint_need.take(now)
     }
 
     /// What the checkpoint files say of the log. Its high watermark is the quorum's to know.

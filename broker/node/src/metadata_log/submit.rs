@@ -4,6 +4,7 @@ use kt_core::controller::{Controller, Decision};
 use kt_core::metadata::{Provenance, VersionedRecord};
 use kt_core::raft::Effect as QuorumEffect;
 use kt_core::random::Random;
+use kt_protocol::messages::metadata_record::MetadataRecord;
 use kt_protocol::types::{Now, Offset};
 use kt_storage::LogError;
 
@@ -63,7 +64,7 @@ impl MetadataLog {
         Ok(())
     }
 
-    fn append(
+    pub(super) fn append(
         &self,
         shard: &mut Shard,
         now: Now,
@@ -81,6 +82,9 @@ impl MetadataLog {
         }
         let end = log.log.log_end_offset();
         log.quorum.on_appended(end);
+        if !records.iter().all(|it| matches!(it.record, MetadataRecord::NoOp(_))) {
+            log.checkpoint_need.has_news();
+        }
         self.flush(&mut log, effects);
         drop(log);
         for (record, at) in records.iter().zip(base.0..) {
@@ -159,6 +163,11 @@ impl MetadataLog {
                 self.image.store(std::sync::Arc::clone(&image));
                 (image, delta)
             });
+            // A sign of life: nobody waits for it, and nobody has to look at it.
+            let is_quiet = publish.as_ref().is_some_and(|(_, delta)| delta.is_empty());
+            if is_quiet && done.is_none() {
+                continue;
+            }
             self.committed.lock().push_back(Committed { publish, done });
             has_some = true;
         }

@@ -46,3 +46,18 @@ fn a_directory_that_only_looks_deleted_is_foreign() {
         assert!(harness.disk.contents(&file).is_some());
     }
 }
+
+#[test]
+fn the_metadata_log_may_have_a_directory_of_its_own() {
+    let mut harness = Harness::new(&[("metadata.log.dir", "/metadata")]);
+    harness.create_topic("orders", 1, &[]);
+    harness.produce("orders", 0, batch(&["a", "b"]));
+    harness.advance(5_000);
+    let path = "/metadata/recovery-point-offset-checkpoint";
+    let checkpoint = harness.disk.contents(path.as_ref()).expect("it is written while it runs");
+    assert!(String::from_utf8(checkpoint).unwrap().contains("__cluster_metadata 0 "));
+    // Waits for the checkpoints of all directories.
+    harness.delete_records("orders", 0, 1);
+    harness.crash_and_reopen(CrashMode::LoseUnsynced);
+    assert_eq!(harness.values("orders", 0, 1), ["b"]);
+}

@@ -5,6 +5,8 @@ mod api_table;
 #[cfg(test)]
 mod directories;
 #[cfg(test)]
+mod metadata_log;
+#[cfg(test)]
 mod offsets;
 #[cfg(test)]
 mod produce_and_fetch;

@@ -1,15 +1,13 @@
 //! Offsets and producers: ListOffsets, DeleteRecords, OffsetForLeaderEpoch, InitProducerId.
 
 use kt_protocol::ErrorCode;
-use kt_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use kt_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kt_protocol::messages::offset_for_leader_epoch_request::{
     OffsetForLeaderPartition, OffsetForLeaderTopic,
 };
 use kt_protocol::messages::{
-    DeleteRecordsRequest, DeleteRecordsResponse, InitProducerIdRequest, InitProducerIdResponse,
-    ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
-    OffsetForLeaderEpochResponse,
+    InitProducerIdRequest, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse,
+    OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
 };
 use kt_storage::simulated_disk::CrashMode;
 
@@ -28,12 +26,7 @@ fn list(harness: &mut Harness, timestamp: i64) -> (i64, i64) {
 }
 
 fn delete(harness: &mut Harness, offset: i64) -> (i16, i64) {
-    let partition = DeleteRecordsPartition { partition_index: 0, offset };
-    let topic = DeleteRecordsTopic { name: "orders".to_owned(), partitions: vec![partition] };
-    let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 1000 };
-    let response: DeleteRecordsResponse = harness.call(2, &request);
-    let partition = &response.topics[0].partitions[0];
-    (partition.error_code, partition.low_watermark)
+    harness.delete_records("orders", 0, offset)
 }
 
 #[test]

@@ -2,10 +2,14 @@
 
 use bytes::Bytes;
 use kt_protocol::codec::Records;
+use kt_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use kt_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kt_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kt_protocol::messages::produce_response::PartitionProduceResponse;
-use kt_protocol::messages::{FetchRequest, FetchResponse, ProduceRequest, ProduceResponse};
+use kt_protocol::messages::{
+    DeleteRecordsRequest, DeleteRecordsResponse, FetchRequest, FetchResponse, ProduceRequest,
+    ProduceResponse,
+};
 use kt_protocol::records::{BatchBuilder, Batches, NewRecord};
 use kt_protocol::types::{ProducerEpoch, ProducerId, Timestamp};
 
@@ -77,6 +81,21 @@ impl Harness {
     /// Fetches from one partition without a session, without waiting.
     pub(crate) fn fetch(&mut self, topic: &str, partition: i32, offset: i64) -> FetchResponse {
         self.call(FETCH_VERSION, &fetch_request(topic, partition, offset))
+    }
+
+    /// Deletes the records below an offset: the error, and where the partition starts now.
+    pub(crate) fn delete_records(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> (i16, i64) {
+        let partition = DeleteRecordsPartition { partition_index: partition, offset };
+        let topic = DeleteRecordsTopic { name: topic.to_owned(), partitions: vec![partition] };
+        let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 1000 };
+        let response: DeleteRecordsResponse = self.call(2, &request);
+        let partition = &response.topics[0].partitions[0];
+        (partition.error_code, partition.low_watermark)
     }
 
     /// The values of a partition from an offset on, as one reader sees them.

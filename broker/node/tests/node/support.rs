@@ -232,6 +232,18 @@ impl Harness {
         self.run();
     }
 
+    /// Carries out those held jobs that have this name.
+    pub(crate) fn release_jobs_named(&mut self, name: &str) {
+        let is_meant = |it: &Effect| matches!(it, Effect::Run(_, job) if job.name == name);
+        let (meant, others) = std::mem::take(&mut self.held_jobs).into_iter().partition(is_meant);
+        self.held_jobs = others;
+        let meant: VecDeque<Effect> = meant;
+        for effect in meant {
+            let Effect::Run(id, job) = effect else { continue };
+            self.input(Input::Done(id, (job.run)()));
+        }
+    }
+
     /// Lets time pass: deadlines and timers come in their order.
     pub(crate) fn advance(&mut self, ms: u64) {
         let end = self.now.monotonic + ms;
@@ -372,24 +384,34 @@ impl Harness {
         self.answer(reply_to, version)
     }
 
+    /// Asks for a topic of one partition, and does not wait for the answer.
+    pub(crate) fn begin_create_topic(&mut self, name: &str) {
+        let request = creation(name, 1, &[]);
+        self.send(1, 7, &request);
+    }
+
     /// Makes a topic with these configs.
     pub(crate) fn create_topic(&mut self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
-        let config = |(name, value): &(&str, &str)| CreatableTopicConfig {
-            name: (*name).to_owned(),
-            value: Some((*value).to_owned()),
-        };
-        let request = CreateTopicsRequest {
-            topics: vec![CreatableTopic {
-                name: name.to_owned(),
-                num_partitions: partitions,
-                replication_factor: 1,
-                configs: configs.iter().map(config).collect(),
-                ..CreatableTopic::default()
-            }],
-            timeout_ms: 1000,
-            ..CreateTopicsRequest::default()
-        };
+        let request = creation(name, partitions, configs);
         let response: CreateTopicsResponse = self.call(7, &request);
         assert_eq!(response.topics[0].error_code, 0, "{:?}", response.topics[0].error_message);
+    }
+}
+
+fn creation(name: &str, partitions: i32, configs: &[(&str, &str)]) -> CreateTopicsRequest {
+    let config = |(name, value): &(&str, &str)| CreatableTopicConfig {
+        name: (*name).to_owned(),
+        value: Some((*value).to_owned()),
+    };
+    CreateTopicsRequest {
+        topics: vec![CreatableTopic {
+            name: name.to_owned(),
+            num_partitions: partitions,
+            replication_factor: 1,
+            configs: configs.iter().map(config).collect(),
+            ..CreatableTopic::default()
+        }],
+        timeout_ms: 1000,
+        ..CreateTopicsRequest::default()
     }
 }
