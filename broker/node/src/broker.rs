@@ -62,6 +62,7 @@ impl Node {
         for (partition, fault) in all.faults {
             self.fault(&partition, fault, effects);
         }
+        self.assign(now, &all.unsaid, effects);
         for done in dones {
             done(self, now, effects);
         }

@@ -4,6 +4,7 @@
 //! page-cache I/O through `Disk`, never a flush and never a socket.
 
 mod api;
+mod assignments;
 mod batch_validation;
 mod broker;
 mod checkpointing;

@@ -144,6 +144,7 @@ impl Node {
             effects.push(refused(error));
             return;
         }
+        self.assign_unsaid(now, effects);
         effects.push(Effect::Ready);
         self.await_heartbeat(now, effects);
     }

@@ -19,6 +19,7 @@ use kt_protocol::ErrorCode;
 use kt_protocol::types::{NodeId, Now, Offset, PartitionIndex, Timestamp, TopicPartition, Uuid};
 use kt_storage::{FileCache, LoadFacts, Log, LogHome, WallClockGuard, partition_metadata};
 
+use crate::assignments::is_unsaid;
 use crate::config::{BrokerConfig, BrokerSources, TopicConfig, TopicConfigs};
 use crate::effect::Effect;
 use crate::inventory::{Found, Inventory};
@@ -164,6 +165,9 @@ impl Replicas {
                 Some(partition) => turn.register(partition, registration),
                 None if is_ours => *slot = Some(self.create(change, topic, index, registration)),
                 None => {}
+            }
+            if let Some(partition) = slot.as_ref().filter(|it| is_unsaid(it, registration)) {
+                turn.unsaid.push(Arc::clone(partition));
             }
         }
         next
@@ -360,6 +364,8 @@ pub(crate) struct Applied {
     pub(crate) faults: Vec<(Arc<Partition>, Fault)>,
     /// What is not served any more.
     pub(crate) deleted: Vec<Arc<Partition>>,
+    /// What the metadata does not say the directory of, or another.
+    pub(crate) unsaid: Vec<Arc<Partition>>,
 }
 
 impl Applied {
@@ -368,6 +374,7 @@ impl Applied {
         self.add_moved(later.moved);
         self.faults.extend(later.faults);
         self.deleted.extend(later.deleted);
+        self.unsaid.extend(later.unsaid);
     }
 
     fn add_moved(&mut self, moved: Moved) {

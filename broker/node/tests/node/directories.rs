@@ -1,8 +1,13 @@
 //! What lies in the log directories: kept, removed, set aside, refused.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use kt_storage::simulated_disk::CrashMode;
+use kt_protocol::ErrorCode;
+use kt_protocol::messages::{
+    DescribeLogDirsRequest, DescribeLogDirsResponse, MetadataRequest, MetadataResponse,
+};
+use kt_storage::simulated_disk::{Call, CrashMode, Fault};
 
 use crate::records::batch;
 use crate::support::Harness;
@@ -60,4 +65,64 @@ fn the_metadata_log_may_have_a_directory_of_its_own() {
     harness.delete_records("orders", 0, 1);
     harness.crash_and_reopen(CrashMode::LoseUnsynced);
     assert_eq!(harness.values("orders", 0, 1), ["b"]);
+}
+
+/// The partitions of each log directory, by DescribeLogDirs; none for one that is lost.
+fn placement(harness: &mut Harness) -> BTreeMap<String, Option<Vec<i32>>> {
+    let request = DescribeLogDirsRequest { topics: None };
+    let response: DescribeLogDirsResponse = harness.call(4, &request);
+    let mut placement = BTreeMap::new();
+    for directory in response.results {
+        let lost = directory.error_code == ErrorCode::KafkaStorageError as i16;
+        let partitions = directory.topics.iter().flat_map(|topic| &topic.partitions);
+        let partitions: Vec<i32> = partitions.map(|it| it.partition_index).collect();
+        placement.insert(directory.log_dir, Some(partitions).filter(|_| !lost));
+    }
+    placement
+}
+
+/// Error, leader and offline replicas of each partition, by Metadata.
+fn leaders(harness: &mut Harness) -> Vec<(i16, i32, Vec<i32>)> {
+    let request = MetadataRequest { topics: None, ..MetadataRequest::default() };
+    let mut metadata: MetadataResponse = harness.call(12, &request);
+    let partitions = metadata.topics.remove(0).partitions;
+    partitions.into_iter().map(|it| (it.error_code, it.leader_id, it.offline_replicas)).collect()
+}
+
+#[test]
+fn with_two_directories_each_replica_is_known_to_lie_where_it_does() {
+    let mut harness = Harness::new(&[("log.dirs", "/a,/b")]);
+    harness.create_topic("orders", 4, &[]);
+    for partition in 0..4 {
+        harness.produce("orders", partition, batch(&["x"]));
+    }
+    let before = placement(&mut harness);
+    let in_b = before["/b"].clone().unwrap();
+    assert_eq!(in_b.len(), 2, "{before:?}");
+    for mode in [CrashMode::LoseUnsynced, CrashMode::Process] {
+        harness.crash_and_reopen(mode);
+        assert_eq!(placement(&mut harness), before);
+        assert_eq!(leaders(&mut harness), vec![(0, 1, Vec::new()); 4]);
+    }
+    // The controller knows it too: what lay in a lost directory has no leader any more.
+    harness.disk.fail(Call::Write, 1, Fault::Eio);
+    let failed = harness.produce("orders", in_b[0], batch(&["y"]));
+    assert_eq!(failed.error_code, ErrorCode::KafkaStorageError as i16);
+    assert_eq!(placement(&mut harness)["/b"], None);
+    assert_eq!(harness.fatal, None);
+    for (partition, found) in (0..).zip(leaders(&mut harness)) {
+        let expected = match in_b.contains(&partition) {
+            true => (ErrorCode::LeaderNotAvailable as i16, -1, vec![1]),
+            false => (0, 1, Vec::new()),
+        };
+        assert_eq!(found, expected, "partition {partition}");
+    }
+    let other = (0..4).find(|it| !in_b.contains(it)).unwrap();
+    assert_eq!(harness.produce("orders", other, batch(&["y"])).error_code, 0);
+    // The disk is well again.
+    harness.crash_and_reopen(CrashMode::Process);
+    assert_eq!(placement(&mut harness), before);
+    assert_eq!(leaders(&mut harness), vec![(0, 1, Vec::new()); 4]);
+    assert_eq!(harness.values("orders", in_b[0], 0), ["x"]);
+    assert_eq!(harness.values("orders", other, 0), ["x", "y"]);
 }
