@@ -57,10 +57,10 @@ impl Node {
         partitions: &[Arc<Partition>],
         effects: &mut Vec<Effect>,
     ) {
-        let broker_epoch = self.lifecycle.broker_epoch();
-        if broker_epoch < 0 {
+        if !self.lifecycle.is_registered() {
             return;
         }
+        let broker_epoch = self.lifecycle.broker_epoch();
         for some in partitions.chunks(ASSIGNMENTS_MAX) {
             let broker_id = self.id().0;
             let directories = directories(some);

@@ -36,7 +36,8 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// `incarnation_id` tells this process from the one before it; `previous_broker_epoch` is what the clean-shutdown marker says, -1 after a crash.
+    /// `incarnation_id` tells this process from the one before it; `previous_broker_epoch` is what
+    /// the clean-shutdown marker says, -1 after a crash.
     pub(crate) fn new(
         config: &BrokerConfig,
         directories: &Directories,
@@ -66,6 +67,16 @@ impl Lifecycle {
     /// The broker's epoch, -1 until it is registered.
     pub(crate) fn broker_epoch(&self) -> i64 {
         *self.broker_epoch.lock()
+    }
+
+    /// Whether the controller knows this process.
+    pub(crate) fn is_registered(&self) -> bool {
+        0 <= self.broker_epoch()
+    }
+
+    /// What a broker says that wants to stop.
+    pub(crate) fn last_heartbeat(&self) -> BrokerHeartbeatRequest {
+        BrokerHeartbeatRequest { want_shut_down: true, ..self.heartbeat(Vec::new()) }
     }
 
     fn heartbeat(&self, offline_log_dirs: Vec<Uuid>) -> BrokerHeartbeatRequest {
@@ -151,6 +162,9 @@ impl Node {
 
     /// Keeps the broker's session alive; says nothing to the log while nothing changes.
     pub(crate) fn on_heartbeat_due(&self, now: Now, effects: &mut Vec<Effect>) {
+        if self.stopping.has_begun() {
+            return self.leave(now, effects);
+        }
         let lost = self.replicas.lost_directories();
         let request = self.lifecycle.heartbeat(lost.map(|directory| directory.id).collect());
         let decide = |it: Deciding<'_>| it.controller.broker_heartbeat(now, &request);
@@ -160,7 +174,7 @@ impl Node {
         }
     }
 
-    fn await_heartbeat(&self, now: Now, effects: &mut Vec<Effect>) {
+    pub(crate) fn await_heartbeat(&self, now: Now, effects: &mut Vec<Effect>) {
         let due = now.monotonic + self.lifecycle.heartbeat_interval_ms;
         effects.push(Effect::WakeAt(Machine::Heartbeat.id(), due));
     }

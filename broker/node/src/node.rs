@@ -80,9 +80,9 @@ impl Node {
             Input::Closed(connection) => self.on_closed(connection),
             Input::Flushed(ticket, result) => self.on_flushed(now, &ticket, result, effects),
             Input::Done(_, result) => self.on_done(now, jobs::outcome(result), effects),
-            Input::Wake(_) if self.stopping.has_begun() => {}
+            Input::Wake(_) if self.stopping.is_closing() => {}
             Input::Wake(machine) => self.on_wake(now, machine, effects),
-            Input::Stop => self.on_stop(effects),
+            Input::Stop => self.on_stop(now, effects),
         }
     }
 

@@ -1,11 +1,13 @@
-//! Stopping: every log is closed by a job, then the checkpoints and the clean-shutdown markers are
-//! written, then nothing is left to do.
+//! Stopping: the controller is told (controlled shutdown), every log is closed by a job, then the
+//! checkpoints and the clean-shutdown markers are written, then nothing is left to do.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
+use kt_protocol::messages::BrokerHeartbeatResponse;
+use kt_protocol::types::Now;
 use kt_storage::{LogError, clean_shutdown};
 
 use crate::checkpointing::PartitionOffsets;
@@ -16,38 +18,100 @@ use crate::metadata_log::metadata_partition;
 use crate::node::Node;
 use crate::partition::{Closing, Partition, Service};
 
+/// How often the controller is asked at once: the first time it moves leaders, the second time it
+/// lets go. After that it waits for others, and so do we.
+const ASKED_AT_ONCE: u32 = 2;
+
 #[derive(Default)]
 struct State {
+    /// How often the controller was asked to let this broker go.
+    asked: u32,
     /// How many logs are being closed.
     closing: usize,
     /// Log directories in which something was not closed cleanly: recovery looks at them.
     unclean: BTreeSet<PathBuf>,
 }
 
+/// The node runs.
+const RUNNING: u8 = 0;
+/// The controller is told that this broker leaves; what it decides is still applied.
+const LEAVING: u8 = 1;
+/// Logs are being closed: nothing moves any more.
+const CLOSING: u8 = 2;
+
 /// How far a stop has come.
 pub(crate) struct Stopping {
-    has_begun: AtomicBool,
+    phase: AtomicU8,
     state: RankedMutex<State>,
 }
 
 impl Stopping {
     pub(crate) fn new() -> Stopping {
         Stopping {
-            has_begun: AtomicBool::new(false),
+            phase: AtomicU8::new(RUNNING),
             state: RankedMutex::new(Rank::Waiter, State::default()),
         }
     }
 
     /// Whether the node stops: requests are not taken any more.
     pub(crate) fn has_begun(&self) -> bool {
-        self.has_begun.load(Ordering::Acquire)
+        self.phase.load(Ordering::Acquire) != RUNNING
+    }
+
+    /// Whether logs are being closed: no machine is called any more.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == CLOSING
     }
 }
 
 impl Node {
     /// Begins to stop.
-    pub(crate) fn on_stop(&self, effects: &mut Vec<Effect>) {
-        if self.stopping.has_begun.swap(true, Ordering::AcqRel) {
+    pub(crate) fn on_stop(&self, now: Now, effects: &mut Vec<Effect>) {
+        if self.stopping.phase.swap(LEAVING, Ordering::AcqRel) != RUNNING {
+            return;
+        }
+        // Who never joined need not leave.
+        match self.config().controlled_shutdown_enable && self.lifecycle.is_registered() {
+            true => self.leave(now, effects),
+            false => self.close_all(effects),
+        }
+    }
+
+    /// Says that this broker wants to stop, until the controller lets it: the first time it moves
+    /// what the broker leads, the second time it fences the broker. The next start then has no
+    /// leader to depose, and nobody asks this broker meanwhile.
+    pub(crate) fn leave(&self, now: Now, effects: &mut Vec<Effect>) {
+        self.stopping.state.lock().asked += 1;
+        let request = self.lifecycle.last_heartbeat();
+        let told = self.metadata.submit(
+            now,
+            |it| it.controller.broker_heartbeat(now, &request),
+            |node, now, response, effects| node.on_leave_answered(now, &response, effects),
+            effects,
+        );
+        // A failed append has said so itself, and ends the node.
+        if told.is_err() {
+            self.close_all(effects);
+        }
+    }
+
+    fn on_leave_answered(
+        &self,
+        now: Now,
+        response: &BrokerHeartbeatResponse,
+        effects: &mut Vec<Effect>,
+    ) {
+        if response.error_code != 0 || response.should_shut_down {
+            return self.close_all(effects);
+        }
+        if self.stopping.state.lock().asked < ASKED_AT_ONCE {
+            return self.leave(now, effects);
+        }
+        self.await_heartbeat(now, effects);
+    }
+
+    fn close_all(&self, effects: &mut Vec<Effect>) {
+        if self.stopping.phase.swap(CLOSING, Ordering::AcqRel) == CLOSING {
             return;
         }
         drop(self.replicas.stop_opening());

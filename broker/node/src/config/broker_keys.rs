@@ -47,7 +47,7 @@ pub(super) const BROKER_KEYS: &[ConfigKey] = &[
     key("connection.failed.authentication.delay.ms", Int, Value("100"), AtLeast(0), ReadOnly, Inert),
     key("connections.max.idle.ms", Long, Value("600000"), Any, ReadOnly, Acts),
     key("connections.max.reauth.ms", Long, Value("0"), Any, ReadOnly, Protects),
-    key("controlled.shutdown.enable", Boolean, Value("true"), Any, ReadOnly, Inert),
+    key("controlled.shutdown.enable", Boolean, Value("true"), Any, ReadOnly, Acts),
     key("controller.listener.names", List, Required, Any, ReadOnly, Acts),
     key("controller.quorum.append.linger.ms", Int, Value("25"), AtLeast(0), ReadOnly, Inert),
     key("controller.quorum.auto.join.enable", Boolean, Value("false"), Any, ReadOnly, Inert),

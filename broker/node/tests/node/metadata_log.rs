@@ -36,18 +36,22 @@ fn read_snapshot(harness: &Harness, id: SnapshotId) -> SnapshotContents {
     metadata_snapshot::decode(&Bytes::from(harness.disk.contents(&path).unwrap())).unwrap()
 }
 
-fn no_ops(harness: &Harness) -> usize {
+/// The records of the first segment, batch by batch, with their versions.
+fn batches(harness: &Harness) -> Vec<Vec<(MetadataRecord, i16)>> {
     let path = format!("{DIRECTORY}00000000000000000000.log");
     let log = harness.disk.contents(path.as_ref()).unwrap();
     let data = Batches::new(&log).map(Result::unwrap).filter(|batch| !batch.is_control());
-    let values = data.flat_map(|batch| {
+    let decode = |value: &[u8]| MetadataRecord::decode(&Bytes::copy_from_slice(value)).unwrap();
+    data.map(|batch| {
         let records = batch.records_in_place().unwrap();
-        records.map(|record| record.unwrap().value.unwrap().to_vec()).collect::<Vec<_>>()
-    });
-    let is_no_op = |value: Vec<u8>| {
-        matches!(MetadataRecord::decode(&Bytes::from(value)).unwrap().0, MetadataRecord::NoOp(_))
-    };
-    values.filter(|value| is_no_op(value.clone())).count()
+        records.map(|record| decode(record.unwrap().value.unwrap())).collect()
+    })
+    .collect()
+}
+
+fn no_ops(harness: &Harness) -> usize {
+    let records = batches(harness).into_iter().flatten();
+    records.filter(|(record, _)| matches!(record, MetadataRecord::NoOp(_))).count()
 }
 
 fn topic_names(harness: &mut Harness) -> Vec<String> {
@@ -274,4 +278,56 @@ fn a_bootstrap_with_features_that_are_not_built_is_refused() {
     harness.disk.import([("/data/bootstrap.checkpoint".into(), bytes.to_vec())]);
     let error = harness.open().unwrap_err();
     assert!(error.to_string().contains("finalized at group.version 1"), "{error}");
+}
+
+#[test]
+fn a_broker_that_stops_gives_up_what_it_leads_and_is_fenced() {
+    let mut harness = Harness::new(&[]);
+    harness.create_topic("orders", 2, &[]);
+    harness.produce("orders", 1, batch(&["a"]));
+    harness.stop();
+    let mut batches = batches(&harness);
+    let fencing = batches.pop().unwrap();
+    let leaving = batches.pop().unwrap();
+    let change = |record: &MetadataRecord| match record {
+        MetadataRecord::BrokerRegistrationChange(it) => it.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((change(&leaving[0].0).in_controlled_shutdown, leaving[0].1), (1, 1));
+    let leaders: Vec<i32> = leaving[1..]
+        .iter()
+        .map(|(record, _)| match record {
+            MetadataRecord::PartitionChange(it) => it.leader,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(leaders, [-1, -1]);
+    assert_eq!(fencing.len(), 1);
+    assert_eq!((change(&fencing[0].0).fenced, fencing[0].1), (1, 0));
+    harness.open().unwrap();
+    assert!(harness.is_ready);
+    assert_eq!(harness.values("orders", 1, 0), ["a"]);
+    assert_eq!(harness.produce("orders", 0, batch(&["b"])).error_code, 0);
+}
+
+#[test]
+fn a_broker_that_leads_nothing_is_fenced_at_once() {
+    let mut harness = Harness::new(&[]);
+    harness.stop();
+    let last = batches(&harness).pop().unwrap();
+    assert!(
+        matches!(&last[..], [(MetadataRecord::BrokerRegistrationChange(it), 0)] if it.fenced == 1),
+        "{last:?}"
+    );
+}
+
+#[test]
+fn without_controlled_shutdown_nothing_is_said() {
+    let mut harness = Harness::new(&[("controlled.shutdown.enable", "false")]);
+    harness.create_topic("orders", 1, &[]);
+    let before = batches(&harness).len();
+    harness.stop();
+    assert_eq!(batches(&harness).len(), before);
+    harness.open().unwrap();
+    assert_eq!(harness.values("orders", 0, 0), [] as [&str; 0]);
 }
