@@ -36,11 +36,24 @@ use crate::served::{Served, ServedTopic};
 /// keep a disk busy, few enough that a partition somebody waits for is opened soon.
 const OPENINGS_PER_THREAD: usize = 2;
 
-/// Logs that wait to be opened.
+/// Logs that wait to be opened, in the order of their partitions' numbers, unless somebody asks.
 #[derive(Default)]
 struct Openings {
-    queue: VecDeque<(Arc<Partition>, Opening)>,
+    queue: BTreeMap<u64, (Arc<Partition>, Opening)>,
+    /// Numbers of partitions that somebody asked for, the first first. Each is asked for once.
+    wanted: VecDeque<u64>,
     running: usize,
+}
+
+impl Openings {
+    fn next(&mut self) -> Option<(Arc<Partition>, Opening)> {
+        while let Some(number) = self.wanted.pop_front() {
+            if let Some(wanted) = self.queue.remove(&number) {
+                return Some(wanted);
+            }
+        }
+        self.queue.pop_first().map(|(_, first)| first)
+    }
 }
 
 /// What opening a log needs beyond the partition.
@@ -213,7 +226,7 @@ impl Replicas {
         };
         self.by_number.lock().insert(number, Arc::clone(&partition));
         let opening = Opening { home, facts, high_watermark };
-        self.openings.lock().queue.push_back((Arc::clone(&partition), opening));
+        self.openings.lock().queue.insert(number, (Arc::clone(&partition), opening));
         partition
     }
 
@@ -235,11 +248,25 @@ impl Replicas {
                 if self.home.openings_max <= openings.running {
                     return;
                 }
-                let Some(next) = openings.queue.pop_front() else { return };
+                let Some(next) = openings.next() else { return };
                 openings.running += 1;
                 next
             };
             jobs.run("open", effects, move || open(partition, opening, now));
+        }
+    }
+
+    /// What to tell who asks for a partition that is not served; none if it is. A log that is still
+    /// to be opened is the next to be: the client comes back soon, as it does to find a leader.
+    pub(crate) fn refusal(&self, partition: &Partition) -> Option<ErrorCode> {
+        let service = partition.service();
+        self.note_wanted(partition, service);
+        service.refusal()
+    }
+
+    fn note_wanted(&self, partition: &Partition, service: Service) {
+        if service == Service::Opening && partition.begin_wanted() {
+            self.openings.lock().wanted.push_back(partition.identity.number);
         }
     }
 
@@ -252,7 +279,7 @@ impl Replicas {
     /// Opens no more logs: the node stops. Gives those that are not even begun.
     pub(crate) fn stop_opening(&self) -> Vec<Arc<Partition>> {
         let queue = std::mem::take(&mut self.openings.lock().queue);
-        queue.into_iter().map(|(partition, _)| partition).collect()
+        queue.into_values().map(|(partition, _)| partition).collect()
     }
 
     /// Stops serving a partition and gets rid of its log: renamed at once, removed later.
@@ -314,7 +341,9 @@ impl Replicas {
     pub(crate) fn find(&self, topic: &str, index: i32) -> Result<Arc<Partition>, ErrorCode> {
         let served = self.served.load();
         let topic = served.by_name(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        topic.partition(index)
+        let partition = topic.partition(index)?;
+        self.note_wanted(&partition, partition.service());
+        Ok(partition)
     }
 
     /// The log directory at this path.

@@ -251,6 +251,9 @@ fn look(
         partition.watched = Some(found);
     }
     let Some(found) = &partition.watched else { return Read::default() };
+    if let Some(code) = node.replicas.refusal(found) {
+        return Read { error: Some(code), ..Read::default() };
+    }
     found.read(&ReadAsk {
         ask: partition.ask,
         isolation: poll.isolation,

@@ -152,7 +152,7 @@ impl Work<'_> {
     fn append(&self, part: &Part, bytes: &mut [u8], effects: &mut Vec<Effect>) -> Outcome {
         let refuse = |code: ErrorCode| Refusal { code, message: String::new(), record: None };
         let partition = part.partition.clone().map_err(refuse)?;
-        if let Some(refusal) = partition.service().refusal() {
+        if let Some(refusal) = self.node.replicas.refusal(&partition) {
             return Err(refuse(refusal));
         }
         let config = partition.config();

@@ -13,7 +13,7 @@ mod published;
 mod read;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use kt_core::metadata::PartitionRegistration;
@@ -112,6 +112,8 @@ pub(crate) struct Partition {
     config: ArcSwap<TopicConfig>,
     /// Its offsets moved since the last checkpoint.
     has_moved: AtomicBool,
+    /// Somebody asked for it before its log was open.
+    is_wanted: AtomicBool,
     /// `flush.ms` counts.
     is_flush_timed: AtomicBool,
     writer: RankedMutex<Writer>,
@@ -130,6 +132,7 @@ impl Partition {
             identity,
             config: ArcSwap::new(config),
             has_moved: AtomicBool::new(false),
+            is_wanted: AtomicBool::new(false),
             is_flush_timed: AtomicBool::new(false),
             writer: RankedMutex::new(Rank::Log, writer),
             published: RankedMutex::new(Rank::Published, Published::new()),
@@ -152,6 +155,11 @@ impl Partition {
     /// Whether it can be asked, now.
     pub(crate) fn service(&self) -> Service {
         self.published.lock().service()
+    }
+
+    /// Somebody asks for it before its log is open. False if somebody did before.
+    pub(crate) fn begin_wanted(&self) -> bool {
+        !self.is_wanted.swap(true, Ordering::AcqRel)
     }
 
     /// Where its log stands, now; zeros before it is open.

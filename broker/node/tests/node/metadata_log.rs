@@ -221,7 +221,7 @@ fn a_snapshot_that_fails_is_said_and_tried_again_later() {
         harness.begin_create_topic(name);
     }
     harness.disk.fail(Call::Rename, 1, Fault::Enospc);
-    harness.release_jobs_named("snapshot");
+    harness.release_jobs_named("snapshot", 1);
     let lines: Vec<_> = harness.log.iter().filter(|it| it.0 == LogLevel::Error).collect();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].1.contains("no metadata snapshot was written"), "{lines:?}");

@@ -32,6 +32,32 @@ fn a_log_that_is_not_open_yet_is_refused_and_then_served() {
 }
 
 #[test]
+fn the_log_that_somebody_asks_for_is_opened_first() {
+    let mut harness = Harness::new(&[("num.recovery.threads.per.data.dir", "1")]);
+    harness.create_topic("orders", 8, &[]);
+    harness.crash(CrashMode::Process);
+    harness.holds_jobs = true;
+    harness.open().unwrap();
+    let is_served = |harness: &mut Harness, partition| {
+        let code = harness.produce("orders", partition, batch(&["a"])).error_code;
+        assert!(code == 0 || code == ErrorCode::NotLeaderOrFollower as i16);
+        code == 0
+    };
+    assert!(!is_served(&mut harness, 6));
+    let fetched = harness.fetch("orders", 4, 0);
+    let code = fetched.responses[0].partitions[0].error_code;
+    assert_eq!(code, ErrorCode::NotLeaderOrFollower as i16);
+    assert!(!is_served(&mut harness, 6));
+    // Two are under way; those that were asked for come next.
+    harness.release_jobs_named("open", 2);
+    harness.release_jobs_named("open", 2);
+    assert_eq!(harness.node().metrics().partitions_opening, 4);
+    assert!(is_served(&mut harness, 6) && is_served(&mut harness, 4));
+    harness.release_jobs();
+    assert!((0..8).all(|partition| is_served(&mut harness, partition)));
+}
+
+#[test]
 fn each_restart_is_a_new_leader_epoch() {
     let mut harness = Harness::new(&[]);
     harness.create_topic("orders", 1, &[]);
