@@ -39,6 +39,7 @@ impl Node {
     pub(crate) fn on_broker_wake(&self, now: Now, effects: &mut Vec<Effect>) {
         let mut dones = Vec::new();
         let mut all = Applied::default();
+        let mut strays = Vec::new();
         {
             let mut broker = self.broker.lock();
             for Committed { publish, done } in self.metadata.take_committed() {
@@ -49,7 +50,7 @@ impl Node {
                 self.apply_settings(&image, &delta);
                 all.add(self.apply_image(now, &image, &delta, effects));
                 if is_first {
-                    self.replicas.set_aside_strays(&self.jobs, effects);
+                    strays = self.replicas.set_aside_strays(&self.jobs, effects);
                 }
             }
         }
@@ -57,6 +58,12 @@ impl Node {
             let directory = partition.identity.directory.path();
             self.checkpointing.remove(directory, partition.name(), now.monotonic, effects);
             self.settle(now, partition.key(), effects);
+        }
+        for (directory, name) in strays {
+            self.checkpointing.remove(directory.path(), &name, now.monotonic, effects);
+        }
+        if all.awaits_directory {
+            effects.push(Effect::Wake(Machine::Checkpoints.id()));
         }
         self.deliver(all.moved, effects);
         for (partition, fault) in all.faults {
@@ -166,8 +173,30 @@ impl Node {
                 let delay = partition.config().file_delete_delay_ms;
                 let at = now.monotonic + u64::try_from(delay).unwrap_or(0);
                 self.removals.add(at, Arc::clone(directory), Removal::Directory(path), effects);
+                self.vacate(now, directory, partition.directory_path(), effects);
             }
             Err(error) => self.lose_directory(directory, &error.to_string(), effects),
+        }
+    }
+
+    /// A partition has left its directory. Another one of that name may be opened there once no
+    /// checkpoint says of it what was true of the old one: after a crash it would look as if it
+    /// had lost records.
+    pub(crate) fn vacate(
+        &self,
+        now: Now,
+        directory: &Arc<LogDirectory>,
+        path: PathBuf,
+        effects: &mut Vec<Effect>,
+    ) {
+        let is_awaited = self.replicas.is_awaited(&path);
+        let vacated = Box::new(move |node: &Node, now: Now, effects: &mut Vec<Effect>| {
+            node.replicas.vacated(now, &path, &node.jobs, effects);
+        });
+        match self.checkpointing.once_written(directory.path(), vacated) {
+            Some(vacated) => vacated(self, now, effects),
+            None if is_awaited => effects.push(Effect::Wake(Machine::Checkpoints.id())),
+            None => {}
         }
     }
 

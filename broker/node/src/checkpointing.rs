@@ -1,7 +1,7 @@
 //! Checkpoint files: recovery points, high watermarks and log start offsets, every second while
 //! anything moves, one writer per log directory at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -84,8 +84,18 @@ impl DirectoryOffsets {
 #[derive(Default)]
 struct OfDirectory {
     offsets: DirectoryOffsets,
-    is_dirty: bool,
-    is_writing: bool,
+    /// Counts the changes of `offsets`.
+    version: u64,
+    /// The version that is being written.
+    writing: Option<u64>,
+    /// The version that the files hold.
+    written: u64,
+}
+
+impl OfDirectory {
+    fn is_due(&self) -> bool {
+        self.writing.is_none() && self.written < self.version
+    }
 }
 
 #[derive(Default)]
@@ -94,8 +104,8 @@ struct State {
     /// Partitions that moved since they were last looked at.
     moved: Vec<Arc<Partition>>,
     is_scheduled: bool,
-    /// Who waits for what has moved, by the writes that have to end before.
-    waiting: Vec<(BTreeSet<PathBuf>, Done)>,
+    /// Who waits for what has moved, by the versions that have to be written before.
+    waiting: Vec<(BTreeMap<PathBuf, u64>, Done)>,
 }
 
 /// The checkpoints of all log directories.
@@ -142,7 +152,7 @@ impl Checkpointing {
         let mut state = self.state.lock();
         let of_directory = state.directories.entry(directory.to_owned()).or_default();
         of_directory.offsets.set(name, offsets);
-        of_directory.is_dirty = true;
+        of_directory.version += 1;
         schedule(&mut state, now, effects);
     }
 
@@ -157,7 +167,7 @@ impl Checkpointing {
         let mut state = self.state.lock();
         if let Some(of_directory) = state.directories.get_mut(directory) {
             of_directory.offsets.remove(name);
-            of_directory.is_dirty = true;
+            of_directory.version += 1;
         }
         schedule(&mut state, now, effects);
     }
@@ -177,12 +187,11 @@ impl Checkpointing {
             let Some(of_directory) = state.directories.get_mut(path) else { continue };
             let Some(offsets) = offsets else { continue };
             of_directory.offsets.set(partition.name(), &offsets);
-            of_directory.is_dirty = true;
+            of_directory.version += 1;
         }
-        let due = state.directories.iter_mut().filter(|(_, it)| it.is_dirty && !it.is_writing);
+        let due = state.directories.iter_mut().filter(|(_, it)| it.is_due());
         let write = |(path, it): (&PathBuf, &mut OfDirectory)| {
-            it.is_dirty = false;
-            it.is_writing = true;
+            it.writing = Some(it.version);
             Write { directory: path.clone(), offsets: it.offsets.clone() }
         };
         due.map(write).collect()
@@ -193,13 +202,27 @@ impl Checkpointing {
     pub(crate) fn write_now(&self, done: Done) -> (Vec<Write>, Option<Done>) {
         let writes = self.take_due();
         let mut state = self.state.lock();
-        let busy = state.directories.iter().filter(|(_, it)| it.is_dirty || it.is_writing);
-        let busy: BTreeSet<PathBuf> = busy.map(|(path, _)| path.clone()).collect();
-        if busy.is_empty() {
+        let unwritten = state.directories.iter().filter(|(_, it)| it.written < it.version);
+        let unwritten: BTreeMap<PathBuf, u64> =
+            unwritten.map(|(path, it)| (path.clone(), it.version)).collect();
+        if unwritten.is_empty() {
             return (writes, Some(done));
         }
-        state.waiting.push((busy, done));
+        state.waiting.push((unwritten, done));
         (writes, None)
+    }
+
+    /// Gives `done` back if the files of a directory hold all that is known of it, else it comes
+    /// back with the write in whose turn they do. Dropped if the directory is lost.
+    pub(crate) fn once_written(&self, directory: &Path, done: Done) -> Option<Done> {
+        let mut state = self.state.lock();
+        let of_directory = state.directories.get(directory)?;
+        if of_directory.written == of_directory.version {
+            return Some(done);
+        }
+        let unwritten = BTreeMap::from([(directory.to_owned(), of_directory.version)]);
+        state.waiting.push((unwritten, done));
+        None
     }
 
     /// A directory's files were written, or not. What moved meanwhile is written in its turn.
@@ -213,16 +236,17 @@ impl Checkpointing {
     ) -> Vec<Done> {
         let mut state = self.state.lock();
         let Some(of_directory) = state.directories.get_mut(directory) else { return Vec::new() };
-        of_directory.is_writing = false;
-        if of_directory.is_dirty {
-            // What was waited for may have moved during the write: the next one has it.
+        of_directory.written = of_directory.writing.take().unwrap_or_default();
+        let written = of_directory.written;
+        if of_directory.is_due() {
             schedule(&mut state, now, effects);
-            return Vec::new();
         }
-        for (busy, _) in &mut state.waiting {
-            busy.remove(directory);
+        for (unwritten, _) in &mut state.waiting {
+            if unwritten.get(directory).is_some_and(|needed| *needed <= written) {
+                unwritten.remove(directory);
+            }
         }
-        let over = state.waiting.extract_if(.., |(busy, _)| busy.is_empty());
+        let over = state.waiting.extract_if(.., |(unwritten, _)| unwritten.is_empty());
         over.map(|(_, done)| done).collect()
     }
 
@@ -245,7 +269,7 @@ impl Checkpointing {
         let mut state = self.state.lock();
         state.directories.remove(directory);
         // Nobody can be told any more that it is durable there.
-        state.waiting.retain(|(busy, _)| !busy.contains(directory));
+        state.waiting.retain(|(unwritten, _)| !unwritten.contains_key(directory));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the log directories hold when the node starts, before the metadata says what they should.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kt_protocol::types::{Offset, PartitionIndex, TopicPartition, Uuid};
@@ -152,6 +152,11 @@ impl Inventory {
     pub(crate) fn claim(&mut self, topic_id: Uuid, name: &TopicPartition) -> Option<Found> {
         let found = self.found.remove(&(topic_id, name.partition));
         found.or_else(|| self.unnamed.remove(name))
+    }
+
+    /// Whether a partition's directory lies there that nobody claimed yet.
+    pub(crate) fn holds(&self, path: &Path) -> bool {
+        self.found.values().chain(self.unnamed.values()).any(|found| found.path == path)
     }
 
     /// Takes out what the metadata does not speak of.

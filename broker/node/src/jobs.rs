@@ -22,8 +22,8 @@ pub(crate) enum Outcome {
     Opened(Arc<Partition>, Result<Box<(OpenedLog, RecoveryReport)>, LogError>),
     /// A deleted partition's directory was renamed, or not; under its new name it is removed later.
     Renamed(Arc<Partition>, Result<PathBuf, DiskError>),
-    /// A directory that the metadata does not speak of was set aside, or not.
-    SetAside(Arc<LogDirectory>, Result<(), DiskError>),
+    /// A directory that the metadata does not speak of was set aside, or not, from this path.
+    SetAside(Arc<LogDirectory>, PathBuf, Result<(), DiskError>),
     /// Files or directories are gone, or the boot id was written, or not.
     Removed(Arc<LogDirectory>, Result<(), DiskError>),
     /// The checkpoint files of a directory were written, or not.

@@ -189,10 +189,11 @@ impl Node {
             Outcome::Renamed(partition, result) => {
                 self.on_renamed(now, &partition, result, effects);
             }
-            Outcome::SetAside(directory, result) => {
+            Outcome::SetAside(directory, path, result) => {
                 self.recovered_one(&directory, effects);
-                if let Err(error) = result {
-                    self.lose_directory(&directory, &error.to_string(), effects);
+                match result {
+                    Ok(()) => self.vacate(now, &directory, path, effects),
+                    Err(error) => self.lose_directory(&directory, &error.to_string(), effects),
                 }
             }
             Outcome::Removed(directory, result) => {

@@ -5,7 +5,7 @@
 //! open.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,7 +17,11 @@ use kt_core::metadata::{
 };
 use kt_protocol::ErrorCode;
 use kt_protocol::types::{NodeId, Now, Offset, PartitionIndex, Timestamp, TopicPartition, Uuid};
-use kt_storage::{FileCache, LoadFacts, Log, LogHome, WallClockGuard, partition_metadata};
+use kt_storage::directory_names::{DirectoryName, DirectoryState};
+use kt_storage::disk::OpenMode;
+use kt_storage::{
+    Disk, DiskError, FileCache, LoadFacts, Log, LogHome, WallClockGuard, partition_metadata,
+};
 
 use crate::assignments::is_unsaid;
 use crate::config::{BrokerConfig, BrokerSources, TopicConfig, TopicConfigs};
@@ -42,10 +46,28 @@ struct Openings {
     queue: BTreeMap<u64, (Arc<Partition>, Opening)>,
     /// Numbers of partitions that somebody asked for, the first first. Each is asked for once.
     wanted: VecDeque<u64>,
+    /// Directories that another partition of that name is about to leave, with who comes next.
+    vacating: BTreeMap<PathBuf, Option<(Arc<Partition>, Opening)>>,
     running: usize,
 }
 
 impl Openings {
+    /// Queues a log to be opened, once nobody else has its directory. False if it has to wait.
+    fn add(&mut self, partition: Arc<Partition>, opening: Opening) -> bool {
+        if let Some(next) = self.vacating.get_mut(&opening.home.directory) {
+            *next = Some((partition, opening));
+            return false;
+        }
+        self.queue.insert(partition.identity.number, (partition, opening));
+        true
+    }
+
+    /// Forgets a partition that waits for a directory. True if it did.
+    fn forget_next(&mut self, path: &Path, number: u64) -> bool {
+        let Some(next) = self.vacating.get_mut(path) else { return false };
+        next.take_if(|(partition, _)| partition.identity.number == number).is_some()
+    }
+
     fn next(&mut self) -> Option<(Arc<Partition>, Opening)> {
         while let Some(number) = self.wanted.pop_front() {
             if let Some(wanted) = self.queue.remove(&number) {
@@ -176,7 +198,9 @@ impl Replicas {
             let is_ours = registration.replicas.contains(&self.home.own);
             match slot {
                 Some(partition) => turn.register(partition, registration),
-                None if is_ours => *slot = Some(self.create(change, topic, index, registration)),
+                None if is_ours => {
+                    *slot = Some(self.create(change, topic, index, registration, turn));
+                }
                 None => {}
             }
             if let Some(partition) = slot.as_ref().filter(|it| is_unsaid(it, registration)) {
@@ -193,6 +217,7 @@ impl Replicas {
         topic: &TopicImage,
         index: PartitionIndex,
         registration: &Arc<PartitionRegistration>,
+        turn: &mut Applied,
     ) -> Arc<Partition> {
         let name = TopicPartition::new(topic.name.clone(), index.0);
         let found = self.inventory.lock().claim(topic.id, &name);
@@ -204,6 +229,10 @@ impl Replicas {
         let config = topic_config(change, &topic.name);
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let path = directory.path().join(name.to_string());
+        if self.inventory.lock().holds(&path) {
+            // Of an earlier topic of that name, which the metadata does not speak of any more.
+            self.openings.lock().vacating.entry(path.clone()).or_default();
+        }
         let home = LogHome {
             cache: Arc::clone(&self.home.cache),
             directory: path,
@@ -226,7 +255,7 @@ impl Replicas {
         };
         self.by_number.lock().insert(number, Arc::clone(&partition));
         let opening = Opening { home, facts, high_watermark };
-        self.openings.lock().queue.insert(number, (Arc::clone(&partition), opening));
+        turn.awaits_directory |= !self.openings.lock().add(Arc::clone(&partition), opening);
         partition
     }
 
@@ -296,11 +325,60 @@ impl Replicas {
         self.by_number.lock().remove(number);
         directory.partition_went();
         turn.deleted.push(Arc::clone(partition));
+        let path = partition.directory_path();
+        let has_begun = {
+            let mut openings = self.openings.lock();
+            let has_begun = !openings.forget_next(&path, *number);
+            if has_begun && !directory.is_lost() {
+                // Who comes next under this name waits until it is gone.
+                openings.vacating.entry(path.clone()).or_default();
+            }
+            has_begun
+        };
         match closing {
             Closing::Open(log, _) => self.delete_log(partition, *log, jobs, effects),
             // The job that opens it brings the log back, to be deleted then.
-            Closing::Opening | Closing::Gone => {}
+            Closing::Opening => {}
+            Closing::Gone if has_begun && !directory.is_lost() => {
+                self.delete_files(partition, path, jobs, effects);
+            }
+            Closing::Gone => {}
         }
+    }
+
+    /// Renames the directory of a log that cannot be used, by a job, so that it counts as deleted.
+    fn delete_files(
+        &self,
+        partition: &Arc<Partition>,
+        path: PathBuf,
+        jobs: &Jobs,
+        effects: &mut Vec<Effect>,
+    ) {
+        let partition = Arc::clone(partition);
+        let disk = Arc::clone(self.home.cache.disk());
+        jobs.run("delete", effects, move || {
+            let state = DirectoryState::Delete(partition.identity.topic_id);
+            let name = DirectoryName::new(partition.name(), state).to_string();
+            let to = path.with_file_name(name);
+            let renamed = rename_if_there(&*disk, &path, &to).map(|()| to);
+            Outcome::Renamed(partition, renamed)
+        });
+    }
+
+    /// Whether somebody waits for this directory.
+    pub(crate) fn is_awaited(&self, path: &Path) -> bool {
+        self.openings.lock().vacating.get(path).is_some_and(Option::is_some)
+    }
+
+    /// A directory has no partition any more, and no checkpoint speaks of one: the next may come.
+    pub(crate) fn vacated(&self, now: Now, path: &Path, jobs: &Jobs, effects: &mut Vec<Effect>) {
+        {
+            let mut openings = self.openings.lock();
+            if let Some((partition, opening)) = openings.vacating.remove(path).flatten() {
+                openings.add(partition, opening);
+            }
+        }
+        self.open_next(now, jobs, effects);
     }
 
     /// Renames a log's directory, by a job, so that it counts as deleted.
@@ -320,17 +398,23 @@ impl Replicas {
 
     /// Renames the directories that the metadata does not speak of: they are left for a person to
     /// look at, and never deleted.
-    pub(crate) fn set_aside_strays(&self, jobs: &Jobs, effects: &mut Vec<Effect>) {
+    pub(crate) fn set_aside_strays(
+        &self,
+        jobs: &Jobs,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<(Arc<LogDirectory>, TopicPartition)> {
         let strays = self.inventory.lock().take_strays();
+        let names = strays.iter().map(|it| (Arc::clone(&it.directory), it.name.clone())).collect();
         for stray in strays {
             let disk = Arc::clone(self.home.cache.disk());
             jobs.run("stray", effects, move || {
                 let to = stray.stray_path();
                 let renamed = disk.rename(&stray.path, &to);
                 let result = renamed.and_then(|()| disk.sync_directory(stray.directory.path()));
-                Outcome::SetAside(stray.directory, result)
+                Outcome::SetAside(stray.directory, stray.path, result)
             });
         }
+        names
     }
 
     /// A partition by its topic's name.
@@ -395,6 +479,8 @@ pub(crate) struct Applied {
     pub(crate) deleted: Vec<Arc<Partition>>,
     /// What the metadata does not say the directory of, or another.
     pub(crate) unsaid: Vec<Arc<Partition>>,
+    /// Something new waits for the directory of something old.
+    pub(crate) awaits_directory: bool,
 }
 
 impl Applied {
@@ -404,6 +490,7 @@ impl Applied {
         self.faults.extend(later.faults);
         self.deleted.extend(later.deleted);
         self.unsaid.extend(later.unsaid);
+        self.awaits_directory |= later.awaits_directory;
     }
 
     fn add_moved(&mut self, moved: Moved) {
@@ -434,16 +521,30 @@ fn topic_config(change: &Change<'_>, topic: &str) -> Arc<TopicConfig> {
     Arc::new(resolved.unwrap_or_else(|_| change.config.topic_defaults.clone()))
 }
 
+fn rename_if_there(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), DiskError> {
+    if !disk.exists(from)? {
+        return Ok(());
+    }
+    disk.rename(from, to)?;
+    match to.parent() {
+        Some(above) => disk.sync_directory(above),
+        None => Ok(()),
+    }
+}
+
 /// Opens a log, and makes its directory if it is new.
 fn open(partition: Arc<Partition>, opening: Opening, now: Now) -> Outcome {
     let Opening { home, facts, high_watermark } = opening;
     let disk = Arc::clone(home.cache.disk());
     let (directory, topic_id) = (home.directory.clone(), partition.identity.topic_id);
     let result = Log::open(home, facts, now).and_then(|(log, report)| {
+        let mut unsynced = None;
         if partition_metadata::read(&*disk, &directory).ok().flatten().is_none() {
             partition_metadata::write_unsynced(&*disk, &directory, topic_id)?;
+            let path = directory.join(partition_metadata::FILE_NAME);
+            unsynced = Some(disk.open(&path, OpenMode::Write)?);
         }
-        Ok(Box::new((OpenedLog { log, high_watermark }, report)))
+        Ok(Box::new((OpenedLog { log, high_watermark, unsynced }, report)))
     });
     Outcome::Opened(partition, result)
 }

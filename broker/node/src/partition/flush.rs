@@ -27,8 +27,15 @@ impl Partition {
         if open.ticket_is_out {
             return Ok(());
         }
-        let Some(candidates) = open.log.flush_candidates()? else { return Ok(()) };
+        let Some(mut candidates) = open.log.flush_candidates()? else { return Ok(()) };
         open.ticket_is_out = true;
+        if let Some(file) = open.unsynced.take() {
+            candidates.files.push(file);
+            let directory = open.log.directory();
+            if !candidates.directories.contains(&directory) {
+                candidates.directories.push(directory);
+            }
+        }
         effects.push(Effect::Flush(FlushTicket {
             partition: self.name().clone(),
             machine: self.machine(),

@@ -1,7 +1,9 @@
 //! A partition's log from its opening to its end: opened, closed and deleted by jobs.
 
+use std::sync::Arc;
+
 use kt_protocol::types::Offset;
-use kt_storage::{Log, LogError};
+use kt_storage::{File, Log, LogError};
 
 use super::{LogState, Moved, OpenLog, Partition, Service};
 
@@ -10,6 +12,9 @@ pub(crate) struct OpenedLog {
     pub(crate) log: Log,
     /// What the checkpoint says of the high watermark.
     pub(crate) high_watermark: Offset,
+    /// The file that names the topic's id, if it was written just now: the first flush covers it.
+    /// Without it a directory could be taken for that of another topic of this name.
+    pub(crate) unsynced: Option<Arc<dyn File>>,
 }
 
 /// What a partition that is closed leaves.
@@ -34,12 +39,12 @@ impl Partition {
     /// Its log is open: from here on it is served, if it is led here.
     pub(crate) fn opened(&self, opened: OpenedLog) -> OpenTurn {
         let mut writer = self.writer.lock();
-        let OpenedLog { log, high_watermark } = opened;
+        let OpenedLog { log, high_watermark, unsynced } = opened;
         if !matches!(writer.state, LogState::Opening) {
             return OpenTurn::Unwanted(Box::new(log));
         }
         let high_watermark = high_watermark.min(log.log_end_offset()).max(log.log_start_offset());
-        let open = OpenLog { log, leader: None, high_watermark, ticket_is_out: false };
+        let open = OpenLog { log, leader: None, high_watermark, ticket_is_out: false, unsynced };
         writer.state = LogState::Open(Box::new(open));
         OpenTurn::Served(self.take_turn(&mut writer))
     }

@@ -12,6 +12,7 @@ mod maintenance;
 mod published;
 mod read;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +21,7 @@ use kt_core::metadata::PartitionRegistration;
 use kt_core::replica::{LeaderState, LogFacts, check_acknowledgeable, effective_min_isr};
 use kt_protocol::ErrorCode;
 use kt_protocol::types::{LeaderEpoch, NodeId, Offset, TopicPartition, Uuid};
-use kt_storage::{Log, LogError};
+use kt_storage::{File, Log, LogError};
 
 pub(crate) use append::{Appended, ProducedBatch};
 pub(crate) use lifecycle::{Closing, OpenTurn, OpenedLog};
@@ -74,6 +75,8 @@ struct OpenLog {
     high_watermark: Offset,
     /// At most one flush is out.
     ticket_is_out: bool,
+    /// A small file that the first flush covers.
+    unsynced: Option<Arc<dyn File>>,
 }
 
 enum LogState {
@@ -146,6 +149,11 @@ impl Partition {
     /// Its topic's id and its number.
     pub(crate) fn key(&self) -> PartitionKey {
         (self.identity.topic_id, self.identity.name.partition)
+    }
+
+    /// Where its files are.
+    pub(crate) fn directory_path(&self) -> PathBuf {
+        self.identity.directory.path().join(self.name().to_string())
     }
 
     pub(crate) fn machine(&self) -> MachineId {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use kt_protocol::ErrorCode;
 use kt_protocol::messages::{
-    DescribeLogDirsRequest, DescribeLogDirsResponse, MetadataRequest, MetadataResponse,
+    DeleteTopicsRequest, DeleteTopicsResponse, DescribeLogDirsRequest, DescribeLogDirsResponse,
+    MetadataRequest, MetadataResponse,
 };
 use kt_storage::simulated_disk::{Call, CrashMode, Fault};
 
@@ -125,4 +126,94 @@ fn with_two_directories_each_replica_is_known_to_lie_where_it_does() {
     assert_eq!(leaders(&mut harness), vec![(0, 1, Vec::new()); 4]);
     assert_eq!(harness.values("orders", in_b[0], 0), ["x"]);
     assert_eq!(harness.values("orders", other, 0), ["x", "y"]);
+}
+
+fn delete_topic(harness: &mut Harness, name: &str) {
+    let request = DeleteTopicsRequest {
+        topic_names: vec![name.to_owned()],
+        ..DeleteTopicsRequest::default()
+    };
+    let response: DeleteTopicsResponse = harness.call(5, &request);
+    assert_eq!(response.responses[0].error_code, 0);
+}
+
+#[test]
+fn a_topic_made_anew_under_its_name_does_not_meet_the_old_one() {
+    for order in [["open", "delete"], ["delete", "open"]] {
+        let mut harness = Harness::new(&[]);
+        harness.create_topic("orders", 1, &[]);
+        harness.produce("orders", 0, batch(&["old"]));
+        harness.holds_jobs = true;
+        delete_topic(&mut harness, "orders");
+        harness.begin_create_topic("orders");
+        // Jobs run in any order.
+        for name in order {
+            harness.release_jobs_named(name, 1);
+        }
+        harness.release_jobs();
+        assert_eq!(harness.values("orders", 0, 0), [] as [&str; 0], "{order:?}");
+        assert_eq!(harness.produce("orders", 0, batch(&["new"])).base_offset, 0);
+        harness.advance(120_000);
+        harness.crash_and_reopen(CrashMode::LoseUnsynced);
+        assert_eq!(harness.values("orders", 0, 0), ["new"], "{order:?}");
+    }
+}
+
+#[test]
+fn what_was_known_of_a_deleted_topic_is_not_held_against_the_next() {
+    for mode in CrashMode::ALL {
+        let mut harness = Harness::new(&[]);
+        harness.create_topic("orders", 1, &[]);
+        for _ in 0..5 {
+            harness.produce("orders", 0, batch(&["a", "b", "c"]));
+        }
+        harness.advance(5_000);
+        delete_topic(&mut harness, "orders");
+        harness.create_topic("orders", 1, &[]);
+        harness.produce("orders", 0, batch(&["new"]));
+        harness.crash_and_reopen(mode);
+        assert_eq!(harness.values("orders", 0, 0), ["new"], "{mode:?}");
+    }
+}
+
+#[test]
+fn a_deleted_topic_whose_files_are_still_there_makes_room_for_the_next() {
+    let mut harness = Harness::new(&[]);
+    harness.create_topic("orders", 1, &[]);
+    harness.produce("orders", 0, batch(&["old", "old"]));
+    harness.advance(5_000);
+    harness.holds_jobs = true;
+    delete_topic(&mut harness, "orders");
+    harness.begin_create_topic("orders");
+    harness.crash(CrashMode::LoseUnsynced);
+    // Whatever order the jobs of the start have.
+    harness.open().unwrap();
+    harness.release_jobs_named("open", 1);
+    harness.release_jobs();
+    assert_eq!(harness.values("orders", 0, 0), [] as [&str; 0]);
+    harness.produce("orders", 0, batch(&["new"]));
+    harness.crash_and_reopen(CrashMode::LoseUnsynced);
+    assert_eq!(harness.values("orders", 0, 0), ["new"]);
+    let names: Vec<_> = harness.disk.export().into_keys().collect();
+    let is_stray = |path: &&PathBuf| path.to_string_lossy().contains("-stray/");
+    assert!(names.iter().any(|path| is_stray(&path)), "kept for a person: {names:?}");
+}
+
+#[test]
+fn a_damaged_topic_can_be_deleted_and_made_anew() {
+    let mut harness = Harness::new(&[]);
+    harness.create_topic("orders", 1, &[]);
+    harness.produce("orders", 0, batch(&["old"]));
+    harness.advance(5_000);
+    harness.crash(CrashMode::LoseUnsynced);
+    harness.disk.flip_bit("/data/orders-0/00000000000000000000.log".as_ref(), 40, 0);
+    harness.open().unwrap();
+    let metrics = harness.node().metrics();
+    assert_eq!(metrics.partitions_offline.len(), 1);
+    assert!(harness.log.iter().any(|(_, text)| text.starts_with("orders-0 is offline")));
+    delete_topic(&mut harness, "orders");
+    harness.create_topic("orders", 1, &[]);
+    assert_eq!(harness.produce("orders", 0, batch(&["new"])).error_code, 0);
+    harness.crash_and_reopen(CrashMode::LoseUnsynced);
+    assert_eq!(harness.values("orders", 0, 0), ["new"]);
 }
