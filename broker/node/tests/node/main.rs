@@ -1,9 +1,15 @@
 //! A node through its one entry: inputs in, effects out, over a simulated disk.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod api_table;
 #[cfg(test)]
 mod directories;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod fetch_sessions;
 #[cfg(test)]
 mod metadata_log;
 #[cfg(test)]
@@ -11,7 +17,11 @@ mod offsets;
 #[cfg(test)]
 mod produce_and_fetch;
 #[cfg(test)]
+mod produce_rules;
+#[cfg(test)]
 mod records;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod starting;
 #[cfg(test)]
