@@ -5,6 +5,8 @@ mod admin;
 #[cfg(test)]
 mod api_table;
 #[cfg(test)]
+mod config_table;
+#[cfg(test)]
 mod directories;
 #[cfg(test)]
 mod faults;
