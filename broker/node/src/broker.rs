@@ -69,6 +69,9 @@ impl Node {
         for (partition, fault) in all.faults {
             self.fault(&partition, fault, effects);
         }
+        for partition in self.replicas.take_unopenable() {
+            self.settle(now, partition.key(), effects);
+        }
         self.assign(now, &all.unsaid, effects);
         for done in dones {
             done(self, now, effects);
@@ -139,16 +142,18 @@ impl Node {
                 self.deliver(moved, effects);
             }
             OpenTurn::Served(Err(error)) => self.fault(partition, Fault::from(&error), effects),
-            OpenTurn::Unwanted(log) => {
+            OpenTurn::Deleted(log) => {
                 self.replicas.delete_log(partition, *log, &self.jobs, effects);
             }
+            OpenTurn::Unwanted => {}
         }
     }
 
     /// One more of the partitions that were found at the start is open. After the last the
     /// directory is of this start of the machine.
     pub(crate) fn recovered_one(&self, directory: &Arc<LogDirectory>, effects: &mut Vec<Effect>) {
-        if !directory.recovered_one() {
+        // What lies in a lost directory was not recovered, whatever became of its partitions.
+        if !directory.recovered_one() || directory.is_lost() {
             return;
         }
         let (disk, boot_id) = (Arc::clone(&self.disk), self.boot_id.clone());
@@ -358,7 +363,9 @@ impl Node {
             let moved = partition.lose(why);
             self.deliver(moved, effects);
         }
+        // The controller is told, and nobody waits for logs that will not be opened.
         effects.push(Effect::Wake(Machine::Heartbeat.id()));
+        effects.push(Effect::Wake(Machine::Broker.id()));
         let holds_metadata = directory.path() == self.metadata.log_directory();
         if holds_metadata || self.replicas.home.directories.iter().all(|it| it.is_lost()) {
             let message = format!(

@@ -305,10 +305,27 @@ impl Replicas {
         self.open_next(now, jobs, effects);
     }
 
-    /// Opens no more logs: the node stops. Gives those that are not even begun.
-    pub(crate) fn stop_opening(&self) -> Vec<Arc<Partition>> {
-        let queue = std::mem::take(&mut self.openings.lock().queue);
-        queue.into_values().map(|(partition, _)| partition).collect()
+    /// Opens no more logs: the node stops.
+    pub(crate) fn stop_opening(&self) {
+        let mut openings = self.openings.lock();
+        openings.queue.clear();
+        openings.vacating.clear();
+    }
+
+    /// Takes out those that will not be opened: their directory is lost.
+    pub(crate) fn take_unopenable(&self) -> Vec<Arc<Partition>> {
+        let is_lost = |partition: &Arc<Partition>| partition.identity.directory.is_lost();
+        if self.lost_directories().next().is_none() {
+            return Vec::new();
+        }
+        let mut openings = self.openings.lock();
+        let Openings { queue, vacating, .. } = &mut *openings;
+        let queued = queue.extract_if(.., |_, (partition, _)| is_lost(partition));
+        let mut taken: Vec<Arc<Partition>> = queued.map(|(_, (partition, _))| partition).collect();
+        for next in vacating.values_mut() {
+            taken.extend(next.take_if(|(partition, _)| is_lost(partition)).map(|(it, _)| it));
+        }
+        taken
     }
 
     /// Stops serving a partition and gets rid of its log: renamed at once, removed later.

@@ -114,7 +114,7 @@ impl Node {
         if self.stopping.phase.swap(CLOSING, Ordering::AcqRel) == CLOSING {
             return;
         }
-        drop(self.replicas.stop_opening());
+        self.replicas.stop_opening();
         let served = self.replicas.served();
         let partitions: Vec<&Arc<Partition>> = served.partitions().collect();
         // One more, so that the last step is not taken before all are counted.

@@ -31,8 +31,10 @@ pub(crate) enum Closing {
 pub(crate) enum OpenTurn {
     /// It is the partition's: served, if it is led here. Or it failed at once.
     Served(Result<Moved, LogError>),
-    /// The partition was deleted, lost or stopped meanwhile.
-    Unwanted(Box<Log>),
+    /// The partition was deleted meanwhile: its files are to go.
+    Deleted(Box<Log>),
+    /// The partition was lost or stopped meanwhile: its files stay as they are.
+    Unwanted,
 }
 
 impl Partition {
@@ -41,7 +43,10 @@ impl Partition {
         let mut writer = self.writer.lock();
         let OpenedLog { log, high_watermark, unsynced } = opened;
         if !matches!(writer.state, LogState::Opening) {
-            return OpenTurn::Unwanted(Box::new(log));
+            return match self.published.lock().service() {
+                Service::Deleted => OpenTurn::Deleted(Box::new(log)),
+                _ => OpenTurn::Unwanted,
+            };
         }
         let high_watermark = high_watermark.min(log.log_end_offset()).max(log.log_start_offset());
         let open = OpenLog { log, leader: None, high_watermark, ticket_is_out: false, unsynced };

@@ -217,3 +217,65 @@ fn a_damaged_topic_can_be_deleted_and_made_anew() {
     harness.crash_and_reopen(CrashMode::LoseUnsynced);
     assert_eq!(harness.values("orders", 0, 0), ["new"]);
 }
+
+fn logs(harness: &Harness) -> Vec<PathBuf> {
+    let is_log = |path: &PathBuf| {
+        let text = path.to_string_lossy();
+        text.contains("/orders-") && text.ends_with(".log")
+    };
+    harness.disk.export().into_keys().filter(is_log).collect()
+}
+
+#[test]
+fn a_stop_while_logs_are_opened_deletes_nothing() {
+    let mut harness = Harness::new(&[]);
+    harness.create_topic("orders", 3, &[]);
+    for partition in 0..3 {
+        harness.produce("orders", partition, batch(&["kept"]));
+    }
+    let before = logs(&harness);
+    harness.crash(CrashMode::LoseUnsynced);
+    harness.holds_jobs = true;
+    harness.open().unwrap();
+    harness.input(kt_node::Input::Stop);
+    harness.release_jobs();
+    assert!(harness.is_stopped);
+    harness.crash(CrashMode::Process);
+    assert_eq!(logs(&harness), before);
+    harness.open().unwrap();
+    for partition in 0..3 {
+        assert_eq!(harness.values("orders", partition, 0), ["kept"]);
+    }
+}
+
+#[test]
+fn a_directory_that_is_lost_while_logs_are_opened_loses_nothing() {
+    let mut harness = Harness::new(&[
+        ("log.dirs", "/a,/b"),
+        ("metadata.max.idle.interval.ms", "0"),
+        ("num.recovery.threads.per.data.dir", "1"),
+    ]);
+    harness.create_topic("orders", 12, &[]);
+    for partition in 0..12 {
+        harness.produce("orders", partition, batch(&["kept"]));
+    }
+    harness.advance(5_000);
+    let before = logs(&harness);
+    harness.crash(CrashMode::LoseUnsynced);
+    harness.holds_jobs = true;
+    harness.open().unwrap();
+    // Some are open, some are being opened, some wait.
+    harness.release_jobs_named("open", 4);
+    let in_b = placement(&mut harness)["/b"].clone().unwrap();
+    harness.disk.fail(Call::Write, 1, Fault::Eio);
+    let failed = harness.produce("orders", in_b[0], batch(&["lost"]));
+    assert_eq!(failed.error_code, ErrorCode::KafkaStorageError as i16);
+    harness.release_jobs();
+    harness.advance(200_000);
+    assert_eq!(harness.node().metrics().partitions_opening, 0);
+    assert_eq!(logs(&harness), before);
+    harness.crash_and_reopen(CrashMode::Process);
+    for partition in 0..12 {
+        assert_eq!(harness.values("orders", partition, 0), ["kept"]);
+    }
+}
