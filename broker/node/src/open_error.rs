@@ -83,6 +83,16 @@ pub enum OpenError {
         /// Where the snapshot ends.
         snapshot_end: Offset,
     },
+    /// The metadata log ends before the newest snapshot does.
+    #[error(
+        "the metadata log ends at offset {log_end}, but the newest snapshot at {snapshot_end}: a part of the log is missing"
+    )]
+    MetadataShort {
+        /// Where the log ends.
+        log_end: Offset,
+        /// Where the snapshot ends.
+        snapshot_end: Offset,
+    },
     /// The cluster uses what this program does not know.
     #[error(transparent)]
     Feature(#[from] UnsupportedFeature),
@@ -113,6 +123,7 @@ impl OpenError {
             | OpenError::MetadataRecord { .. }
             | OpenError::MetadataApply { .. }
             | OpenError::MetadataGap { .. }
+            | OpenError::MetadataShort { .. }
             | OpenError::Quorum(_) => {
                 "restore the directory from a copy; nothing was changed in it"
             }

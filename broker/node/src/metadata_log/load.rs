@@ -92,10 +92,7 @@ impl MetadataLog {
         let election = quorum_state::read(&**disk, &directory)?;
         let (id, snapshot) = newest_snapshot(&**disk, &directory)?;
         let (log, report) = open_log(opening, &directory)?;
-        if id.end_offset < log.log_start_offset() {
-            let (log_start, snapshot_end) = (log.log_start_offset(), id.end_offset);
-            return Err(OpenError::MetadataGap { log_start, snapshot_end });
-        }
+        check_joined(&log, id)?;
         let mut found = Found {
             voters: snapshot.voters.as_ref().map(VoterSet::from_record).unwrap_or_default(),
             voter_source: match id.end_offset {
@@ -198,6 +195,20 @@ fn open_log(opening: &Opening<'_>, directory: &Path) -> Result<(Log, RecoveryRep
         partition_metadata::write_unsynced(&**disk, directory, Uuid::ONE)?;
     }
     Ok(opened)
+}
+
+/// Checks that log and snapshot make one history. The only voter fetches snapshots from nobody: a
+/// log that ends before its snapshot has lost records that were committed.
+fn check_joined(log: &Log, snapshot: SnapshotId) -> Result<(), OpenError> {
+    let snapshot_end = snapshot.end_offset;
+    let (log_start, log_end) = (log.log_start_offset(), log.log_end_offset());
+    if snapshot_end < log_start {
+        return Err(OpenError::MetadataGap { log_start, snapshot_end });
+    }
+    if log_end < snapshot_end {
+        return Err(OpenError::MetadataShort { log_end, snapshot_end });
+    }
+    Ok(())
 }
 
 fn append_control(
