@@ -7,6 +7,8 @@ mod api_table;
 #[cfg(test)]
 mod config_table;
 #[cfg(test)]
+mod crash_points;
+#[cfg(test)]
 mod directories;
 #[cfg(test)]
 mod faults;

@@ -387,9 +387,8 @@ impl Harness {
     }
 
     /// Asks for a topic of one partition, and does not wait for the answer.
-    pub(crate) fn begin_create_topic(&mut self, name: &str) {
-        let request = creation(name, 1, &[]);
-        self.send(1, 7, &request);
+    pub(crate) fn begin_create_topic(&mut self, name: &str) -> ReplyTo {
+        self.send(1, 7, &creation(name, 1, &[]))
     }
 
     /// Makes a topic with these configs.
