@@ -69,6 +69,9 @@ impl Node {
         for (partition, fault) in all.faults {
             self.fault(&partition, fault, effects);
         }
+        for done in self.checkpointing.take_failed() {
+            done(self, now, false, effects);
+        }
         for partition in self.replicas.take_unopenable() {
             self.settle(now, partition.key(), effects);
         }
@@ -195,11 +198,14 @@ impl Node {
         effects: &mut Vec<Effect>,
     ) {
         let is_awaited = self.replicas.is_awaited(&path);
-        let vacated = Box::new(move |node: &Node, now: Now, effects: &mut Vec<Effect>| {
-            node.replicas.vacated(now, &path, &node.jobs, effects);
-        });
+        let vacated =
+            Box::new(move |node: &Node, now: Now, is_written: bool, effects: &mut Vec<_>| {
+                if is_written {
+                    node.replicas.vacated(now, &path, &node.jobs, effects);
+                }
+            });
         match self.checkpointing.once_written(directory.path(), vacated) {
-            Some(vacated) => vacated(self, now, effects),
+            Some(vacated) => vacated(self, now, true, effects),
             None if is_awaited => effects.push(Effect::Wake(Machine::Checkpoints.id())),
             None => {}
         }

@@ -1,18 +1,18 @@
 //! Checkpoint files: recovery points, high watermarks and log start offsets, every second while
 //! anything moves, one writer per log directory at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kt_protocol::types::{Millis, Offset, TopicPartition};
+use kt_protocol::types::{Millis, Now, Offset, TopicPartition};
 use kt_storage::checkpoints::{self, OffsetCheckpoint};
 use kt_storage::{Disk, DiskError, Log};
 
 use crate::effect::Effect;
 use crate::lock_rank::{Rank, RankedMutex};
 use crate::machine::Machine;
-use crate::metadata_log::Done;
+use crate::node::Node;
 use crate::partition::Partition;
 
 /// How often the files are written under load. Kafka's minute would make recovery read a minute's
@@ -81,6 +81,9 @@ impl DirectoryOffsets {
     }
 }
 
+/// What to do once the files say what is waited for, or never will: the directory is lost then.
+pub(crate) type Checkpointed = Box<dyn FnOnce(&Node, Now, bool, &mut Vec<Effect>) + Send>;
+
 #[derive(Default)]
 struct OfDirectory {
     offsets: DirectoryOffsets,
@@ -105,7 +108,9 @@ struct State {
     moved: Vec<Arc<Partition>>,
     is_scheduled: bool,
     /// Who waits for what has moved, by the versions that have to be written before.
-    waiting: Vec<(BTreeMap<PathBuf, u64>, Done)>,
+    waiting: Vec<(BTreeMap<PathBuf, u64>, Checkpointed)>,
+    /// Who waits for a directory that is lost.
+    failed: Vec<Checkpointed>,
 }
 
 /// The checkpoints of all log directories.
@@ -197,12 +202,17 @@ impl Checkpointing {
         due.map(write).collect()
     }
 
-    /// Writes what has moved at once; `done` comes back with the write that ends last, or right
-    /// away if there is nothing to write.
-    pub(crate) fn write_now(&self, done: Done) -> (Vec<Write>, Option<Done>) {
+    /// Writes what has moved at once; `done` comes back with the write that ends last of those of
+    /// `directories`, or right away if there is nothing to write there.
+    pub(crate) fn write_now(
+        &self,
+        directories: &BTreeSet<PathBuf>,
+        done: Checkpointed,
+    ) -> (Vec<Write>, Option<Checkpointed>) {
         let writes = self.take_due();
         let mut state = self.state.lock();
-        let unwritten = state.directories.iter().filter(|(_, it)| it.written < it.version);
+        let known = state.directories.iter().filter(|(path, _)| directories.contains(*path));
+        let unwritten = known.filter(|(_, it)| it.written < it.version);
         let unwritten: BTreeMap<PathBuf, u64> =
             unwritten.map(|(path, it)| (path.clone(), it.version)).collect();
         if unwritten.is_empty() {
@@ -214,7 +224,11 @@ impl Checkpointing {
 
     /// Gives `done` back if the files of a directory hold all that is known of it, else it comes
     /// back with the write in whose turn they do. Dropped if the directory is lost.
-    pub(crate) fn once_written(&self, directory: &Path, done: Done) -> Option<Done> {
+    pub(crate) fn once_written(
+        &self,
+        directory: &Path,
+        done: Checkpointed,
+    ) -> Option<Checkpointed> {
         let mut state = self.state.lock();
         let of_directory = state.directories.get(directory)?;
         if of_directory.written == of_directory.version {
@@ -233,7 +247,7 @@ impl Checkpointing {
         directory: &Path,
         now: Millis,
         effects: &mut Vec<Effect>,
-    ) -> Vec<Done> {
+    ) -> Vec<Checkpointed> {
         let mut state = self.state.lock();
         let Some(of_directory) = state.directories.get_mut(directory) else { return Vec::new() };
         of_directory.written = of_directory.writing.take().unwrap_or_default();
@@ -269,7 +283,14 @@ impl Checkpointing {
         let mut state = self.state.lock();
         state.directories.remove(directory);
         // Nobody can be told any more that it is durable there.
-        state.waiting.retain(|(unwritten, _)| !unwritten.contains_key(directory));
+        let State { waiting, failed, .. } = &mut *state;
+        let over = waiting.extract_if(.., |(unwritten, _)| unwritten.contains_key(directory));
+        failed.extend(over.map(|(_, done)| done));
+    }
+
+    /// Takes out who waited for a directory that was lost.
+    pub(crate) fn take_failed(&self) -> Vec<Checkpointed> {
+        std::mem::take(&mut self.state.lock().failed)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The node: one broker and controller as a value, and where each input goes.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,7 +13,7 @@ use kt_storage::{Disk, DiskError, LogError};
 
 use crate::api::{self, Answering, Context};
 use crate::broker::Broker;
-use crate::checkpointing::Checkpointing;
+use crate::checkpointing::{Checkpointed, Checkpointing};
 use crate::config::{BrokerConfig, BrokerSources};
 use crate::effect::{Effect, FlushTicket, MachineId};
 use crate::fetch_sessions::FetchSessions;
@@ -206,7 +208,7 @@ impl Node {
                 match result {
                     Ok(()) => {
                         for done in self.checkpointing.written(path, now.monotonic, effects) {
-                            done(self, now, effects);
+                            done(self, now, true, effects);
                         }
                     }
                     Err(error) => self.lose_directory(&directory, &error.to_string(), effects),
@@ -296,12 +298,19 @@ impl Node {
         self.settle(now, (Uuid::ZERO, PartitionIndex(-1)), effects);
     }
 
-    /// Calls `done` once everything that moved so far stands in the checkpoint files.
-    pub(crate) fn once_checkpointed(&self, now: Now, done: Done, effects: &mut Vec<Effect>) {
-        let (writes, done) = self.checkpointing.write_now(done);
+    /// Calls `done` once everything that moved so far stands in the checkpoint files of these
+    /// directories.
+    pub(crate) fn once_checkpointed(
+        &self,
+        now: Now,
+        directories: &BTreeSet<PathBuf>,
+        done: Checkpointed,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (writes, done) = self.checkpointing.write_now(directories, done);
         self.run_checkpoints(writes, effects);
         if let Some(done) = done {
-            done(self, now, effects);
+            done(self, now, true, effects);
         }
     }
 

@@ -3,6 +3,9 @@
 //! The answer leaves once the new log start offset stands in its checkpoint file: what was deleted
 //! does not come back with a crash.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use kt_protocol::codec::Versions;
 use kt_protocol::messages::delete_records_request::DeleteRecordsPartition;
 use kt_protocol::messages::delete_records_response::{
@@ -15,6 +18,7 @@ use kt_protocol::{ApiKey, ErrorCode};
 use super::{Api, Incoming, Listeners};
 use crate::effect::Effect;
 use crate::node::Node;
+use crate::partition::Partition;
 
 pub(super) const API: Api = Api {
     key: ApiKey::DeleteRecords,
@@ -31,34 +35,48 @@ fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) 
         return;
     };
     let mut topics = Vec::with_capacity(request.topics.len());
+    let mut directories = BTreeSet::new();
     for topic in &request.topics {
-        let delete = |asked| partition(node, now, &topic.name, asked, effects);
+        let delete = |asked: &DeleteRecordsPartition| {
+            let deleted = delete(node, now, &topic.name, asked, effects);
+            let deleted = deleted.map(|(partition, start)| {
+                directories.insert(partition.identity.directory.path().to_owned());
+                start
+            });
+            result(asked.partition_index, deleted)
+        };
         let partitions = topic.partitions.iter().map(delete).collect();
         topics.push(DeleteRecordsTopicResult { name: topic.name.clone(), partitions });
     }
-    let response = DeleteRecordsResponse { topics, ..DeleteRecordsResponse::default() };
-    let answer = Box::new(move |_: &Node, _: Now, effects: &mut Vec<Effect>| {
-        context.answer(&response, effects);
-    });
-    node.once_checkpointed(now, answer, effects);
+    let mut response = DeleteRecordsResponse { topics, ..DeleteRecordsResponse::default() };
+    let answer =
+        Box::new(move |node: &Node, _: Now, is_written: bool, effects: &mut Vec<Effect>| {
+            if !is_written {
+                refuse_lost(node, &mut response);
+            }
+            context.answer(&response, effects);
+        });
+    node.once_checkpointed(now, &directories, answer, effects);
 }
 
-fn partition(
-    node: &Node,
-    now: Now,
-    topic: &str,
-    asked: &DeleteRecordsPartition,
-    effects: &mut Vec<Effect>,
-) -> DeleteRecordsPartitionResult {
-    let deleted = delete(node, now, topic, asked, effects);
+fn result(index: i32, deleted: Result<Offset, ErrorCode>) -> DeleteRecordsPartitionResult {
     let (error, low_watermark) = match deleted {
         Ok(start) => (ErrorCode::None, start.0),
         Err(code) => (code, -1),
     };
-    DeleteRecordsPartitionResult {
-        partition_index: asked.partition_index,
-        low_watermark,
-        error_code: error as i16,
+    DeleteRecordsPartitionResult { partition_index: index, low_watermark, error_code: error as i16 }
+}
+
+/// A directory was lost while its checkpoint was waited for: what lies there may come back.
+fn refuse_lost(node: &Node, response: &mut DeleteRecordsResponse) {
+    for topic in &mut response.topics {
+        for partition in topic.partitions.iter_mut().filter(|it| it.error_code == 0) {
+            let index = partition.partition_index;
+            let served = node.replicas.find(&topic.name, index).and_then(|it| it.bounds());
+            if let Err(code) = served {
+                *partition = result(index, Err(code));
+            }
+        }
     }
 }
 
@@ -68,7 +86,7 @@ fn delete(
     topic: &str,
     asked: &DeleteRecordsPartition,
     effects: &mut Vec<Effect>,
-) -> Result<Offset, ErrorCode> {
+) -> Result<(Arc<Partition>, Offset), ErrorCode> {
     let partition = node.replicas.find(topic, asked.partition_index)?;
     let bounds = partition.bounds()?;
     if !partition.config().cleanup_policy.delete {
@@ -85,5 +103,5 @@ fn delete(
         partition.delete_records(before).map_err(|_| ErrorCode::KafkaStorageError)?;
     node.checkpointing.moved(&partition, now.monotonic, effects);
     node.deliver(moved, effects);
-    Ok(start)
+    Ok((partition, start))
 }

@@ -128,3 +128,18 @@ fn the_metadata_log_takes_the_node_with_it() {
         assert!(fatal.contains("metadata log"), "{fatal}");
     }
 }
+
+#[test]
+fn deleting_records_is_answered_though_the_checkpoint_fails() {
+    let (mut harness, in_a, in_b) = two_directories();
+    for partition in [in_a, in_b] {
+        harness.produce("orders", partition, batch(&["second"]));
+    }
+    harness.advance(2_000);
+    harness.disk.fail(Call::Rename, 1, Fault::Eio);
+    assert_eq!(harness.delete_records("orders", in_b, 1), (STORAGE_ERROR, -1));
+    assert!(said_offline(&harness, "/b") && harness.fatal.is_none());
+    assert_eq!(harness.delete_records("orders", in_a, 1), (0, 1));
+    harness.crash_and_reopen(CrashMode::LoseUnsynced);
+    assert_eq!(harness.values("orders", in_b, 0), ["before", "second"]);
+}
