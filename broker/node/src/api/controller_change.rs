@@ -7,7 +7,7 @@ use kt_protocol::types::{Now, Uuid};
 
 use super::Context;
 use crate::effect::Effect;
-use crate::metadata_log::{Deciding, NotController};
+use crate::metadata_log::{Deciding, NotSubmitted};
 use crate::node::Node;
 
 /// Decides and answers.
@@ -48,12 +48,8 @@ pub(super) fn change_and_serve<R: Message + Send + 'static>(
 }
 
 /// A controller that cannot write any more takes the node with it: its clients look elsewhere.
-fn close_unless(
-    submitted: Result<(), NotController>,
-    context: &Context,
-    effects: &mut Vec<Effect>,
-) {
-    if submitted.is_err() {
-        context.close("the metadata log cannot be written", effects);
+fn close_unless(submitted: Result<(), NotSubmitted>, context: &Context, effects: &mut Vec<Effect>) {
+    if let Err(why) = submitted {
+        context.close(&why.to_string(), effects);
     }
 }

@@ -192,8 +192,8 @@ fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) 
         node.once_served(now, &topics, answer, effects);
     };
     let decide = |it: Deciding<'_>| it.controller.create_topics(it.random, &schema, &create);
-    if node.metadata.submit(now, decide, answer, effects).is_err() {
-        closed.close("the metadata log cannot be written", effects);
+    if let Err(why) = node.metadata.submit(now, decide, answer, effects) {
+        closed.close(&why.to_string(), effects);
     }
 }
 

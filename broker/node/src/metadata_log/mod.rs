@@ -29,7 +29,7 @@ use kt_storage::{Disk, Log};
 
 pub(crate) use load::{LoadedMetadata, Opening};
 pub(crate) use snapshots::SnapshotError;
-pub(crate) use submit::{Deciding, Done, NotController};
+pub(crate) use submit::{Deciding, Done, NotSubmitted};
 
 use crate::checkpointing::PartitionOffsets;
 use crate::lock_rank::{Rank, RankedMutex};

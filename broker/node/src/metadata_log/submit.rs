@@ -26,9 +26,20 @@ pub(crate) struct Deciding<'a> {
     pub(crate) next_offset: Offset,
 }
 
-/// This node decides nothing (any more).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotController;
+/// The most bytes of one batch (`KafkaRaftClient.MAX_BATCH_SIZE_BYTES`): no follower fetches more
+/// at once, and every segment has room for it.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// Why nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotSubmitted {
+    /// This node decides nothing any more.
+    #[error("the metadata log cannot be written")]
+    NotController,
+    /// The decision does not fit into a batch.
+    #[error("the change makes a batch of {0} bytes, more than the metadata log takes at once")]
+    TooLarge(usize),
+}
 
 impl MetadataLog {
     /// Decides, appends the records as one batch and replays them; `done` is called once that is
@@ -37,18 +48,18 @@ impl MetadataLog {
     ///
     /// # Errors
     ///
-    /// [`NotController`] if an append failed, now or earlier: then nothing was changed, and `done`
-    /// is dropped.
+    /// [`NotSubmitted`] if an append failed, now or earlier, or cannot be tried: then nothing was
+    /// changed, and `done` is dropped.
     pub(crate) fn submit<R: Send + 'static>(
         &self,
         now: Now,
         decide: impl FnOnce(Deciding<'_>) -> Decision<R>,
         done: impl FnOnce(&Node, Now, R, &mut Vec<Effect>) + Send + 'static,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), NotController> {
+    ) -> Result<(), NotSubmitted> {
         let mut shard = self.shard.lock();
         if shard.has_failed {
-            return Err(NotController);
+            return Err(NotSubmitted::NotController);
         }
         let Shard { controller, random, next_offset, .. } = &mut *shard;
         let deciding = Deciding { controller, random, next_offset: *next_offset };
@@ -70,15 +81,18 @@ impl MetadataLog {
         now: Now,
         records: &[VersionedRecord],
         effects: &mut Vec<Effect>,
-    ) -> Result<Option<Publish>, NotController> {
+    ) -> Result<Option<Publish>, NotSubmitted> {
         let base = shard.next_offset;
         let mut log = self.log.lock();
         let epoch = log.epoch;
         let batch = codec::data_batch(base, epoch, now.wall, records);
+        if BATCH_BYTES_MAX < batch.len() {
+            return Err(NotSubmitted::TooLarge(batch.len()));
+        }
         if let Err(error) = log.log.append(now, &batch) {
             shard.has_failed = true;
             effects.push(fatal(&error));
-            return Err(NotController);
+            return Err(NotSubmitted::NotController);
         }
         let end = log.log.log_end_offset();
         log.quorum.on_appended(end);

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use kt_protocol::ErrorCode;
 use kt_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kt_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kt_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kt_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use kt_protocol::messages::{
-    CreatePartitionsRequest, CreatePartitionsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
-    DescribeConfigsRequest, DescribeConfigsResponse, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse,
+    CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, DeleteTopicsRequest,
+    DeleteTopicsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
 use kt_storage::simulated_disk::CrashMode;
 
@@ -180,4 +181,36 @@ fn topics_may_be_protected_from_deletion() {
     let response: DeleteTopicsResponse = harness.call(2, &request);
     assert_eq!(response.responses[0].error_code, ErrorCode::InvalidRequest as i16);
     assert_eq!(harness.values("orders", 0, 0), ["a"]);
+}
+
+#[test]
+fn a_change_that_fits_into_no_batch_costs_the_connection_only() {
+    let mut harness = Harness::new(&[]);
+    let replicas = vec!["0:1"; 8_000].join(",");
+    let topic = |number: usize| CreatableTopic {
+        name: format!("t-{number}"),
+        num_partitions: 1,
+        replication_factor: 1,
+        configs: vec![CreatableTopicConfig {
+            name: "leader.replication.throttled.replicas".to_owned(),
+            value: Some(replicas.clone()),
+        }],
+        ..CreatableTopic::default()
+    };
+    let request = CreateTopicsRequest {
+        topics: (0..300).map(topic).collect(),
+        timeout_ms: 1000,
+        ..CreateTopicsRequest::default()
+    };
+    let reply_to = harness.send(3, 7, &request);
+    assert!(!harness.is_answered(reply_to));
+    assert!(
+        harness.closed[0].1.contains("more than the metadata log takes"),
+        "{:?}",
+        harness.closed
+    );
+    assert_eq!(harness.fatal, None);
+    harness.create_topic("orders", 1, &[("leader.replication.throttled.replicas", &replicas)]);
+    let shown = describe(&mut harness, (TOPIC, "orders"));
+    assert_eq!(shown["leader.replication.throttled.replicas"].0, replicas);
 }
