@@ -286,11 +286,11 @@ impl Node {
     }
 
     pub(crate) fn run_checkpoints(&self, writes: Vec<Write>, effects: &mut Vec<Effect>) {
-        for Write { directory, offsets } in writes {
+        for write in writes {
             let disk = Arc::clone(&self.disk);
-            let Some(log_directory) = self.replicas.directory(&directory) else { continue };
+            let Some(log_directory) = self.replicas.directory(&write.directory) else { continue };
             self.jobs.run("checkpoint", effects, move || {
-                let result = offsets.write(&*disk, &directory);
+                let result = write.carry_out(&*disk);
                 Outcome::Checkpointed(log_directory, result)
             });
         }

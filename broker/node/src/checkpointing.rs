@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kt_protocol::types::{Millis, Now, Offset, TopicPartition};
 use kt_storage::checkpoints::{self, OffsetCheckpoint};
-use kt_storage::{Disk, DiskError, Log};
+use kt_storage::{Disk, DiskError, Log, UnsyncedSnapshot};
 
 use crate::effect::Effect;
 use crate::lock_rank::{Rank, RankedMutex};
@@ -34,6 +34,13 @@ pub(crate) struct PartitionOffsets {
     pub(crate) high_watermark: Offset,
     /// None where it is the first segment's base offset: then it needs no entry.
     pub(crate) log_start: Option<Offset>,
+}
+
+/// What one partition has to be made durable, and what its checkpoints say then.
+pub(crate) struct PartitionCheckpoint {
+    pub(crate) offsets: PartitionOffsets,
+    /// So that recovery from here on need not read what its producers sent before.
+    pub(crate) snapshot: Option<UnsyncedSnapshot>,
 }
 
 impl PartitionOffsets {
@@ -93,6 +100,8 @@ struct OfDirectory {
     writing: Option<u64>,
     /// The version that the files hold.
     written: u64,
+    /// To be synced before they are written.
+    snapshots: Vec<UnsyncedSnapshot>,
 }
 
 impl OfDirectory {
@@ -121,7 +130,16 @@ pub(crate) struct Checkpointing {
 /// One directory's files, to be written by a job.
 pub(crate) struct Write {
     pub(crate) directory: PathBuf,
-    pub(crate) offsets: DirectoryOffsets,
+    offsets: DirectoryOffsets,
+    snapshots: Vec<UnsyncedSnapshot>,
+}
+
+impl Write {
+    /// Carries it out; a job. Snapshots first: what the files then say is where they begin.
+    pub(crate) fn carry_out(&self, disk: &dyn Disk) -> Result<(), DiskError> {
+        self.snapshots.iter().try_for_each(|snapshot| snapshot.sync(disk))?;
+        self.offsets.write(disk, &self.directory)
+    }
 }
 
 impl Checkpointing {
@@ -187,17 +205,19 @@ impl Checkpointing {
         let looked: Vec<_> =
             moved.iter().map(|partition| (partition, partition.take_checkpoint())).collect();
         let mut state = self.state.lock();
-        for (partition, offsets) in looked {
+        for (partition, checkpoint) in looked {
             let path = partition.identity.directory.path();
             let Some(of_directory) = state.directories.get_mut(path) else { continue };
-            let Some(offsets) = offsets else { continue };
+            let Some(PartitionCheckpoint { offsets, snapshot }) = checkpoint else { continue };
             of_directory.offsets.set(partition.name(), &offsets);
+            of_directory.snapshots.extend(snapshot);
             of_directory.version += 1;
         }
         let due = state.directories.iter_mut().filter(|(_, it)| it.is_due());
         let write = |(path, it): (&PathBuf, &mut OfDirectory)| {
             it.writing = Some(it.version);
-            Write { directory: path.clone(), offsets: it.offsets.clone() }
+            let (offsets, snapshots) = (it.offsets.clone(), std::mem::take(&mut it.snapshots));
+            Write { directory: path.clone(), offsets, snapshots }
         };
         due.map(write).collect()
     }

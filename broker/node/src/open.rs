@@ -176,6 +176,9 @@ fn begin_run(disk: &dyn Disk, config: &BrokerConfig) -> Result<(), DiskError> {
     }
     for path in all {
         clean_shutdown::remove(disk, path)?;
+        // The last run may have renamed a checkpoint without living to sync its name: what it says
+        // is believed from here on, so it has to stay.
+        disk.sync_directory(path)?;
     }
     Ok(())
 }

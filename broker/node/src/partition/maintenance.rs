@@ -9,7 +9,7 @@ use kt_storage::producer_state::ProducerEntry;
 use kt_storage::{Deletion, LogError};
 
 use super::{LogState, Moved, Partition, Writer};
-use crate::checkpointing::PartitionOffsets;
+use crate::checkpointing::{PartitionCheckpoint, PartitionOffsets};
 
 impl Partition {
     /// Notes that offsets moved since the last checkpoint. False if that was noted before.
@@ -18,12 +18,16 @@ impl Partition {
     }
 
     /// What the checkpoint files say of this partition from now on; none while its log is not open.
-    pub(crate) fn take_checkpoint(&self) -> Option<PartitionOffsets> {
+    pub(crate) fn take_checkpoint(&self) -> Option<PartitionCheckpoint> {
         // First the mark: what moves after it is looked at again.
         self.has_moved.store(false, Ordering::Release);
-        let writer = self.writer.lock();
-        let LogState::Open(open) = &writer.state else { return None };
-        Some(PartitionOffsets::of(&open.log, open.high_watermark))
+        let mut writer = self.writer.lock();
+        let LogState::Open(open) = &mut writer.state else { return None };
+        // Without one recovery reads more. A disk that fails or is full says so when the checkpoint
+        // is written.
+        let snapshot = open.log.snapshot_for_checkpoint(open.high_watermark).ok().flatten();
+        let offsets = PartitionOffsets::of(&open.log, open.high_watermark);
+        Some(PartitionCheckpoint { offsets, snapshot })
     }
 
     /// Takes old segments out of the log. `wall` is none while the clock is in doubt.
