@@ -9,7 +9,10 @@ use arc_swap::ArcSwap;
 use kt_core::controller::ControllerConfig;
 use kt_core::random::Random;
 use kt_protocol::types::{NodeId, Now};
-use kt_storage::{Disk, DiskError, FileCache, LoadFacts, atomic_file, clean_shutdown};
+use kt_storage::disk::OpenMode;
+use kt_storage::{
+    Disk, DiskError, FileCache, LoadFacts, WallClockGuard, atomic_file, clean_shutdown,
+};
 
 use crate::broker::Broker;
 use crate::checkpointing::{Checkpointing, DirectoryOffsets};
@@ -168,6 +171,19 @@ fn is_same_boot(disk: &dyn Disk, path: &Path, host: &HostFacts) -> Result<bool, 
     Ok(is_known && stored.is_some_and(|stored| *stored == *host.boot_id.as_bytes()))
 }
 
+/// The wall clock's guard, from when the last run wrote last: what the clock did since nobody has
+/// seen, and retention must not believe it at once.
+fn clock(disk: &dyn Disk, directories: &[FoundDirectory], now: Now) -> WallClockGuard {
+    let written = |it: &FoundDirectory| {
+        let path = it.directory.path().join(kt_storage::checkpoints::REPLICATION);
+        disk.open(&path, OpenMode::Read).and_then(|file| file.modified()).ok()
+    };
+    match directories.iter().filter_map(written).max() {
+        Some(last_write) => WallClockGuard::since(last_write, now),
+        None => WallClockGuard::default(),
+    }
+}
+
 /// From here on the directories are being written: no marker says any more that they are clean.
 fn begin_run(disk: &dyn Disk, config: &BrokerConfig) -> Result<(), DiskError> {
     let mut all: Vec<&Path> = config.log_dirs.iter().map(|path| &**path).collect();
@@ -245,6 +261,7 @@ fn assemble(
             write_boot_id(&*disk, directory.path(), &host.boot_id)?;
         }
     }
+    let clock = clock(&*disk, &directories, now);
     let removals = Removals::new();
     for (directory, path) in std::mem::take(&mut inventory.deleted) {
         removals.add(now.monotonic, directory, Removal::Directory(path), effects);
@@ -269,7 +286,7 @@ fn assemble(
         stopping: Stopping::new(),
         random_state: AtomicU64::new(random.next_bits()),
         next_session_number: AtomicU64::new(0),
-        replicas: Replicas::new(home, inventory),
+        replicas: Replicas::new(home, inventory, clock),
     })
 }
 

@@ -125,7 +125,7 @@ pub(crate) struct Replicas {
 
 impl Replicas {
     /// No partitions yet; `inventory` is what the directories hold.
-    pub(crate) fn new(home: Home, inventory: Inventory) -> Replicas {
+    pub(crate) fn new(home: Home, inventory: Inventory, clock: WallClockGuard) -> Replicas {
         Replicas {
             home,
             served: ArcSwap::default(),
@@ -133,7 +133,7 @@ impl Replicas {
             inventory: RankedMutex::new(Rank::Waiter, inventory),
             openings: RankedMutex::new(Rank::Waiter, Openings::default()),
             next_number: AtomicU64::new(0),
-            clock: RankedMutex::new(Rank::Waiter, WallClockGuard::default()),
+            clock: RankedMutex::new(Rank::Waiter, clock),
         }
     }
 

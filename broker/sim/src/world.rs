@@ -54,13 +54,15 @@ pub struct World {
 impl World {
     /// An empty world with this disk.
     pub fn new(disk: SimulatedDisk) -> World {
-        World {
+        let world = World {
             disk,
             now: 1_000,
             wall_offset: 1_700_000_000_000,
             queue: BTreeMap::new(),
             timers: BTreeMap::new(),
-        }
+        };
+        world.disk.set_wall(world.now().wall);
+        world
     }
 
     /// The time.
@@ -72,6 +74,7 @@ impl World {
     /// Lets time pass.
     pub fn advance(&mut self, ms: u64) {
         self.now += ms;
+        self.disk.set_wall(self.now().wall);
     }
 
     /// The process is gone: whatever it waited for will not happen.

@@ -78,3 +78,19 @@ fn a_clock_that_jumps_deletes_nothing_at_once() {
     harness.advance(60_000);
     assert_eq!(harness.values("orders", 0, 0), ["a"]);
 }
+
+#[test]
+fn a_clock_that_jumped_while_the_node_was_down_deletes_nothing_at_once() {
+    let mut harness = Harness::new(&SETTINGS);
+    harness.create_topic("orders", 1, &[("retention.ms", "100000")]);
+    harness.produce("orders", 0, batch(&["a"]));
+    harness.advance(11_000);
+    harness.stop();
+    harness.now.wall.0 += 30 * 24 * 3_600_000;
+    harness.open().unwrap();
+    harness.advance(60_000);
+    assert_eq!(harness.values("orders", 0, 0), ["a"]);
+    // It stood for a while: it is believed.
+    harness.advance(3_700_000);
+    assert_eq!(harness.fetch("orders", 0, 0).responses[0].partitions[0].error_code, 1);
+}

@@ -105,6 +105,7 @@ impl Harness {
             .add_static(self.settings.clone(), Strictness::RefuseUnknown, &mut Vec::new())
             .expect("the test's settings are right");
         self.seed += 1;
+        self.disk.set_wall(self.now.wall);
         let start = Start {
             sources,
             disk: Arc::clone(&self.disk) as Arc<dyn Disk>,
@@ -274,6 +275,7 @@ impl Harness {
         let passed = to - self.now.monotonic;
         self.now.monotonic = to;
         self.now.wall = Timestamp(self.now.wall.0 + passed as i64);
+        self.disk.set_wall(self.now.wall);
     }
 
     /// Sends a request over a connection of the broker's listener.
