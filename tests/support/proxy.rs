@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
 
 /// What to do with one answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(crate) enum Verdict {
 
 /// Decides over an answer: the API key of its request, and its number among those of that key.
 pub(crate) type Judge = dyn Fn(i16, u64) -> Verdict + Send + Sync;
+
+/// Answers a request in the broker's place: the API key, its number among those of that key, and
+/// the frame without its size. None: the broker answers.
+pub(crate) type StandIn = dyn Fn(i16, u64, &[u8]) -> Option<Vec<u8>> + Send + Sync;
 
 /// A running proxy. It ends with the process.
 pub(crate) struct Proxy {
@@ -36,11 +40,28 @@ impl Proxy {
 
     /// Forwards what arrives at `listener` to `upstream`, as `judge` allows.
     pub(crate) fn start(listener: TcpListener, upstream: SocketAddr, judge: Arc<Judge>) -> Proxy {
+        Proxy::start_with(listener, upstream, Rules { judge, stand_in: Arc::new(|_, _, _| None) })
+    }
+
+    /// Forwards what arrives at `listener` to `upstream`, but for what `stand_in` answers.
+    pub(crate) fn stand_in(
+        listener: TcpListener,
+        upstream: SocketAddr,
+        stand_in: Arc<StandIn>,
+    ) -> Proxy {
+        Proxy::start_with(
+            listener,
+            upstream,
+            Rules { judge: Arc::new(|_, _| Verdict::Pass), stand_in },
+        )
+    }
+
+    fn start_with(listener: TcpListener, upstream: SocketAddr, rules: Rules) -> Proxy {
         let address = listener.local_addr().expect("it is bound");
         let upstream = Arc::new(Mutex::new(upstream));
         let is_open = Arc::new(AtomicBool::new(true));
         let (target, open) = (Arc::clone(&upstream), Arc::clone(&is_open));
-        let counts: Arc<Mutex<HashMap<i16, AtomicU64>>> = Arc::default();
+        let counts = Counts::default();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 if !open.load(Ordering::SeqCst) {
@@ -48,7 +69,7 @@ impl Proxy {
                 }
                 let upstream = *target.lock().expect("no holder panics");
                 let Ok(server) = TcpStream::connect(upstream) else { continue };
-                serve(client, server, Arc::clone(&judge), Arc::clone(&counts));
+                serve(client, server, rules.clone(), counts.clone());
             }
         });
         Proxy { address, upstream, is_open }
@@ -70,51 +91,94 @@ impl Proxy {
     }
 }
 
-type Pending = Arc<Mutex<HashMap<i32, i16>>>;
-
-fn serve(
-    client: TcpStream,
-    server: TcpStream,
+/// What the proxy does of its own.
+#[derive(Clone)]
+struct Rules {
     judge: Arc<Judge>,
-    counts: Arc<Mutex<HashMap<i16, AtomicU64>>>,
-) {
-    let pending: Pending = Arc::default();
-    let requests = (
-        client.try_clone().expect("a socket can be shared"),
-        server.try_clone().expect("a socket can be shared"),
-    );
+    stand_in: Arc<StandIn>,
+}
+
+/// Requests and answers so far, by API key, over all connections.
+#[derive(Clone, Default)]
+struct Counts {
+    requests: Arc<Mutex<HashMap<i16, u64>>>,
+    answers: Arc<Mutex<HashMap<i16, u64>>>,
+}
+
+fn next_of(counts: &Mutex<HashMap<i16, u64>>, key: i16) -> u64 {
+    let mut counts = counts.lock().expect("no holder panics");
+    let count = counts.entry(key).or_default();
+    *count += 1;
+    *count - 1
+}
+
+/// The API keys of requests that wait for their answer, by correlation id.
+#[derive(Default)]
+struct Pending {
+    keys: Mutex<HashMap<i32, i16>>,
+    answered: Condvar,
+}
+
+impl Pending {
+    fn wait_until_empty(&self) {
+        let keys = self.keys.lock().expect("no holder panics");
+        drop(self.answered.wait_while(keys, |keys| !keys.is_empty()).expect("no holder panics"));
+    }
+}
+
+fn serve(client: TcpStream, server: TcpStream, rules: Rules, counts: Counts) {
+    let pending = Arc::new(Pending::default());
+    let share = |stream: &TcpStream| stream.try_clone().expect("a socket can be shared");
+    let (forward, back) = ((share(&client), share(&server)), (client, server));
+    let (stand_in, judge) = (rules.stand_in, rules.judge);
+    let (requests, answers) = (counts.requests, counts.answers);
     let seen = Arc::clone(&pending);
     std::thread::spawn(move || {
-        let (mut client, mut server) = requests;
+        let (mut client, mut server) = forward;
         while let Ok(frame) = read_frame(&mut client) {
             // Body of a request: api key, version, correlation id.
-            if let (Some(key), Some(correlation)) = (i16_at(&frame, 4), i32_at(&frame, 8)) {
-                seen.lock().expect("no holder panics").insert(correlation, key);
+            let head = i16_at(&frame, 4).zip(i32_at(&frame, 8));
+            let own = head.and_then(|(key, _)| stand_in(key, next_of(&requests, key), &frame[4..]));
+            if let Some(answer) = own {
+                // In its turn: answers come in the order of requests.
+                seen.wait_until_empty();
+                if client.write_all(&answer).is_err() {
+                    break;
+                }
+                continue;
+            }
+            if let Some((key, correlation)) = head {
+                seen.keys.lock().expect("no holder panics").insert(correlation, key);
             }
             if server.write_all(&frame).is_err() {
                 break;
             }
         }
-        let _ = server.shutdown(Shutdown::Both);
-        let _ = client.shutdown(Shutdown::Both);
+        cut(&client, &server);
     });
     std::thread::spawn(move || {
-        let (mut client, mut server) = (client, server);
+        let (mut client, mut server) = back;
         while let Ok(frame) = read_frame(&mut server) {
             let correlation = i32_at(&frame, 4).unwrap_or_default();
-            let key = pending.lock().expect("no holder panics").remove(&correlation);
-            let key = key.unwrap_or(-1);
-            let number = {
-                let mut counts = counts.lock().expect("no holder panics");
-                counts.entry(key).or_default().fetch_add(1, Ordering::SeqCst)
-            };
-            if judge(key, number) == Verdict::DropAndCut || client.write_all(&frame).is_err() {
+            let known = pending.keys.lock().expect("no holder panics").get(&correlation).copied();
+            let key = known.unwrap_or(-1);
+            let is_cut = judge(key, next_of(&answers, key)) == Verdict::DropAndCut;
+            if is_cut || client.write_all(&frame).is_err() {
                 break;
             }
+            pending.keys.lock().expect("no holder panics").remove(&correlation);
+            pending.answered.notify_all();
         }
-        let _ = server.shutdown(Shutdown::Both);
-        let _ = client.shutdown(Shutdown::Both);
+        cut(&client, &server);
+        // Nobody answers any more.
+        pending.keys.lock().expect("no holder panics").clear();
+        pending.answered.notify_all();
     });
+}
+
+fn cut(client: &TcpStream, server: &TcpStream) {
+    let _ = server.shutdown(Shutdown::Both);
+    let _ = client.shutdown(Shutdown::Both);
 }
 
 fn read_frame(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
