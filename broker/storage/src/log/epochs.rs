@@ -39,8 +39,11 @@ pub(super) struct Epochs {
 }
 
 impl Epochs {
+    /// What was loaded. What the batches added to it is not in the file yet.
     pub(super) fn new(cache: LeaderEpochFileCache) -> Epochs {
-        Epochs { cache, ..Epochs::default() }
+        let first = cache.entries().first().map(|entry| entry.start_offset);
+        let unwritten_from = first.filter(|_| cache.is_dirty());
+        Epochs { cache, stage: Stage::Idle, unwritten_from }
     }
 
     pub(super) fn cache(&self) -> &LeaderEpochFileCache {

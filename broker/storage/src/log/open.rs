@@ -242,7 +242,10 @@ impl Log {
             Err(SmallFileError::Disk(error)) => return Err(error.into()),
         };
         let is_rebuilt = loaded.is_none() && Offset(0) < self.log_end_offset;
-        let mut cache = loaded.unwrap_or_default();
+        let mut cache = match loaded {
+            Some(cache) => self.with_first_epochs(cache)?,
+            None => LeaderEpochFileCache::default(),
+        };
         cache.truncate_from_end(known_below);
         let found = if is_rebuilt { self.epochs_of_batches()? } else { found.to_vec() };
         for (epoch, start) in found {
@@ -257,6 +260,39 @@ impl Log {
         }
         self.epochs = Epochs::new(cache);
         Ok(())
+    }
+
+    /// The epochs of records that the file says nothing of: retention or DeleteRecords had taken
+    /// them out of it, and a crash then brought the records back. Batches of before there were
+    /// epochs have none.
+    fn with_first_epochs(
+        &self,
+        cache: LeaderEpochFileCache,
+    ) -> Result<LeaderEpochFileCache, LogError> {
+        let Some(first) = cache.entries().first().copied() else { return Ok(cache) };
+        if first.start_offset <= self.log_start_offset || !self.first_batch_has_epoch()? {
+            return Ok(cache);
+        }
+        let mut whole = LeaderEpochFileCache::default();
+        let is_missing = |(epoch, start): &(LeaderEpoch, Offset)| {
+            *epoch <= first.epoch && *start < first.start_offset
+        };
+        for (epoch, start) in self.epochs_of_batches()?.into_iter().filter(is_missing) {
+            whole.assign(epoch, start);
+        }
+        for entry in cache.entries() {
+            if whole.latest().is_none_or(|latest| latest.epoch < entry.epoch) {
+                whole.assign(entry.epoch, entry.start_offset);
+            }
+        }
+        Ok(whole)
+    }
+
+    fn first_batch_has_epoch(&self) -> Result<bool, LogError> {
+        let Some(segment) = self.segments.first() else { return Ok(false) };
+        let (file, size) = (segment.log_file()?, segment.size()?);
+        let first = HeaderScan::new(&*file, 0, size).next_batch().ok().flatten();
+        Ok(first.is_some_and(|it| LeaderEpoch(0) <= it.header.partition_leader_epoch()))
     }
 
     fn epochs_of_batches(&self) -> Result<Vec<(LeaderEpoch, Offset)>, LogError> {
