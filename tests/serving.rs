@@ -155,3 +155,14 @@ fn a_stop_under_load_is_clean_and_quick() {
     assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
     assert!(broker.data().join(".kafka_cleanshutdown").exists());
 }
+
+/// Bugs that are planted to prove the checks are not in what is shipped, not even by name.
+#[test]
+fn the_binary_has_no_planted_bugs() {
+    let binary = std::fs::read(kt().get_program()).expect("the binary is there");
+    let has = |text: &str| binary.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has("acknowledged is flushed to disk"), "its texts can be found");
+    for bug in ["acknowledged before the flush", "recovered without a sync"] {
+        assert!(!has(bug), "{bug}");
+    }
+}

@@ -5,6 +5,7 @@ use kt_core::metadata::{Provenance, VersionedRecord};
 use kt_core::raft::Effect as QuorumEffect;
 use kt_core::random::Random;
 use kt_protocol::messages::metadata_record::MetadataRecord;
+use kt_protocol::planted;
 use kt_protocol::types::{Now, Offset};
 use kt_storage::LogError;
 
@@ -166,7 +167,8 @@ impl MetadataLog {
     fn commit(&self, shard: &mut Shard, effects: &mut Vec<Effect>) {
         let mut has_some = false;
         while let Some(first) = shard.uncommitted.front() {
-            if shard.high_watermark < first.end {
+            let is_committed = first.end <= shard.high_watermark;
+            if !is_committed && !planted!("answered before the commit") {
                 break;
             }
             let Some(Uncommitted { publish, done, .. }) = shard.uncommitted.pop_front() else {

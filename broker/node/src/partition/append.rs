@@ -7,9 +7,9 @@
 //! as it is. Until then a transactional batch is refused before it gets here.
 
 use kt_core::replica::{Acks, check_appendable};
-use kt_protocol::ErrorCode;
 use kt_protocol::records::{BatchHeader, BatchPatch};
 use kt_protocol::types::{LeaderEpoch, Now, Offset, Timestamp};
+use kt_protocol::{ErrorCode, planted};
 use kt_storage::LogError;
 use kt_storage::producer_state::{Admission, ProducerBatch};
 
@@ -122,6 +122,7 @@ fn duplicate_of(
     let admission = open.log.producers().check(&batch);
     match admission.map_err(|error| AppendError::new(error.code(), error.to_string()))? {
         Admission::Append => Ok(None),
+        Admission::Duplicate(_) if planted!("duplicate appended") => Ok(None),
         Admission::Duplicate(kept) => Ok(Some(Appended {
             base_offset: kept.base_offset(),
             end: kept.last_offset.plus(1),

@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use kt_core::metadata::PartitionRegistration;
 use kt_core::replica::{LeaderState, LogFacts, check_acknowledgeable, effective_min_isr};
-use kt_protocol::ErrorCode;
 use kt_protocol::types::{LeaderEpoch, NodeId, Offset, TopicPartition, Uuid};
+use kt_protocol::{ErrorCode, planted};
 use kt_storage::{File, Log, LogError};
 
 pub(crate) use append::{Appended, ProducedBatch};
@@ -234,6 +234,7 @@ impl Partition {
     fn facts(&self, log: &Log) -> Facts {
         let (start, end) = (log.log_start_offset(), log.log_end_offset());
         let stable = match self.identity.durability {
+            Durability::Flushed if planted!("acknowledged before the flush") => end,
             Durability::Flushed => log.recovery_point(),
             Durability::PageCache => end,
         };

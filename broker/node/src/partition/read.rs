@@ -1,8 +1,8 @@
 //! Reading: bounds are copied under the published lock, batches are found without any.
 
 use kt_core::replica::check_leader_epoch;
-use kt_protocol::ErrorCode;
 use kt_protocol::types::{LeaderEpoch, Offset};
+use kt_protocol::{ErrorCode, planted};
 use kt_storage::leader_epochs::EpochEnd;
 use kt_storage::transaction_index::AbortedTransaction;
 use kt_storage::{FileRange, LogError, ReadRequest, aborted_transactions};
@@ -94,6 +94,7 @@ impl Partition {
             return Ok(read);
         }
         let max_offset = match asked.isolation {
+            _ if planted!("read above the high watermark") => offsets.log_end,
             Isolation::ReadUncommitted => offsets.high_watermark,
             Isolation::ReadCommitted => offsets.last_stable,
         };
