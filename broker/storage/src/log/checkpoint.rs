@@ -11,6 +11,12 @@
 //! log is flushed and acknowledged up to there, and written with a later checkpoint. Kafka takes
 //! snapshots at the roll and the close only; it believes the newest, and removes others that are at
 //! no segment's base (`ProducerStateManager.removeStraySnapshots`).
+//!
+//! Apache Kafka 4.3.1 was started over such directories of a killed node, with the strays above the
+//! last base and below it, both with our recovery point and as after its own clean stop: unclean, it
+//! drops every snapshot above the segment that it recovers and replays that segment from its base;
+//! clean, it takes the newest, stray or not. Each record was there once, each producer's state was
+//! the same, and what was appended next was accepted.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

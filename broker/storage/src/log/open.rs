@@ -247,7 +247,10 @@ impl Log {
             None => LeaderEpochFileCache::default(),
         };
         cache.truncate_from_end(known_below);
-        let found = if is_rebuilt { self.epochs_of_batches()? } else { found.to_vec() };
+        let found = match is_rebuilt {
+            true => self.epochs_of_batches_below(self.log_end_offset)?,
+            false => found.to_vec(),
+        };
         for (epoch, start) in found {
             if cache.latest().is_none_or(|latest| latest.epoch < epoch) {
                 cache.assign(epoch, start);
@@ -274,11 +277,10 @@ impl Log {
             return Ok(cache);
         }
         let mut whole = LeaderEpochFileCache::default();
-        let is_missing = |(epoch, start): &(LeaderEpoch, Offset)| {
-            *epoch <= first.epoch && *start < first.start_offset
-        };
-        for (epoch, start) in self.epochs_of_batches()?.into_iter().filter(is_missing) {
-            whole.assign(epoch, start);
+        for (epoch, start) in self.epochs_of_batches_below(first.start_offset)? {
+            if epoch <= first.epoch {
+                whole.assign(epoch, start);
+            }
         }
         for entry in cache.entries() {
             if whole.latest().is_none_or(|latest| latest.epoch < entry.epoch) {
@@ -295,13 +297,20 @@ impl Log {
         Ok(first.is_some_and(|it| LeaderEpoch(0) <= it.header.partition_leader_epoch()))
     }
 
-    fn epochs_of_batches(&self) -> Result<Vec<(LeaderEpoch, Offset)>, LogError> {
+    /// Reads their heads, of no more segments than it has to.
+    fn epochs_of_batches_below(
+        &self,
+        below: Offset,
+    ) -> Result<Vec<(LeaderEpoch, Offset)>, LogError> {
         let mut latest = LeaderEpoch::UNKNOWN;
         let mut found = Vec::new();
-        for segment in self.segments.iter() {
+        for segment in self.segments.iter().take_while(|it| it.base_offset() < below) {
             let (file, size) = (segment.log_file()?, segment.size()?);
             let mut scan = HeaderScan::new(&*file, 0, size);
             while let Ok(Some(Located { header, .. })) = scan.next_batch() {
+                if below <= header.base_offset() {
+                    break;
+                }
                 if latest < header.partition_leader_epoch() {
                     latest = header.partition_leader_epoch();
                     found.push((latest, header.base_offset()));

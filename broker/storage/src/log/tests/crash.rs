@@ -417,6 +417,30 @@ fn indexes_of_a_segment_that_was_rolled_are_flushed_with_it() {
     assert_eq!(compared, 7, "three files each, and a snapshot");
 }
 
+/// The epochs are written with a sync of their own. A power cut in it may leave them cut for a start
+/// of the log, and undo the renames of the segments below.
+#[test]
+fn leader_epochs_reach_down_to_the_start_of_a_log_that_a_power_cut_gave_back() {
+    let disk = new_disk(3);
+    let mut log = new_log(&disk, &small_config());
+    for base in (0..150).step_by(5) {
+        let epoch = base as i32 / 40;
+        log.append(at(1), &Batch { epoch, ..Batch::new(base, 5) }.bytes()).unwrap();
+    }
+    log.close().unwrap();
+    let epochs = log.leader_epochs().entries().to_vec();
+    assert_eq!(epochs.len(), 4);
+    // Perhaps all that is left of them begins above what was flushed.
+    for (text, recovery_point) in [("0\n2\n2 100\n3 120\n", 150), ("0\n1\n3 120\n", 50)] {
+        disk.import([(file("leader-epoch-checkpoint"), text.as_bytes().to_vec())]);
+        let facts = LoadFacts { recovery_point: Offset(recovery_point), ..LoadFacts::default() };
+        let before = disk.contents(&file("leader-epoch-checkpoint"));
+        let (log, _) = open(&disk, &small_config(), facts).unwrap();
+        assert_eq!(log.leader_epochs().entries(), epochs, "{text:?}");
+        assert_ne!(disk.contents(&file("leader-epoch-checkpoint")), before, "written again");
+    }
+}
+
 #[test]
 fn a_torn_last_write_is_cut_off_and_reported() {
     for cut in 1..180 {
