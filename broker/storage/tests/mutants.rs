@@ -1,6 +1,7 @@
 //! The checkers check: each planted bug is found by the lives of a log that find nothing wrong
 //! without it.
 
+#[path = "storage/harness/mod.rs"]
 mod harness;
 
 use kt_protocol::planted::plant;

@@ -4,8 +4,6 @@
 //! Where Kafka's formats have no checksum nothing can notice a flip: a batch's offset and leader
 //! epoch, and what an entry of a transaction index says of whom and from where.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
