@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use kt_protocol::error_code::ErrorCode;
 use kt_protocol::types::{LeaderEpoch, Millis, Offset, Uuid};
@@ -17,6 +16,7 @@ use crate::effect::Effect;
 use crate::lock_rank::{Rank, RankedGuard, RankedMutex};
 use crate::machine::Machine;
 use crate::partition::Partition;
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The epoch that asks for a new session.
 pub(crate) const INITIAL_EPOCH: i32 = 0;
@@ -219,8 +219,24 @@ impl FetchSession {
         }
     }
 
+    /// Parks the poll, unless `look`, at what was marked meanwhile, answers it. `state` is this
+    /// session's, and wakes can find the session.
+    pub(crate) fn park(
+        &self,
+        state: &mut SessionState,
+        poll: Poll,
+        mut look: impl FnMut(&mut SessionState, &Poll) -> bool,
+    ) {
+        while !self.want_wake() {
+            if look(state, &poll) {
+                return;
+            }
+        }
+        state.parked = Some(poll);
+    }
+
     /// Asks to be woken by the next mark. False if there are marks already: look again first.
-    pub(crate) fn want_wake(&self) -> bool {
+    fn want_wake(&self) -> bool {
         let mut ready = self.ready.lock();
         ready.is_wanted = ready.slots.is_empty();
         ready.is_wanted

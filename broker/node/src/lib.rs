@@ -20,6 +20,8 @@ mod lifecycle;
 mod lock_rank;
 mod log_config;
 mod log_directories;
+#[cfg(all(test, loom))]
+mod loom_models;
 mod machine;
 mod metadata_log;
 pub mod metrics;
@@ -35,6 +37,7 @@ mod replicas;
 mod served;
 mod served_waiters;
 mod stopping;
+mod sync;
 mod timed_flush;
 
 pub use effect::{Chunk, Effect, FlushTicket, Job, JobId, JobResult, LogLevel, MachineId, Reply};

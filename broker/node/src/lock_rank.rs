@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The order in which a thread takes locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,15 +23,21 @@ pub(crate) enum Rank {
     Waiter = 4,
 }
 
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, not(loom)))]
 thread_local! {
     /// One bit for each rank that this thread holds.
     static HELD: Cell<u8> = const { Cell::new(0) };
 }
 
+#[cfg(all(debug_assertions, loom))]
+loom::thread_local! {
+    static HELD: Cell<u8> = Cell::new(0);
+}
+
 /// A mutex with a place in the order.
 #[derive(Debug)]
 pub(crate) struct RankedMutex<T> {
+    #[cfg(debug_assertions)]
     rank: Rank,
     value: Mutex<T>,
 }
@@ -45,8 +51,13 @@ pub(crate) struct RankedGuard<'a, T> {
 
 impl<T> RankedMutex<T> {
     /// A lock of this rank.
-    pub(crate) const fn new(rank: Rank, value: T) -> RankedMutex<T> {
-        RankedMutex { rank, value: Mutex::new(value) }
+    #[cfg_attr(not(debug_assertions), expect(unused_variables, reason = "nobody checks it"))]
+    pub(crate) fn new(rank: Rank, value: T) -> RankedMutex<T> {
+        RankedMutex {
+            #[cfg(debug_assertions)]
+            rank,
+            value: Mutex::new(value),
+        }
     }
 
     /// Takes the lock.
@@ -57,10 +68,10 @@ impl<T> RankedMutex<T> {
     pub(crate) fn lock(&self) -> RankedGuard<'_, T> {
         #[cfg(debug_assertions)]
         {
-            let held = HELD.get();
+            let held = HELD.with(Cell::get);
             let bit = 1 << self.rank as u8;
             assert!(held < bit, "{:?} is locked while ranks {held:#b} are held", self.rank);
-            HELD.set(held | bit);
+            HELD.with(|it| it.set(held | bit));
         }
         RankedGuard {
             #[cfg(debug_assertions)]
@@ -77,7 +88,7 @@ impl<T> Drop for RankedGuard<'_, T> {
             std::process::abort();
         }
         #[cfg(debug_assertions)]
-        HELD.set(HELD.get() & !(1 << self.rank as u8));
+        HELD.with(|it| it.set(it.get() & !(1 << self.rank as u8)));
     }
 }
 
@@ -117,10 +128,10 @@ mod tests {
     fn a_falling_or_equal_rank_is_a_bug() {
         for (first, second) in [(Rank::Log, Rank::Shard), (Rank::Log, Rank::Log)] {
             let second = RankedMutex::new(second, ());
-            HELD.set(1 << first as u8);
+            HELD.with(|it| it.set(1 << first as u8));
             let lock = std::panic::AssertUnwindSafe(|| drop(second.lock()));
             let refused = std::panic::catch_unwind(lock);
-            HELD.set(0);
+            HELD.with(|it| it.set(0));
             assert!(refused.is_err());
         }
     }

@@ -240,12 +240,7 @@ impl Node {
 
     /// Hands out what an offset that moved has made due. No lock is held.
     pub(crate) fn deliver(&self, moved: Moved, effects: &mut Vec<Effect>) {
-        for (parked, error) in moved.produces {
-            self.fill(&parked, error, effects);
-        }
-        for (session, slot) in moved.ready {
-            session.mark_ready(slot, effects);
-        }
+        moved.deliver(&self.purgatory, effects);
     }
 
     /// Fills a part of a produce that waited. True if that answered it.
@@ -255,11 +250,10 @@ impl Node {
         error: ErrorCode,
         effects: &mut Vec<Effect>,
     ) -> bool {
-        let Some(reply) = parked.waiter.fill(parked.at, error) else { return false };
-        let reply_to = parked.waiter.reply_to();
-        drop(self.purgatory.take(reply_to));
-        effects.push(reply);
-        true
+        let reply = self.purgatory.fill(parked, error);
+        let is_answered = reply.is_some();
+        effects.extend(reply);
+        is_answered
     }
 
     /// A batch was appended.

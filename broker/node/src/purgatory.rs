@@ -7,7 +7,6 @@
 
 use std::cmp::Ordering as Order;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use hashbrown::HashMap;
 use kt_protocol::error_code::ErrorCode;
@@ -18,6 +17,7 @@ use crate::effect::Effect;
 use crate::fetch_session::FetchSession;
 use crate::input::{ConnectionId, ReplyTo};
 use crate::lock_rank::{Rank, RankedMutex};
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What one partition of a Produce request came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,6 +206,14 @@ impl Purgatory {
     /// Takes out all who wait on a connection.
     pub(crate) fn take_connection(&self, connection: ConnectionId) -> OfConnection {
         self.shard(connection).lock().remove(&connection).unwrap_or_default()
+    }
+
+    /// Fills a part of a produce that waited: it came to `error` (or none). Gives the answer if
+    /// it was the last.
+    pub(crate) fn fill(&self, parked: &ParkedProduce, error: ErrorCode) -> Option<Effect> {
+        let reply = parked.waiter.fill(parked.at, error)?;
+        drop(self.take(parked.waiter.reply_to()));
+        Some(reply)
     }
 
     /// How many wait, for metrics.

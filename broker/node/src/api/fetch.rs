@@ -303,16 +303,16 @@ fn answer_or_park(
     poll: Poll,
     effects: &mut Vec<Effect>,
 ) {
-    while !session.want_wake() {
-        let gathered = gather(node, session, state, &poll, effects);
-        if gathered.answers(state, &poll) {
-            finish_waiting(node, session, &poll);
-            respond(node, session, state, &poll, gathered, effects);
-            return;
+    session.park(state, poll, |state, poll| {
+        let gathered = gather(node, session, state, poll, effects);
+        if !gathered.answers(state, poll) {
+            gathered.put_back(state);
+            return false;
         }
-        gathered.put_back(state);
-    }
-    state.parked = Some(poll);
+        finish_waiting(node, session, poll);
+        respond(node, session, state, poll, gathered, effects);
+        true
+    });
 }
 
 fn finish_waiting(node: &Node, session: &FetchSession, poll: &Poll) {

@@ -28,7 +28,10 @@ pub(crate) use lifecycle::{Closing, OpenTurn, OpenedLog};
 pub(crate) use published::{Bounds, Moved, Offsets, Service};
 pub(crate) use read::{Read, ReadAsk};
 
+#[cfg(not(all(test, loom)))]
 use published::Published;
+#[cfg(all(test, loom))]
+pub(crate) use published::Published;
 
 use crate::config::TopicConfig;
 use crate::effect::MachineId;

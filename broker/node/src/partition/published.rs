@@ -12,8 +12,9 @@ use kt_protocol::types::{LeaderEpoch, Offset};
 use kt_storage::Segment;
 use smallvec::SmallVec;
 
+use crate::effect::Effect;
 use crate::fetch_session::FetchSession;
-use crate::purgatory::ParkedProduce;
+use crate::purgatory::{ParkedProduce, Purgatory};
 
 /// Whether a partition can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,5 +210,15 @@ impl Moved {
         self.produces.extend(other.produces);
         self.ready.extend(other.ready);
         self
+    }
+
+    /// Hands out what has become due. No lock is held.
+    pub(crate) fn deliver(self, purgatory: &Purgatory, effects: &mut Vec<Effect>) {
+        for (parked, error) in self.produces {
+            effects.extend(purgatory.fill(&parked, error));
+        }
+        for (session, slot) in self.ready {
+            session.mark_ready(slot, effects);
+        }
     }
 }
