@@ -28,6 +28,9 @@ const DECOMPRESSED_BYTES_MAX: u64 = 256 << 20;
 /// How many of them may be compressed anew, which takes all of them in memory.
 const REBUILT_BYTES_MAX: u64 = 64 << 20;
 
+/// How many refused records the sentence itself names; the answer lists all.
+const SHOWN_RECORDS: usize = 3;
+
 /// The first version of Produce that may bring zstd (KIP-110).
 const FIRST_VERSION_WITH_ZSTD: i16 = 7;
 
@@ -36,23 +39,36 @@ const FIRST_VERSION_WITH_ZSTD: i16 = 7;
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    /// Which record is to blame, if one is.
-    pub(crate) record: Option<(i32, String)>,
+    /// Which records are to blame, by their place in the batch, and why: the first
+    /// [`validation::MAX_REFUSED_RECORDS`].
+    pub(crate) records: Vec<(i32, String)>,
 }
 
 impl Refusal {
     fn new(code: ErrorCode, message: impl Into<String>) -> Refusal {
-        Refusal { code, message: message.into(), record: None }
+        Refusal { code, message: message.into(), records: Vec::new() }
     }
 
     fn invalid(message: impl Into<String>) -> Refusal {
         Refusal::new(ErrorCode::InvalidRecord, message)
     }
 
-    fn of_record(code: ErrorCode, index: usize, message: String) -> Refusal {
-        let index = i32::try_from(index).unwrap_or(i32::MAX);
-        let text = "One or more records have been rejected".to_owned();
-        Refusal { code, message: text, record: Some((index, message)) }
+    /// Kafka's `LogValidator.processRecordErrors`: one bad timestamp gives the batch its code.
+    fn of_records(code: ErrorCode, records: Vec<(i32, String)>) -> Refusal {
+        if code == ErrorCode::InvalidTimestamp {
+            let message = "One or more records have been rejected due to invalid timestamp".into();
+            return Refusal { code, message, records };
+        }
+        let shown = records.iter().take(SHOWN_RECORDS);
+        let shown: Vec<String> = shown
+            .map(|(index, message)| format!("RecordError(batchIndex={index}, message='{message}')"))
+            .collect();
+        let message = format!(
+            "One or more records have been rejected due to {} record errors in total, and only showing the first three errors at most: [{}]",
+            records.len(),
+            shown.join(", ")
+        );
+        Refusal { code, message, records }
     }
 }
 
@@ -214,16 +230,8 @@ fn check_header(view: &BatchView<'_>, rules: &Rules<'_>) -> Result<(), Refusal> 
             "Clients are not allowed to set a delete horizon in topic partition {name}."
         )));
     }
-    check_timestamps(view, rules)
-}
-
-/// The greatest timestamp stands in the header, so that a compressed batch need not be read.
-fn check_timestamps(view: &BatchView<'_>, rules: &Rules<'_>) -> Result<(), Refusal> {
-    if rules.config.message_timestamp_is_log_append_time {
-        return Ok(());
-    }
-    if view.timestamp_type() == TimestampType::LogAppendTime {
-        let name = rules.partition;
+    let is_stamped = rules.config.message_timestamp_is_log_append_time;
+    if !is_stamped && view.timestamp_type() == TimestampType::LogAppendTime {
         return Err(Refusal::new(
             ErrorCode::InvalidTimestamp,
             format!(
@@ -231,26 +239,27 @@ fn check_timestamps(view: &BatchView<'_>, rules: &Rules<'_>) -> Result<(), Refus
             ),
         ));
     }
-    check_timestamp(view.base_timestamp(), 0, rules)?;
-    check_timestamp(view.max_timestamp(), 0, rules)
+    Ok(())
 }
 
-fn check_timestamp(timestamp: Timestamp, index: usize, rules: &Rules<'_>) -> Result<(), Refusal> {
-    if timestamp == Timestamp::NONE || rules.timestamps().contains(&timestamp) {
+/// First and greatest timestamp stand in the header, so that a compressed batch need not be read.
+fn check_timestamps(view: &BatchView<'_>, rules: &Rules<'_>) -> Result<(), Refusal> {
+    if rules.config.message_timestamp_is_log_append_time {
         return Ok(());
     }
-    Err(out_of_range(timestamp, index, rules))
+    for timestamp in [view.base_timestamp(), view.max_timestamp()] {
+        if timestamp != Timestamp::NONE && !rules.timestamps().contains(&timestamp) {
+            let records = vec![(0, out_of_range(timestamp, 0, &rules.timestamps()))];
+            return Err(Refusal::of_records(ErrorCode::InvalidTimestamp, records));
+        }
+    }
+    Ok(())
 }
 
-fn out_of_range(timestamp: Timestamp, index: usize, rules: &Rules<'_>) -> Refusal {
-    let allowed = rules.timestamps();
+fn out_of_range(timestamp: Timestamp, index: usize, allowed: &RangeInclusive<Timestamp>) -> String {
     let (least, most) = (allowed.start(), allowed.end());
-    Refusal::of_record(
-        ErrorCode::InvalidTimestamp,
-        index,
-        format!(
-            "Timestamp {timestamp} of message with offset {index} is out of range. The timestamp should be within [{least}, {most}]"
-        ),
+    format!(
+        "Timestamp {timestamp} of message with offset {index} is out of range. The timestamp should be within [{least}, {most}]"
     )
 }
 
@@ -274,6 +283,7 @@ fn check_records(
     rules: &Rules<'_>,
 ) -> Result<Option<Timestamp>, Refusal> {
     if source != Compression::None && !rules.config.cleanup_policy.compact {
+        check_timestamps(view, rules)?;
         return Ok(None);
     }
     walk(view, rules).map(|summary| Some(summary.max_timestamp))
@@ -288,23 +298,29 @@ fn walk(view: &BatchView<'_>, rules: &Rules<'_>) -> Result<RecordsSummary, Refus
 
 /// Kafka's code and words for a walk that ended early.
 fn refusal_of(error: InvalidBatch, rules: &Rules<'_>) -> Refusal {
-    let name = rules.partition;
     let refused = match error {
         InvalidBatch::Refused(refused) => refused,
         InvalidBatch::Records(error) => return unreadable(&error, rules),
-        other => return Refusal::invalid(format!("{other} in topic partition {name}.")),
+        other => {
+            return Refusal::invalid(format!("{other} in topic partition {}.", rules.partition));
+        }
     };
-    let Some(RefusedRecord { index, reason }) = refused.into_iter().next() else {
-        return Refusal::invalid(format!("Records of topic partition {name} are refused."));
-    };
-    match reason {
-        validation::Refusal::NoKey => Refusal::of_record(
-            ErrorCode::InvalidRecord,
-            index,
-            format!("Compacted topic cannot accept message without key in topic partition {name}."),
-        ),
-        validation::Refusal::Timestamp { timestamp, .. } => out_of_range(timestamp, index, rules),
+    let mut code = ErrorCode::InvalidRecord;
+    let mut records = Vec::with_capacity(refused.len());
+    for RefusedRecord { index, reason } in refused {
+        let message = match reason {
+            validation::Refusal::NoKey => format!(
+                "Compacted topic cannot accept message without key in topic partition {}.",
+                rules.partition
+            ),
+            validation::Refusal::Timestamp { timestamp, allowed } => {
+                code = ErrorCode::InvalidTimestamp;
+                out_of_range(timestamp, index, &allowed)
+            }
+        };
+        records.push((i32::try_from(index).unwrap_or(i32::MAX), message));
     }
+    Refusal::of_records(code, records)
 }
 
 /// Records that cannot be read. One whose records are too large is refused by the code on which

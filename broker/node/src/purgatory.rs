@@ -32,8 +32,8 @@ pub(crate) struct PartitionReply {
     pub(crate) log_start_offset: Offset,
     /// Details of the error for a person.
     pub(crate) message: Option<String>,
-    /// Which record of the batch is to blame, and why.
-    pub(crate) record: Option<(i32, String)>,
+    /// Which records of the batch are to blame, and why.
+    pub(crate) records: Vec<(i32, String)>,
 }
 
 impl PartitionReply {
@@ -45,7 +45,7 @@ impl PartitionReply {
             log_append_time: Timestamp::NONE,
             log_start_offset: Offset(-1),
             message,
-            record: None,
+            records: Vec::new(),
         }
     }
 }

@@ -150,7 +150,8 @@ type Outcome = Result<(Arc<Partition>, Appended), Refusal>;
 
 impl Work<'_> {
     fn append(&self, part: &Part, bytes: &mut [u8], effects: &mut Vec<Effect>) -> Outcome {
-        let refuse = |code: ErrorCode| Refusal { code, message: String::new(), record: None };
+        let refuse =
+            |code: ErrorCode| Refusal { code, message: String::new(), records: Vec::new() };
         let partition = part.partition.clone().map_err(refuse)?;
         if let Some(refusal) = self.node.replicas.refusal(&partition) {
             return Err(refuse(refusal));
@@ -167,7 +168,7 @@ impl Work<'_> {
         let header = BatchHeader::parse(bytes).map_err(|_| refuse(ErrorCode::CorruptMessage))?;
         if self.request.is_transactional || header.is_transactional() {
             let message = "transactions are not supported by this broker yet".to_owned();
-            return Err(Refusal { code: ErrorCode::InvalidTxnState, message, record: None });
+            return Err(Refusal { code: ErrorCode::InvalidTxnState, message, records: Vec::new() });
         }
         let log_append_time = validated.log_append_time;
         let batch = ProducedBatch { bytes, header, log_append_time };
@@ -182,7 +183,7 @@ impl Work<'_> {
                     self.node.fault(&partition, fault, effects);
                 }
                 let message = error.message.unwrap_or_default();
-                Err(Refusal { code: error.code, message, record: None })
+                Err(Refusal { code: error.code, message, records: Vec::new() })
             }
         }
     }
@@ -195,13 +196,13 @@ fn appended_reply(appended: &Appended) -> PartitionReply {
         log_append_time: appended.log_append_time,
         log_start_offset: appended.log_start,
         message: None,
-        record: None,
+        records: Vec::new(),
     }
 }
 
 fn refused_reply(refusal: Refusal) -> PartitionReply {
     let message = Some(refusal.message).filter(|message| !message.is_empty());
-    PartitionReply { record: refusal.record, ..PartitionReply::failed(refusal.code, message) }
+    PartitionReply { records: refusal.records, ..PartitionReply::failed(refusal.code, message) }
 }
 
 /// acks=0: the place on the connection is given up, or the connection is.
@@ -258,10 +259,10 @@ fn response(topics: &[Topic], replies: Vec<PartitionReply>) -> ProduceResponse {
 }
 
 fn partition((index, reply): (&i32, PartitionReply)) -> PartitionProduceResponse {
-    let record = reply.record.map(|(batch_index, message)| BatchIndexAndErrorMessage {
+    let blamed = |(batch_index, message)| BatchIndexAndErrorMessage {
         batch_index,
         batch_index_error_message: Some(message),
-    });
+    };
     // A part that failed late has no place that the client could rely on.
     let has_place = reply.error == ErrorCode::None;
     PartitionProduceResponse {
@@ -270,7 +271,7 @@ fn partition((index, reply): (&i32, PartitionReply)) -> PartitionProduceResponse
         base_offset: if has_place { reply.base_offset.0 } else { -1 },
         log_append_time_ms: if has_place { reply.log_append_time.0 } else { -1 },
         log_start_offset: reply.log_start_offset.0,
-        record_errors: record.into_iter().collect(),
+        record_errors: reply.records.into_iter().map(blamed).collect(),
         error_message: reply.message,
         ..Default::default()
     }

@@ -90,8 +90,10 @@ fn a_compacted_topic_wants_keys() {
         assert_eq!(reply.record_errors[0].batch_index, 0);
         assert_eq!(code(&harness.produce("orders", 0, keyed(Some("k")))), ErrorCode::None);
         let compressed = BatchBuilder::new().compressed(Compressor::from(Compression::Lz4));
-        let reply = harness.produce("orders", 0, fill(compressed, &["no key"]));
+        let reply = harness.produce("orders", 0, fill(compressed, &["no key", "none either"]));
         assert_eq!(code(&reply), ErrorCode::InvalidRecord);
+        let blamed: Vec<i32> = reply.record_errors.iter().map(|it| it.batch_index).collect();
+        assert_eq!(blamed, [0, 1]);
     }
 }
 

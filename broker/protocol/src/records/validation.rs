@@ -273,8 +273,7 @@ impl Walk<'_> {
         }
         if self.rules.key == KeyRule::Required && !facts.has_key {
             self.refuse(RefusedRecord { index, reason: Refusal::NoKey });
-        }
-        if timestamp != Timestamp::NONE && !self.rules.timestamps.contains(&timestamp) {
+        } else if timestamp != Timestamp::NONE && !self.rules.timestamps.contains(&timestamp) {
             let allowed = self.rules.timestamps.clone();
             self.refuse(RefusedRecord { index, reason: Refusal::Timestamp { timestamp, allowed } });
         }
