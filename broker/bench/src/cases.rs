@@ -11,6 +11,8 @@ pub(crate) enum Case {
     Start,
     /// Resident memory of a broker that has served one request.
     IdleMemory,
+    /// Resident memory of a broker that has taken and given as much as all other cases ask of one.
+    LoadedMemory,
     /// As fast as it takes them.
     Produce {
         /// Bytes of a value.
@@ -34,6 +36,19 @@ pub(crate) enum Case {
     },
 }
 
+const TOPIC: &str = "bench";
+
+const ONE_PER_REQUEST: Produce =
+    Produce { topic: TOPIC, size: 100, partitions: 1, count: 0, batched: false };
+
+/// What a broker goes through before its memory is looked at again.
+const LOADS: &[Produce] = &[
+    Produce { topic: "small", size: 100, partitions: 1, count: 3_000_000, batched: true },
+    Produce { topic: "large", size: 1024, partitions: 1, count: 800_000, batched: true },
+    Produce { topic: "spread", size: 1024, partitions: 6, count: 800_000, batched: true },
+    Produce { topic: "single", count: 40_000, ..ONE_PER_REQUEST },
+];
+
 const BOTH: &[Durability] = &[Durability::Flushed, Durability::PageCache];
 
 impl Case {
@@ -47,6 +62,7 @@ impl Case {
             Case::OnePerRequest { count: 40_000 },
             Case::Consume { size: 100, count: 3_000_000 },
             Case::Consume { size: 1024, count: 800_000 },
+            Case::LoadedMemory,
         ]
     }
 
@@ -54,6 +70,7 @@ impl Case {
         match self {
             Case::Start => "start to first Metadata".to_owned(),
             Case::IdleMemory => "idle RSS".to_owned(),
+            Case::LoadedMemory => "RSS after such loads".to_owned(),
             Case::Produce { size, partitions, .. } => {
                 format!("produce {size} B, {partitions} part., acks=all")
             }
@@ -68,6 +85,7 @@ impl Case {
             Case::Produce { .. } | Case::OnePerRequest { .. } => BOTH,
             Case::Start | Case::IdleMemory => &[Durability::Flushed],
             Case::Consume { .. } => &[Durability::PageCache],
+            Case::LoadedMemory => BOTH,
         }
     }
 
@@ -77,26 +95,37 @@ impl Case {
                 let value = broker.first_metadata_after.as_secs_f64() * 1e3;
                 Ok(Measured { value, unit: "ms", cpu_us: None })
             }
-            Case::IdleMemory => {
-                let value = broker.resident_bytes() as f64 / f64::from(1 << 20);
-                Ok(Measured { value, unit: "MiB", cpu_us: None })
+            Case::IdleMemory => Ok(resident(broker)),
+            Case::LoadedMemory => {
+                for load in LOADS {
+                    load::produce(&broker.address, load)?;
+                    let some = load.count / load.partitions as u64 / 2;
+                    load::consume(&broker.address, load.topic, some)?;
+                }
+                Ok(resident(broker))
             }
             Case::Produce { size, partitions, count } => {
-                let load =
-                    Produce { size: *size, partitions: *partitions, count: *count, batched: true };
-                counted(broker, *count, || load::produce(&broker.address, &load))
+                let (size, partitions, count) = (*size, *partitions, *count);
+                let load = Produce { topic: TOPIC, size, partitions, count, batched: true };
+                counted(broker, count, || load::produce(&broker.address, &load))
             }
             Case::OnePerRequest { count } => {
-                let load = Produce { size: 100, partitions: 1, count: *count, batched: false };
+                let load = Produce { count: *count, ..ONE_PER_REQUEST };
                 counted(broker, *count, || load::produce(&broker.address, &load))
             }
             Case::Consume { size, count } => {
-                let load = Produce { size: *size, partitions: 1, count: *count, batched: true };
+                let (size, count) = (*size, *count);
+                let load = Produce { topic: TOPIC, size, partitions: 1, count, batched: true };
                 load::produce(&broker.address, &load)?;
-                counted(broker, *count, || load::consume(&broker.address, *count))
+                counted(broker, count, || load::consume(&broker.address, TOPIC, count))
             }
         }
     }
+}
+
+fn resident(broker: &Broker) -> Measured {
+    let value = broker.resident_bytes() as f64 / f64::from(1 << 20);
+    Measured { value, unit: "MiB", cpu_us: None }
 }
 
 /// Rate and broker CPU of `work`, which handles `count` records and says how long it took.

@@ -12,11 +12,12 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const TOPIC: &str = "bench";
 const SOON: Duration = Duration::from_secs(60);
 
 /// What to send.
 pub(crate) struct Produce {
+    /// Where to; it is created.
+    pub(crate) topic: &'static str,
     /// Bytes of a value.
     pub(crate) size: usize,
     /// Partitions of the topic.
@@ -46,7 +47,7 @@ impl ProducerContext for Deliveries {
 
 /// Creates the topic, sends everything and waits for every acknowledgement.
 pub(crate) fn produce(address: &str, load: &Produce) -> Result<Duration, String> {
-    create_topic(address, load.partitions)?;
+    create_topic(address, load.topic, load.partitions)?;
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", address)
@@ -68,7 +69,7 @@ pub(crate) fn produce(address: &str, load: &Produce) -> Result<Duration, String>
     let value = vec![b'x'; load.size];
     let started = Instant::now();
     for _ in 0..load.count {
-        enqueue(&producer, &value)?;
+        enqueue(&producer, load.topic, &value)?;
     }
     producer.flush(SOON).map_err(|it| it.to_string())?;
     let elapsed = started.elapsed();
@@ -78,9 +79,13 @@ pub(crate) fn produce(address: &str, load: &Produce) -> Result<Duration, String>
     }
 }
 
-fn enqueue(producer: &ThreadedProducer<Deliveries>, value: &[u8]) -> Result<(), String> {
+fn enqueue(
+    producer: &ThreadedProducer<Deliveries>,
+    topic: &str,
+    value: &[u8],
+) -> Result<(), String> {
     loop {
-        match producer.send(BaseRecord::<(), [u8]>::to(TOPIC).payload(value)) {
+        match producer.send(BaseRecord::<(), [u8]>::to(topic).payload(value)) {
             Ok(()) => return Ok(()),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
                 std::thread::sleep(Duration::from_millis(1));
@@ -90,8 +95,8 @@ fn enqueue(producer: &ThreadedProducer<Deliveries>, value: &[u8]) -> Result<(), 
     }
 }
 
-/// Reads `count` records of partition 0.
-pub(crate) fn consume(address: &str, count: u64) -> Result<Duration, String> {
+/// Reads `count` records of the topic's partition 0.
+pub(crate) fn consume(address: &str, topic: &str, count: u64) -> Result<Duration, String> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", "none")
@@ -101,7 +106,7 @@ pub(crate) fn consume(address: &str, count: u64) -> Result<Duration, String> {
         .create()
         .map_err(|it| it.to_string())?;
     let mut assignment = TopicPartitionList::new();
-    assignment.add_partition_offset(TOPIC, 0, Offset::Beginning).map_err(|it| it.to_string())?;
+    assignment.add_partition_offset(topic, 0, Offset::Beginning).map_err(|it| it.to_string())?;
     let started = Instant::now();
     consumer.assign(&assignment).map_err(|it| it.to_string())?;
     let mut seen = 0;
@@ -118,12 +123,12 @@ pub(crate) fn consume(address: &str, count: u64) -> Result<Duration, String> {
     Ok(started.elapsed())
 }
 
-fn create_topic(address: &str, partitions: i32) -> Result<(), String> {
+fn create_topic(address: &str, topic: &str, partitions: i32) -> Result<(), String> {
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
         .set("bootstrap.servers", address)
         .create()
         .map_err(|it| it.to_string())?;
-    let topic = NewTopic::new(TOPIC, partitions, TopicReplication::Fixed(1));
+    let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
     let options = AdminOptions::new().operation_timeout(Some(SOON));
     let answer = admin.create_topics([&topic], &options);
     let results = block_on(answer).map_err(|it| it.to_string())?;
