@@ -101,7 +101,8 @@ pub(crate) fn consume(address: &str, topic: &str, count: u64) -> Result<Duration
         .set("bootstrap.servers", address)
         .set("group.id", "none")
         .set("enable.auto.commit", "false")
-        .set("queued.min.messages", "1000000")
+        // Its default of a second punishes a broker that fills the client's queue.
+        .set("fetch.queue.backoff.ms", "1")
         .set("fetch.message.max.bytes", "1048576")
         .create()
         .map_err(|it| it.to_string())?;
