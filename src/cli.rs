@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, Parser};
 
 use crate::commands::Command;
 use crate::duration::Span;
-use crate::output::Format;
+use crate::output::{Format, Sort, View};
 use crate::terminal::ColorChoice;
 
 const GLOBAL: &str = "Global options";
@@ -79,11 +79,12 @@ pub(crate) struct Globals {
     )]
     pub(crate) command_config: Option<PathBuf>,
 
-    /// The output: table, wide, json, jsonl, yaml, csv, tsv, name or template=T
+    /// The output: table, wide, json, jsonl, yaml, csv, tsv, name, template=T or kafka
     ///
     /// json and yaml carry an envelope with the kind, the cluster and the errors of items; the
     /// others carry the items only. In a template {name} and {partitions.0.leader} are paths into
-    /// one item, and \t \n \\ {{ stand for themselves.
+    /// one item, and \t \n \\ {{ stand for themselves. kafka is what Apache Kafka's tool prints of the
+    /// same, for the commands that have such a form.
     #[arg(
         short,
         long,
@@ -98,6 +99,26 @@ pub(crate) struct Globals {
     /// The same as -o json
     #[arg(long, conflicts_with = "output", global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
+
+    /// Show these fields only, in this order: name,partitions.0.leader
+    #[arg(
+        long,
+        value_name = "FIELD,…",
+        value_delimiter = ',',
+        global = true,
+        help_heading = GLOBAL
+    )]
+    pub(crate) fields: Vec<String>,
+
+    /// Order the items by a field; -FIELD descends
+    #[arg(
+        long,
+        value_name = "[-]FIELD",
+        allow_hyphen_values = true,
+        global = true,
+        help_heading = GLOBAL
+    )]
+    pub(crate) sort: Option<Sort>,
 
     /// Leave out the line with the titles (table, wide, csv, tsv)
     #[arg(long, global = true, help_heading = GLOBAL)]
@@ -173,6 +194,11 @@ pub(crate) struct Globals {
 }
 
 impl Globals {
+    /// Which part of a report is shown, and in which order.
+    pub(crate) fn view(&self) -> View {
+        View { fields: self.fields.clone(), sort: self.sort.clone() }
+    }
+
     /// The format that was asked for, by flag or by environment; `None` is the command's own.
     pub(crate) fn format(&self) -> Option<Format> {
         if self.json { Some(Format::Json) } else { self.output.clone() }

@@ -11,6 +11,7 @@ mod name;
 mod table;
 mod template;
 mod tsv;
+mod view;
 mod yaml;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use crate::position::At;
 pub(crate) use envelope::{ENVELOPE_VERSION, ItemError};
 pub(crate) use table::{Cell, Column, Scope, Table};
 pub(crate) use template::Template;
+pub(crate) use view::{Sort, View};
 
 /// One thing of a command's output.
 ///
@@ -40,6 +42,21 @@ pub(crate) trait Item: Serialize + Sized {
 
     /// The rows for people, and for `csv` and `tsv`.
     fn tables(items: &[Self]) -> Vec<Table>;
+
+    /// What Apache Kafka's tool prints of the same, byte for byte; for the commands that have this
+    /// form (`-o kafka`).
+    ///
+    /// # Errors
+    /// The command has no such form; or those of `out`.
+    fn kafka(items: &[Self], out: &mut dyn Write) -> Result<(), CliError> {
+        let _ = (items, out);
+        Err(no_kafka_form())
+    }
+}
+
+/// `-o kafka` for a command without it.
+pub(crate) fn no_kafka_form() -> CliError {
+    CliError::usage("-o kafka: this command has no form of Apache Kafka's tools").hint("-o jsonl")
 }
 
 /// All that a command has to show.
@@ -63,11 +80,13 @@ pub(crate) enum Format {
     Tsv,
     Name,
     Template(Template),
+    /// As Apache Kafka's own tools print it.
+    Kafka,
 }
 
 /// The names of the formats, as in the help.
-pub(crate) const FORMATS: [&str; 9] =
-    ["table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "name", "template=T"];
+pub(crate) const FORMATS: [&str; 10] =
+    ["table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "name", "template=T", "kafka"];
 
 /// A text that names no format.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +119,7 @@ impl FromStr for Format {
             "csv" => Ok(Format::Csv),
             "tsv" => Ok(Format::Tsv),
             "name" => Ok(Format::Name),
+            "kafka" => Ok(Format::Kafka),
             _ => {
                 let message = match (position_meant(text), nearest(text, &FORMATS)) {
                     // kcat, kcl and rpk mean the offset by -o.
@@ -135,26 +155,41 @@ pub(crate) struct Style {
 }
 
 impl<I: Item> Report<I> {
-    /// Writes the report to `out`.
+    /// Writes the report to `out`, as much of it as `view` asks for and in its order.
     ///
     /// # Errors
-    /// Those of `out`, and a template that names a field which the items lack.
+    /// Those of `out`, and a template or a view that names a field which the items lack.
     pub(crate) fn write(
         &self,
         format: &Format,
+        view: &View,
         style: Style,
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
+        let tables = || view.of_tables(&self.items, I::tables);
         match format {
-            Format::Table => table::write(&I::tables(&self.items), Scope::Table, style, out)?,
-            Format::Wide => table::write(&I::tables(&self.items), Scope::Wide, style, out)?,
-            Format::Json => json::write(&self.envelope(), style, out)?,
-            Format::Yaml => yaml::write(&self.envelope(), out)?,
-            Format::Jsonl => jsonl::write(&self.items, out)?,
-            Format::Csv => csv::write(&I::tables(&self.items), style, out)?,
-            Format::Tsv => tsv::write(&I::tables(&self.items), style, out)?,
-            Format::Name => name::write(self.items.iter().map(Item::name), out)?,
-            Format::Template(template) => template::write(template, &self.items, out)?,
+            Format::Table => table::write(&tables()?, Scope::Table, style, out)?,
+            Format::Wide => table::write(&tables()?, Scope::Wide, style, out)?,
+            Format::Csv => csv::write(&tables()?, style, out)?,
+            Format::Tsv => tsv::write(&tables()?, style, out)?,
+            Format::Kafka => {
+                view.refuse("-o kafka")?;
+                I::kafka(&self.items, out)?;
+            }
+            Format::Json if view.is_all() => json::write(&self.envelope(&self.items), style, out)?,
+            Format::Yaml if view.is_all() => yaml::write(&self.envelope(&self.items), out)?,
+            Format::Jsonl if view.is_all() => jsonl::write(&self.items, out)?,
+            Format::Json => json::write(&self.envelope(&view.of_items(&self.items)?), style, out)?,
+            Format::Yaml => yaml::write(&self.envelope(&view.of_items(&self.items)?), out)?,
+            Format::Jsonl => jsonl::write(&view.of_items(&self.items)?, out)?,
+            Format::Name => {
+                let order = view.order(&self.items)?;
+                name::write(order.iter().map(|at| self.items[*at].name()), out)?;
+            }
+            Format::Template(template) => {
+                let items = view.sorted(&self.items)?;
+                template::write(template, &items, out)?;
+            }
         }
         out.flush()?;
         Ok(())

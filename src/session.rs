@@ -86,7 +86,7 @@ impl Session {
             self.tell_error(&error.message, error.hint.as_deref());
         }
         let mut out = io::BufWriter::new(io::stdout().lock());
-        report.write(&self.format(), self.style(), &mut out)
+        report.write(&self.format(), &self.globals.view(), self.style(), &mut out)
     }
 
     /// An error that does not end the command.

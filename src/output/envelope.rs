@@ -48,13 +48,14 @@ impl ItemError {
 }
 
 impl<I: Item> Report<I> {
-    pub(super) fn envelope(&self) -> Envelope<'_, I> {
+    /// The document around `items`: this report's, or what a view leaves of them.
+    pub(super) fn envelope<'a, J>(&'a self, items: &'a [J]) -> Envelope<'a, J> {
         Envelope {
             kind: I::KIND,
             version: ENVELOPE_VERSION,
             cluster_id: self.cluster_id.as_deref(),
             time: self.time,
-            items: &self.items,
+            items,
             errors: &self.errors,
         }
     }

@@ -1,5 +1,7 @@
 //! `-o table` and `-o wide`: columns for people. The cells are also what `csv` and `tsv` write.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement};
@@ -39,7 +41,7 @@ pub(super) enum Align {
 pub(crate) struct Column {
     /// The field of the item, as `json` calls it.
     pub(crate) field: &'static str,
-    pub(super) align: Align,
+    align: Align,
     pub(crate) scope: Scope,
 }
 
@@ -108,18 +110,36 @@ fn join(list: &[i32]) -> String {
     list.iter().map(i32::to_string).collect::<Vec<_>>().join(",")
 }
 
+/// A column of one table: a command's own, or a path into its items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shown {
+    field: Cow<'static, str>,
+    align: Align,
+    scope: Scope,
+}
+
 /// Rows under one heading. All tables of one report have the same columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     /// A line above, for people only.
     heading: Option<String>,
-    columns: &'static [Column],
+    columns: Vec<Shown>,
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
     pub(crate) fn new(columns: &'static [Column]) -> Table {
+        let shown =
+            |it: &Column| Shown { field: it.field.into(), align: it.align, scope: it.scope };
+        let columns = columns.iter().map(shown).collect();
         Table { heading: None, columns, rows: Vec::new() }
+    }
+
+    /// A table of fields that the command did not think of.
+    pub(super) fn of_fields(fields: impl Iterator<Item = String>) -> Table {
+        let shown =
+            |field: String| Shown { field: field.into(), align: Align::Left, scope: Scope::Table };
+        Table { heading: None, columns: fields.map(shown).collect(), rows: Vec::new() }
     }
 
     pub(crate) fn heading(mut self, heading: String) -> Table {
@@ -133,13 +153,35 @@ impl Table {
         self.rows.push(cells);
     }
 
-    pub(super) fn fields(&self, scope: Scope) -> impl Iterator<Item = &'static str> {
-        self.columns.iter().filter(move |it| scope.shows(it.scope)).map(|it| it.field)
+    /// Where the column of that field is.
+    pub(super) fn position(&self, field: &str) -> Option<usize> {
+        self.columns.iter().position(|it| it.field == field)
+    }
+
+    /// Orders the rows by the column of that field.
+    pub(super) fn sort_by(&mut self, field: &str, compare: impl Fn(&Cell, &Cell) -> Ordering) {
+        if let Some(at) = self.position(field) {
+            self.rows.sort_by(|a, b| compare(&a[at], &b[at]));
+        }
+    }
+
+    /// Leaves the columns of those fields, in that order, each shown everywhere.
+    pub(super) fn pick(&mut self, fields: &[String]) {
+        let places: Vec<usize> = fields.iter().filter_map(|it| self.position(it)).collect();
+        let column = |at: &usize| Shown { scope: Scope::Table, ..self.columns[*at].clone() };
+        let columns = places.iter().map(column).collect();
+        let cells = |row: &Vec<Cell>| places.iter().map(|at| row[*at].clone()).collect();
+        let rows = self.rows.iter().map(cells).collect();
+        (self.columns, self.rows) = (columns, rows);
+    }
+
+    pub(super) fn fields(&self, scope: Scope) -> impl Iterator<Item = &str> {
+        self.columns.iter().filter(move |it| scope.shows(it.scope)).map(|it| &*it.field)
     }
 
     pub(super) fn rows(&self, scope: Scope) -> impl Iterator<Item = impl Iterator<Item = &Cell>> {
         self.rows.iter().map(move |row| {
-            let cells = row.iter().zip(self.columns);
+            let cells = row.iter().zip(&self.columns);
             cells.filter(move |(_, column)| scope.shows(column.scope)).map(|(cell, _)| cell)
         })
     }
@@ -204,6 +246,6 @@ fn write_rows(table: &Table, scope: Scope, style: Style, out: &mut dyn Write) ->
     Ok(())
 }
 
-fn title(field: &'static str) -> String {
+fn title(field: &str) -> String {
     field.replace('_', " ").to_uppercase()
 }

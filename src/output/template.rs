@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::str::FromStr;
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::CliError;
@@ -66,25 +65,24 @@ fn escape(character: Option<char>) -> Result<char, String> {
     }
 }
 
-pub(super) fn write<I: Serialize>(
+pub(super) fn write(
     template: &Template,
-    items: &[I],
+    items: &[Value],
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
     for item in items {
-        let item = serde_json::to_value(item).map_err(|it| CliError::other(it.to_string()))?;
         for part in &template.parts {
             match part {
                 Part::Text(text) => out.write_all(text.as_bytes())?,
-                Part::Path(path) => write_value(look_up(&item, path)?, out)?,
+                Part::Path(path) => write_value(look_up(item, path)?, out)?,
             }
         }
     }
     Ok(())
 }
 
-/// The value at `path`. What is null has only null in it; so has a list beyond its end.
-fn look_up<'a>(item: &'a Value, path: &str) -> Result<&'a Value, CliError> {
+/// The value at `path` in an item. What is null has only null in it; so has a list beyond its end.
+pub(super) fn look_up<'a>(item: &'a Value, path: &str) -> Result<&'a Value, CliError> {
     let mut value = item;
     for step in path.split('.') {
         value = match value {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Cell, Column, Format, Item, ItemError, Report, Scope, Style, Table};
+use super::{Cell, Column, Format, Item, ItemError, Report, Scope, Style, Table, View};
 use crate::error::CliError;
 
 #[derive(Serialize)]
@@ -68,7 +68,7 @@ fn report() -> Report<Thing> {
 fn shown(format: &str) -> String {
     let style = Style { header: true, ..Style::default() };
     let mut out = Vec::new();
-    report().write(&format.parse().unwrap(), style, &mut out).unwrap();
+    report().write(&format.parse().unwrap(), &View::default(), style, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -149,7 +149,7 @@ fn jsonl_csv_tsv_and_name_carry_items_only() {
 fn a_terminal_gets_no_control_characters_and_a_bold_header() {
     let style = Style { for_terminal: true, colors: true, header: true };
     let mut out = Vec::new();
-    report().write(&Format::Wide, style, &mut out).unwrap();
+    report().write(&Format::Wide, &View::default(), style, &mut out).unwrap();
     let shown = String::from_utf8(out).unwrap().replace('\x1b', "ESC");
     insta::assert_snapshot!(shown, @r#"
     ESC[1mNAME    LEADER  REPLICAS  NOTEESC[0m
@@ -178,7 +178,60 @@ fn templates_that_cannot_be_are_refused() {
     insta::assert_snapshot!(fault("earliest"), @"-o is the output; where to start is --from earliest");
     let mut out = Vec::new();
     let format = "template={nmae}".parse().unwrap();
-    let error = report().write(&format, Style::default(), &mut out).unwrap_err();
+    let error = report().write(&format, &View::default(), Style::default(), &mut out).unwrap_err();
     insta::assert_snapshot!(error.message, @r#"{nmae}: the item has no field "nmae""#);
     insta::assert_snapshot!(error.hint.unwrap(), @r#"did you mean "name"?"#);
+}
+
+fn seen(format: &str, fields: &str, sort: &str) -> Result<String, CliError> {
+    let split = fields.split(',').filter(|it| !it.is_empty());
+    let view = View { fields: split.map(str::to_owned).collect(), sort: sort.parse().ok() };
+    let style = Style { header: true, ..Style::default() };
+    let mut out = Vec::new();
+    report().write(&format.parse().unwrap(), &view, style, &mut out)?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn fields_are_columns_or_paths() {
+    insta::assert_snapshot!(seen("tsv", "leader,name", "").unwrap(), @"
+    leader	name
+    2	orders
+    	größe
+    ");
+    insta::assert_snapshot!(seen("table", "name,replicas.0", "").unwrap(), @"
+    NAME    REPLICAS.0
+    orders  2
+    größe   -
+    ");
+    insta::assert_snapshot!(seen("jsonl", "name,replicas.1", "").unwrap(), @r#"
+    {"name":"orders","replicas.1":1}
+    {"name":"größe","replicas.1":null}
+    "#);
+}
+
+#[test]
+fn items_are_sorted_whatever_the_format() {
+    insta::assert_snapshot!(seen("name", "", "name").unwrap(), @"
+    größe
+    orders
+    ");
+    insta::assert_snapshot!(seen("name", "", "-leader").unwrap(), @"
+    orders
+    größe
+    ");
+    insta::assert_snapshot!(seen("csv", "name", "leader").unwrap(), @"
+    name
+    größe
+    orders
+    ");
+}
+
+#[test]
+fn fields_that_are_not_there_are_named() {
+    let error = seen("jsonl", "nmae", "").unwrap_err();
+    insta::assert_snapshot!(error, @r#"the items have no field "nmae""#);
+    assert_eq!(error.hint.unwrap(), "did you mean \"name\"?");
+    assert!(seen("kafka", "", "").is_err());
+    assert!(seen("tsv", "", "nosuch").is_err());
 }
