@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args, Parser};
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args, Parser};
 
 use crate::commands::Command;
+use crate::contexts::{Asked, OriginOfFlag};
 use crate::duration::Span;
 use crate::output::{Format, Sort, View};
 use crate::terminal::ColorChoice;
@@ -44,19 +46,33 @@ Exit codes:
 /// Flags that every command takes.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Globals {
-    /// Brokers to ask first, comma-separated
+    /// Brokers to ask first, comma-separated [default: the context's, else 127.0.0.1:9092]
     #[arg(
         short,
         long,
         alias = "bootstrap-server",
         env = "KT_BOOTSTRAP",
         value_name = "HOST:PORT,…",
-        default_value = "127.0.0.1:9092",
         hide_env_values = true,
         global = true,
         help_heading = GLOBAL
     )]
-    pub(crate) bootstrap: String,
+    pub(crate) bootstrap: Option<String>,
+
+    /// The cluster of this name, instead of the one in use (kt context list)
+    #[arg(
+        long,
+        env = "KT_CONTEXT",
+        value_name = "NAME",
+        hide_env_values = true,
+        global = true,
+        help_heading = GLOBAL
+    )]
+    pub(crate) context: Option<String>,
+
+    /// How both were given.
+    #[arg(skip)]
+    pub(crate) given: Given,
 
     /// A Kafka client key, such as client.id=me (repeatable)
     #[arg(
@@ -161,6 +177,10 @@ pub(crate) struct Globals {
     #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub(crate) yes: bool,
 
+    /// Allow changes in the protected context of this name, for this command
+    #[arg(long, value_name = "NAME", global = true, help_heading = GLOBAL)]
+    pub(crate) unlock: Option<String>,
+
     /// The number of things that -r may take from the cluster
     #[arg(long, value_name = "N", global = true, help_heading = GLOBAL)]
     pub(crate) confirm: Option<usize>,
@@ -193,7 +213,43 @@ pub(crate) struct Globals {
     pub(crate) verbose: u8,
 }
 
+/// Which flags stood on the command line; others with a value came from the environment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) bootstrap: bool,
+    pub(crate) context: bool,
+    pub(crate) command_config: bool,
+    pub(crate) output: bool,
+    pub(crate) timeout: bool,
+}
+
+impl Given {
+    pub(crate) fn of(matches: &ArgMatches) -> Given {
+        let is_given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        Given {
+            bootstrap: is_given("bootstrap"),
+            context: is_given("context"),
+            command_config: is_given("command_config"),
+            output: is_given("output"),
+            timeout: is_given("timeout"),
+        }
+    }
+}
+
 impl Globals {
+    /// What flags and environment say of the cluster.
+    pub(crate) fn asked(&self) -> Asked {
+        let given = |is_flag: bool| match is_flag {
+            true => OriginOfFlag::CommandLine,
+            false => OriginOfFlag::Environment,
+        };
+        let Given { bootstrap, context, .. } = self.given;
+        Asked {
+            bootstrap: self.bootstrap.clone().map(|it| (it, given(bootstrap))),
+            context: self.context.clone().map(|it| (it, given(context))),
+        }
+    }
+
     /// Which part of a report is shown, and in which order.
     pub(crate) fn view(&self) -> View {
         View { fields: self.fields.clone(), sort: self.sort.clone() }

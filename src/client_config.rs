@@ -7,6 +7,7 @@ use std::time::Duration;
 use kt_client::ClientConfig;
 
 use crate::cli::Globals;
+use crate::contexts::{Context, InUse, Target};
 use crate::error::{CliError, Kind};
 use crate::nearest::nearest;
 
@@ -116,44 +117,89 @@ const IDLE: [&str; 40] = [
     "value.serializer",
 ];
 
-/// The settings: built in, then the file, then flags. A later one wins.
-pub(crate) fn load(globals: &Globals) -> Result<Settings, CliError> {
+/// The settings: built in, then the context, then the file, then flags. A later one wins.
+pub(crate) fn load(globals: &Globals, target: &Target) -> Result<Settings, CliError> {
     let mut settings = Settings::default();
     settings.client.timeout = globals.timeout.to_std();
     settings.client.request_timeout = globals.timeout.to_std();
-    settings.client.bootstrap = addresses(&globals.bootstrap)?;
-    if let Some(path) = &globals.command_config {
-        for (key, value) in read_properties(path)? {
-            // The address was decided by the flag, the environment or the default before.
-            if key != "bootstrap.servers" {
-                apply(&mut settings, &key, &value)
-                    .map_err(|error| in_file(error, &path.display().to_string()))?;
-            }
-        }
+    settings.client.bootstrap = addresses(&target.bootstrap)?;
+    if let Some(in_use) = &target.context {
+        apply_context(&mut settings, in_use)?;
     }
-    for pair in &globals.client_config {
-        let Some((key, value)) = pair.split_once('=') else {
-            return Err(CliError::usage(format!("-X takes KEY=VALUE, not \"{pair}\"")));
-        };
-        if is_secret(key) {
-            return Err(CliError::usage(format!("{key} is a secret: other users can read flags"))
-                .hint("put it into a file, --command-config FILE"));
-        }
-        apply(&mut settings, key, value)?;
+    if let Some(path) = &globals.command_config {
+        apply_file(&mut settings, path)?;
+    }
+    for text in &globals.client_config {
+        let (key, value) = pair(text)?;
+        apply(&mut settings, &key, &value)?;
     }
     Ok(settings)
+}
+
+/// What `-X` takes.
+pub(crate) fn pair(text: &str) -> Result<(String, String), CliError> {
+    let Some((key, value)) = text.split_once('=') else {
+        return Err(CliError::usage(format!("-X takes KEY=VALUE, not \"{text}\"")));
+    };
+    if is_secret(key) {
+        return Err(CliError::usage(format!("{key} is a secret: other users can read flags"))
+            .hint("put it into a file, --command-config FILE"));
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Whether all keys of a context can act.
+pub(crate) fn check(context: &Context) -> Result<(), CliError> {
+    let mut settings = Settings::default();
+    for (key, value) in &context.client {
+        if is_secret(key) {
+            let error = CliError::usage(format!("{key} is a secret"));
+            return Err(error.hint("put it into a file that only you can read: command_config"));
+        }
+        apply(&mut settings, key, &value.to_string())?;
+    }
+    Ok(())
+}
+
+fn apply_context(settings: &mut Settings, in_use: &InUse) -> Result<(), CliError> {
+    let InUse { name, context, file, .. } = in_use;
+    settings.client.expected_cluster_id.clone_from(&context.cluster_id);
+    if let Some(path) = &context.command_config {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        apply_file(settings, &folder.join(path))?;
+    }
+    for (key, value) in &context.client {
+        let place = format!("{}: context \"{name}\"", file.display());
+        if is_secret(key) {
+            let error = CliError::usage(format!("{place}: {key} is a secret"));
+            return Err(error.hint("put it into a file that only you can read: command_config"));
+        }
+        apply(settings, key, &value.to_string()).map_err(|error| in_file(error, &place))?;
+    }
+    Ok(())
+}
+
+fn apply_file(settings: &mut Settings, path: &Path) -> Result<(), CliError> {
+    for (key, value) in read_properties(path)? {
+        // The address was decided by flag, environment, context or default before.
+        if key != "bootstrap.servers" {
+            apply(settings, &key, &value)
+                .map_err(|error| in_file(error, &path.display().to_string()))?;
+        }
+    }
+    Ok(())
 }
 
 fn in_file(error: CliError, path: &str) -> CliError {
     CliError { message: format!("{path}: {}", error.message), ..error }
 }
 
-fn is_secret(key: &str) -> bool {
+pub(crate) fn is_secret(key: &str) -> bool {
     key.ends_with("password") || key.ends_with("jaas.config") || key == "ssl.keystore.key"
 }
 
 /// `HOST:PORT` separated by commas.
-fn addresses(list: &str) -> Result<Vec<String>, CliError> {
+pub(crate) fn addresses(list: &str) -> Result<Vec<String>, CliError> {
     let mut addresses = Vec::new();
     for address in list.split(',').map(str::trim).filter(|it| !it.is_empty()) {
         let is_address = address
@@ -243,7 +289,7 @@ fn flag(key: &str, value: &str) -> Result<bool, CliError> {
     }
 }
 
-fn read_properties(path: &Path) -> Result<Vec<(String, String)>, CliError> {
+pub(crate) fn read_properties(path: &Path) -> Result<Vec<(String, String)>, CliError> {
     let text = fs::read_to_string(path).map_err(|error| {
         let message = format!("cannot read {}: {error}", path.display());
         match error.kind() {

@@ -6,6 +6,7 @@ mod change;
 mod cli;
 mod client_config;
 mod commands;
+mod contexts;
 mod duration;
 mod error;
 mod interrupt;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Given};
 use crate::error::{CliError, Kind};
 use crate::session::Session;
 use crate::terminal::{Label, Terminal};
@@ -39,7 +40,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let cli = match Cli::command().try_get_matches_from(&arguments) {
-        Ok(matches) => Cli::from_arg_matches(&matches),
+        Ok(matches) => Cli::from_arg_matches(&matches).map(|mut cli| {
+            cli.globals.given = Given::of(&matches);
+            cli
+        }),
         Err(error) => Err(error),
     };
     let cli = match cli {

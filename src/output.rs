@@ -84,6 +84,23 @@ pub(crate) enum Format {
     Kafka,
 }
 
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Table => "table",
+            Format::Wide => "wide",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
+            Format::Yaml => "yaml",
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::Name => "name",
+            Format::Template(_) => "template",
+            Format::Kafka => "kafka",
+        })
+    }
+}
+
 /// The names of the formats, as in the help.
 pub(crate) const FORMATS: [&str; 10] =
     ["table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "name", "template=T", "kafka"];

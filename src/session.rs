@@ -11,6 +11,7 @@ use kt_client::{Admin, Client, Error, ErrorKind, Event};
 
 use crate::cli::Globals;
 use crate::client_config::{self, Settings};
+use crate::contexts::{Contexts, Target};
 use crate::error::{CliError, Kind};
 use crate::output::{Format, Item, Report, Style};
 use crate::terminal::{Label, Terminal};
@@ -25,6 +26,23 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(globals: Globals, terminal: Terminal) -> Session {
         Session { globals, terminal }
+    }
+
+    /// The cluster that flags, environment and files name.
+    pub(crate) fn target(&self) -> Result<Target, CliError> {
+        Contexts::load()?.target(&self.globals.asked())
+    }
+
+    /// Refuses a change of a protected context, unless it was unlocked by its name.
+    pub(crate) fn require_unlocked(&self) -> Result<(), CliError> {
+        let Some(in_use) = self.target()?.context else { return Ok(()) };
+        let name = in_use.name;
+        if !in_use.context.protected || self.globals.unlock.as_deref() == Some(&name) {
+            return Ok(());
+        }
+        let error =
+            CliError::new(Kind::Other, "PROTECTED", format!("context \"{name}\" is protected"));
+        Err(error.hint(format!("--unlock {name} allows this change; -n shows it")))
     }
 
     /// Runs what waits for the network. Commands that need no network never build a runtime.
@@ -44,7 +62,7 @@ impl Session {
 
     /// All settings for Kafka's clients: flags, then the file.
     pub(crate) fn settings(&self) -> Result<Settings, CliError> {
-        let mut settings = client_config::load(&self.globals)?;
+        let mut settings = client_config::load(&self.globals, &self.target()?)?;
         settings.client.seed = random_seed();
         let (verbose, terminal) = (self.globals.verbose, self.terminal);
         if 0 < verbose {
@@ -122,6 +140,11 @@ impl Session {
         }
     }
 
+    /// A report of what this machine says, not a cluster.
+    pub(crate) fn local_report<I>(&self, items: Vec<I>) -> Report<I> {
+        Report { cluster_id: None, time: Timestamp::now(), items, errors: Vec::new() }
+    }
+
     pub(crate) fn report<I>(&self, admin: &Admin, items: Vec<I>) -> Report<I> {
         Report { cluster_id: admin.cluster_id(), time: Timestamp::now(), items, errors: Vec::new() }
     }
@@ -180,6 +203,9 @@ fn hint(error: &Error) -> Option<&'static str> {
         }
         Error::TimedOut { last: Some(last), .. } => hint(last),
         Error::TimedOut { .. } => Some("--timeout 60s waits longer"),
+        Error::OtherCluster { .. } => {
+            Some("the context's address or its cluster_id is wrong: kt context show")
+        }
         _ => None,
     }
 }

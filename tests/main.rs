@@ -5,6 +5,7 @@ mod apache_kafka;
 mod command_line;
 mod compression;
 mod confluent;
+mod contexts;
 mod fetch;
 mod hostile;
 mod idempotence;

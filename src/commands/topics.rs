@@ -47,6 +47,27 @@ enum Verb {
     Delete(delete::DeleteArgs),
 }
 
+impl PluralArgs {
+    pub(crate) fn is_change(&self) -> bool {
+        self.verb.as_ref().is_some_and(Verb::is_change)
+    }
+}
+
+impl SingularArgs {
+    pub(crate) fn is_change(&self) -> bool {
+        self.verb.as_ref().is_some_and(Verb::is_change)
+    }
+}
+
+impl Verb {
+    fn is_change(&self) -> bool {
+        match self {
+            Verb::List(_) | Verb::Describe(_) => false,
+            Verb::Create(_) | Verb::Delete(_) => true,
+        }
+    }
+}
+
 pub(crate) fn run_plural(args: &PluralArgs, session: &Session) -> Result<(), CliError> {
     match &args.verb {
         None => list::run(&list::ListArgs::of_all(args.filter), session),

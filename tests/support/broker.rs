@@ -13,7 +13,12 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// The binary under test.
 pub(crate) fn kt() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_kt"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kt"));
+    // Neither the contexts nor the journal of who runs the tests.
+    command
+        .env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/config"))
+        .env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
+    command
 }
 
 /// A running broker. Dropping it kills it.

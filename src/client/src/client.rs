@@ -137,6 +137,7 @@ impl Client {
         let limit = self.limit("Metadata");
         let wanted = Wanted::any::<MetadataRequest>();
         let response = self.call(Target::Any, wanted, limit, request).await?;
+        self.check_cluster(response.cluster_id.as_deref())?;
         let mut cache = self.inner.metadata.lock();
         let mut metadata = Metadata::clone(&cache.metadata);
         let errors = metadata.apply(response, names.is_none());
@@ -150,6 +151,28 @@ impl Client {
         cache.metadata = Arc::new(metadata);
         cache.fetched = Some(now);
         Ok(errors)
+    }
+
+    fn check_cluster(&self, found: Option<&str>) -> Result<(), Error> {
+        match &self.inner.config.expected_cluster_id {
+            Some(expected) if found != Some(expected) => Err(Error::OtherCluster {
+                expected: expected.clone(),
+                found: found.map(str::to_owned),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where one cluster only is meant, asks which this is before anything else is asked.
+    async fn know_cluster<R: Request>(&self) -> Result<(), Error> {
+        let is_known = || self.inner.metadata.lock().metadata.cluster_id.is_some();
+        if self.inner.config.expected_cluster_id.is_none()
+            || R::API == ApiKey::Metadata
+            || is_known()
+        {
+            return Ok(());
+        }
+        Box::pin(self.refresh(Some(&[]))).await.map(drop)
     }
 
     /// Asks for the brokers, unless they are known and fresh.
@@ -196,6 +219,7 @@ impl Client {
         limit: Limit,
         build: impl Fn(i16) -> R,
     ) -> Result<R::Response, Error> {
+        self.know_cluster::<R>().await?;
         self.retrying(limit, || self.call_once(target, wanted, limit, &build)).await
     }
 

@@ -13,6 +13,8 @@ use crate::backoff::BackoffRange;
 pub struct ClientConfig {
     /// `HOST:PORT` of brokers to ask first (`bootstrap.servers`).
     pub bootstrap: Vec<String>,
+    /// The only cluster that is meant; any other is refused before it is asked for anything.
+    pub expected_cluster_id: Option<String>,
     /// What requests say of who sends them (`client.id`).
     pub client_id: String,
     /// Longest wait for one answer, retries included (`default.api.timeout.ms`).
@@ -70,6 +72,7 @@ impl Default for ClientConfig {
     fn default() -> ClientConfig {
         ClientConfig {
             bootstrap: vec!["127.0.0.1:9092".to_owned()],
+            expected_cluster_id: None,
             client_id: "kt".to_owned(),
             timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(30),

@@ -92,6 +92,14 @@ pub enum Error {
     /// A record that the producer does not take.
     #[error("{0}")]
     Refused(String),
+    /// Another cluster answers than the one that is meant.
+    #[error("the cluster is {}, expected {expected}", .found.as_deref().unwrap_or("without an id"))]
+    OtherCluster {
+        /// The id that was expected.
+        expected: String,
+        /// The id that the brokers tell.
+        found: Option<String>,
+    },
 }
 
 /// What a broker's error code is about.
@@ -136,7 +144,9 @@ impl Error {
             }
             Error::TimedOut { .. } => ErrorKind::TimedOut,
             Error::Broker { code, .. } => broker_kind(*code),
-            Error::Version { .. } | Error::Refused(_) => ErrorKind::Unsupported,
+            Error::Version { .. } | Error::Refused(_) | Error::OtherCluster { .. } => {
+                ErrorKind::Unsupported
+            }
             Error::Protocol { .. } | Error::Negotiation(_) => ErrorKind::Protocol,
         }
     }
@@ -159,7 +169,8 @@ impl Error {
             | Error::Negotiation(_)
             | Error::Version { .. }
             | Error::Protocol { .. }
-            | Error::Refused(_) => false,
+            | Error::Refused(_)
+            | Error::OtherCluster { .. } => false,
         }
     }
 }
