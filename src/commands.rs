@@ -1,7 +1,9 @@
 //! The commands: one file for each, with its arguments, which are also its help, and its `run`.
 
+mod completions;
 mod consume;
 mod context;
+mod man;
 mod produce;
 mod serve;
 mod topics;
@@ -34,6 +36,12 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Contexts(context::PluralArgs),
 
+    /// Print the completion script of a shell
+    Completions(completions::CompletionsArgs),
+
+    /// Print the manual page of a command
+    Man(man::ManArgs),
+
     /// Run a Kafka-compatible broker
     Serve(serve::ServeArgs),
 }
@@ -46,7 +54,7 @@ impl Command {
             Command::Topic(args) => args.is_change(),
             Command::Produce(_) => true,
             Command::Consume(_) | Command::Context(_) | Command::Contexts(_) => false,
-            Command::Serve(_) => false,
+            Command::Completions(_) | Command::Man(_) | Command::Serve(_) => false,
         }
     }
 }
@@ -63,6 +71,8 @@ pub(crate) fn run(command: &Command, session: &Session) -> Result<(), CliError> 
         Command::Consume(args) => consume::run(args, session),
         Command::Context(args) => context::run_singular(args, session),
         Command::Contexts(args) => context::run_plural(args, session),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
         Command::Serve(args) => serve::run(args, session),
     }
 }

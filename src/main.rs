@@ -9,8 +9,11 @@ mod commands;
 mod contexts;
 mod duration;
 mod error;
+#[cfg(test)]
+mod generated;
 mod interrupt;
 mod journal;
+mod man_pages;
 mod nearest;
 mod output;
 mod position;
@@ -18,6 +21,7 @@ mod rate;
 mod record_json;
 mod resolve;
 mod session;
+mod shell_completion;
 mod size;
 mod terminal;
 mod topic_selection;
@@ -38,6 +42,9 @@ use crate::terminal::{Label, Terminal};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if shell_completion::answer() {
+        return ExitCode::SUCCESS;
+    }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let cli = match Cli::command().try_get_matches_from(&arguments) {
         Ok(matches) => Cli::from_arg_matches(&matches).map(|mut cli| {
