@@ -169,6 +169,19 @@ pub(crate) struct Globals {
     )]
     pub(crate) timeout: Span,
 
+    /// Repeat a read, every 2s or so often; jsonl prints a line for each change
+    #[arg(
+        short,
+        long,
+        value_name = "DURATION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "2s",
+        global = true,
+        help_heading = GLOBAL
+    )]
+    pub(crate) watch: Option<Span>,
+
     /// Show the plan of a change, validate it, change nothing
     #[arg(short = 'n', long, global = true, help_heading = GLOBAL)]
     pub(crate) dry_run: bool,

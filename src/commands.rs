@@ -12,6 +12,7 @@ use clap::Subcommand;
 
 use crate::error::CliError;
 use crate::session::Session;
+use crate::watch;
 
 /// Everything that `kt` does.
 #[derive(Debug, Subcommand)]
@@ -47,23 +48,49 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it changes a cluster, its records included: a protected context refuses those.
-    fn is_change(&self) -> bool {
+    /// What it does to a cluster.
+    fn effect(&self) -> Effect {
         match self {
-            Command::Topics(args) => args.is_change(),
-            Command::Topic(args) => args.is_change(),
-            Command::Produce(_) => true,
-            Command::Consume(_) | Command::Context(_) | Command::Contexts(_) => false,
-            Command::Completions(_) | Command::Man(_) | Command::Serve(_) => false,
+            Command::Topics(args) => args.effect(),
+            Command::Topic(args) => args.effect(),
+            Command::Produce(_) => Effect::Changes,
+            Command::Contexts(_) | Command::Context(_) => Effect::Reads,
+            Command::Consume(_) | Command::Completions(_) | Command::Man(_) | Command::Serve(_) => {
+                Effect::Runs
+            }
         }
     }
 }
 
-/// Runs the command that was named.
+/// What a command does to a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It asks and prints a report: it can be repeated (`--watch`).
+    Reads,
+    /// It changes something, records included: a protected context refuses it.
+    Changes,
+    /// It changes nothing, and has an end of its own.
+    Runs,
+}
+
+/// Runs the command that was named, once or again and again.
 pub(crate) fn run(command: &Command, session: &Session) -> Result<(), CliError> {
-    if command.is_change() && !session.globals.dry_run {
+    let effect = command.effect();
+    if effect == Effect::Changes && !session.globals.dry_run {
         session.require_unlocked()?;
     }
+    match session.globals.watch {
+        None => run_once(command, session),
+        Some(every) if effect == Effect::Reads => {
+            watch::repeat(every.to_std(), session, || run_once(command, session))
+        }
+        Some(_) => {
+            Err(CliError::usage("--watch repeats what reads and reports, such as kt topics"))
+        }
+    }
+}
+
+fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
     match command {
         Command::Topics(args) => topics::run_plural(args, session),
         Command::Topic(args) => topics::run_singular(args, session),

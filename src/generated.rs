@@ -44,7 +44,8 @@ fn generated_files_are_fresh() {
         entries.map(move |it| Path::new(folder).join(it.unwrap().file_name()))
     });
     let surplus: Vec<PathBuf> = present.filter(|it| !generated.contains_key(it)).collect();
-    let is_stale = |path: &Path, text: &[u8]| fs::read(root.join(path)).ok().as_deref() != Some(text);
+    let is_stale =
+        |path: &Path, text: &[u8]| fs::read(root.join(path)).ok().as_deref() != Some(text);
     let stale: Vec<&PathBuf> =
         generated.iter().filter(|(path, text)| is_stale(path, text)).map(|it| it.0).collect();
     if std::env::var_os("KT_WRITE_GENERATED").is_some() {

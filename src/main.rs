@@ -26,6 +26,7 @@ mod size;
 mod terminal;
 mod topic_selection;
 mod topic_spec;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;

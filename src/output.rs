@@ -14,6 +14,7 @@ mod tsv;
 mod view;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -210,6 +211,24 @@ impl<I: Item> Report<I> {
         }
         out.flush()?;
         Ok(())
+    }
+}
+
+impl<I: Item> Report<I> {
+    /// The lines of `jsonl` by the names of their items; the second of a name is `NAME#1`.
+    pub(crate) fn lines(&self, view: &View) -> Result<BTreeMap<String, Vec<u8>>, CliError> {
+        let mut lines = BTreeMap::new();
+        for (at, item) in view.order(&self.items)?.into_iter().zip(view.of_items(&self.items)?) {
+            let name = self.items[at].name();
+            let twins = (1..).map(|number| format!("{name}#{number}"));
+            let mut keys = std::iter::once(name.clone()).chain(twins);
+            let key = keys.find(|key| !lines.contains_key(key)).expect("there is no end of them");
+            let mut line = Vec::new();
+            write_compact(&item, &mut line)?;
+            line.push(b'\n');
+            lines.insert(key, line);
+        }
+        Ok(lines)
     }
 }
 

@@ -15,17 +15,21 @@ use crate::contexts::{Contexts, Target};
 use crate::error::{CliError, Kind};
 use crate::output::{Format, Item, Report, Style};
 use crate::terminal::{Label, Terminal};
+use crate::watch::Rounds;
 
 /// One run of one command.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) globals: Globals,
     pub(crate) terminal: Terminal,
+    /// Under `--watch`: what was shown before.
+    rounds: Option<Rounds>,
 }
 
 impl Session {
     pub(crate) fn new(globals: Globals, terminal: Terminal) -> Session {
-        Session { globals, terminal }
+        let rounds = globals.watch.map(|_| Rounds::default());
+        Session { globals, terminal, rounds }
     }
 
     /// The cluster that flags, environment and files name.
@@ -104,6 +108,9 @@ impl Session {
             self.tell_error(&error.message, error.hint.as_deref());
         }
         let mut out = io::BufWriter::new(io::stdout().lock());
+        if let Some(rounds) = &self.rounds {
+            return rounds.show(report, self, &mut out);
+        }
         report.write(&self.format(), &self.globals.view(), self.style(), &mut out)
     }
 

@@ -7,6 +7,7 @@ mod list;
 
 use clap::{Args, Subcommand};
 
+use super::Effect;
 use crate::error::CliError;
 use crate::session::Session;
 
@@ -48,22 +49,22 @@ enum Verb {
 }
 
 impl PluralArgs {
-    pub(crate) fn is_change(&self) -> bool {
-        self.verb.as_ref().is_some_and(Verb::is_change)
+    pub(crate) fn effect(&self) -> Effect {
+        self.verb.as_ref().map_or(Effect::Reads, Verb::effect)
     }
 }
 
 impl SingularArgs {
-    pub(crate) fn is_change(&self) -> bool {
-        self.verb.as_ref().is_some_and(Verb::is_change)
+    pub(crate) fn effect(&self) -> Effect {
+        self.verb.as_ref().map_or(Effect::Reads, Verb::effect)
     }
 }
 
 impl Verb {
-    fn is_change(&self) -> bool {
+    fn effect(&self) -> Effect {
         match self {
-            Verb::List(_) | Verb::Describe(_) => false,
-            Verb::Create(_) | Verb::Delete(_) => true,
+            Verb::List(_) | Verb::Describe(_) => Effect::Reads,
+            Verb::Create(_) | Verb::Delete(_) => Effect::Changes,
         }
     }
 }
