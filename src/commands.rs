@@ -5,12 +5,15 @@ mod consume;
 mod context;
 mod man;
 mod produce;
+mod schema;
 mod serve;
 mod topics;
 
 use clap::Subcommand;
 
 use crate::error::CliError;
+use crate::output::DocumentKind;
+use crate::record_schema::RecordShape;
 use crate::session::Session;
 use crate::watch;
 
@@ -43,6 +46,9 @@ pub(crate) enum Command {
     /// Print the manual page of a command
     Man(man::ManArgs),
 
+    /// Print the JSON Schema of a kind of output
+    Schema(schema::SchemaArgs),
+
     /// Run a Kafka-compatible broker
     Serve(serve::ServeArgs),
 }
@@ -55,11 +61,21 @@ impl Command {
             Command::Topic(args) => args.effect(),
             Command::Produce(_) => Effect::Changes,
             Command::Contexts(_) | Command::Context(_) => Effect::Reads,
-            Command::Consume(_) | Command::Completions(_) | Command::Man(_) | Command::Serve(_) => {
-                Effect::Runs
-            }
+            Command::Consume(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Schema(_)
+            | Command::Serve(_) => Effect::Runs,
         }
     }
+}
+
+/// Every kind of document that a command prints.
+fn kinds() -> Vec<DocumentKind> {
+    let mut kinds = vec![produce::report::KIND, DocumentKind::described::<RecordShape>("consume")];
+    kinds.extend([topics::KINDS, context::KINDS].concat());
+    kinds.sort_by_key(|it| it.name);
+    kinds
 }
 
 /// What a command does to a cluster.
@@ -100,6 +116,7 @@ fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
         Command::Contexts(args) => context::run_plural(args, session),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
+        Command::Schema(args) => schema::run(args, session),
         Command::Serve(args) => serve::run(args, session),
     }
 }

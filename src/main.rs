@@ -19,6 +19,7 @@ mod output;
 mod position;
 mod rate;
 mod record_json;
+mod record_schema;
 mod resolve;
 mod session;
 mod shell_completion;

@@ -8,6 +8,7 @@ mod envelope;
 mod json;
 mod jsonl;
 mod name;
+mod schema;
 mod table;
 mod template;
 mod tsv;
@@ -20,12 +21,14 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::CliError;
 use crate::nearest::nearest;
 use crate::position::At;
 pub(crate) use envelope::{ENVELOPE_VERSION, ItemError};
+pub(crate) use schema::DocumentKind;
 pub(crate) use table::{Cell, Column, Scope, Table};
 pub(crate) use template::Template;
 pub(crate) use view::{Sort, View};
@@ -34,7 +37,7 @@ pub(crate) use view::{Sort, View};
 ///
 /// Its serialization is the item of `json`, `yaml`, `jsonl` and `template`: snake_case, units in
 /// the names, unknown is `None`.
-pub(crate) trait Item: Serialize + Sized {
+pub(crate) trait Item: JsonSchema + Serialize + Sized {
     /// The `kind` of the envelope.
     const KIND: &'static str;
 

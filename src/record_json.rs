@@ -210,7 +210,7 @@ pub(crate) fn read(line: &[u8]) -> Result<JsonRecord, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::ops::ControlFlow;
 
     use kt_client::consumer::FetchedRecords;
@@ -233,6 +233,11 @@ mod tests {
             ControlFlow::Continue(())
         });
         String::from_utf8(out).unwrap()
+    }
+
+    /// One line, for what is said of its fields elsewhere.
+    pub(crate) fn a_record(meta: bool) -> String {
+        line(NewRecord::default(), JsonStyle { meta, base64: false })
     }
 
     #[test]

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::output::{Cell, Column, Table};
 
-    #[derive(serde::Serialize)]
+    #[derive(schemars::JsonSchema, serde::Serialize)]
     struct Thing(&'static str, i32);
 
     impl Item for Thing {

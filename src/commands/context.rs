@@ -10,6 +10,7 @@ mod r#use;
 use clap::{Args, Subcommand};
 
 use crate::error::CliError;
+use crate::output::DocumentKind;
 use crate::session::Session;
 
 /// `kt context`: with a verb, or alone, which shows the one in use.
@@ -46,6 +47,9 @@ enum Verb {
     /// Show every setting and where it comes from
     Explain,
 }
+
+/// What the verbs print.
+pub(crate) const KINDS: &[DocumentKind] = &[list::KIND, show::KIND, explain::KIND];
 
 pub(crate) fn run_singular(args: &SingularArgs, session: &Session) -> Result<(), CliError> {
     match &args.verb {

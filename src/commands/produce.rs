@@ -2,7 +2,7 @@
 
 mod input;
 mod lines;
-mod report;
+pub(crate) mod report;
 mod writing;
 
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::Effect;
 use crate::error::CliError;
+use crate::output::DocumentKind;
 use crate::session::Session;
 
 /// `kt topics`: with a verb, or alone, which lists.
@@ -47,6 +48,9 @@ enum Verb {
     /// Delete topics and all their records
     Delete(delete::DeleteArgs),
 }
+
+/// What the verbs print.
+pub(crate) const KINDS: &[DocumentKind] = &[list::KIND, describe::KIND, create::KIND, delete::KIND];
 
 impl PluralArgs {
     pub(crate) fn effect(&self) -> Effect {

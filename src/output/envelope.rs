@@ -2,6 +2,7 @@
 //! the errors of items.
 
 use jiff::{Timestamp, Unit};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::{Item, Report};
@@ -23,7 +24,7 @@ pub(super) struct Envelope<'a, I> {
 }
 
 /// One item that could not be done or shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 pub(crate) struct ItemError {
     /// The item, as it was named on the command line.
     pub(crate) item: String,

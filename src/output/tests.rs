@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Cell, Column, Format, Item, ItemError, Report, Scope, Style, Table, View};
 use crate::error::CliError;
 
-#[derive(Serialize)]
+#[derive(schemars::JsonSchema, Serialize)]
 struct Thing {
     name: String,
     leader: Option<i32>,

@@ -1,18 +1,21 @@
 //! `kt context explain`
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::contexts::{Contexts, InUse, Origin};
 use crate::error::CliError;
-use crate::output::{Cell, Column, Item, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 struct Setting {
     setting: String,
     value: Option<String>,
     from: String,
 }
+
+pub(super) const KIND: DocumentKind = DocumentKind::of::<Setting>();
 
 const COLUMNS: &[Column] = &[Column::text("setting"), Column::text("value"), Column::text("from")];
 

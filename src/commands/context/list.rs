@@ -1,13 +1,14 @@
 //! `kt context list`
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::contexts::Contexts;
 use crate::error::CliError;
-use crate::output::{Cell, Column, Item, Scope, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Scope, Table};
 use crate::session::Session;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 struct ListedContext {
     name: String,
     in_use: bool,
@@ -16,6 +17,8 @@ struct ListedContext {
     cluster_id: Option<String>,
     file: String,
 }
+
+pub(super) const KIND: DocumentKind = DocumentKind::of::<ListedContext>();
 
 const COLUMNS: &[Column] = &[
     Column::text("name"),

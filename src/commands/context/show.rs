@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::contexts::{Context, Contexts};
 use crate::error::CliError;
-use crate::output::{Cell, Column, Item, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
 
 /// Show a context
@@ -27,7 +28,7 @@ impl ShowArgs {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 struct ShownContext {
     name: String,
     bootstrap: String,
@@ -37,6 +38,8 @@ struct ShownContext {
     client: BTreeMap<String, String>,
     file: String,
 }
+
+pub(super) const KIND: DocumentKind = DocumentKind::of::<ShownContext>();
 
 const COLUMNS: &[Column] = &[Column::text("setting"), Column::text("value")];
 

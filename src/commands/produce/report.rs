@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use kt_client::producer::Delivery;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{CliError, Kind};
-use crate::output::{Cell, Column, Format, Item, Report, Table};
+use crate::output::{self, Cell, Column, Format, Item, Report, Table};
 use crate::session::Session;
 
 /// Failures that are told one by one; the rest are counted.
 const FAILURES_TOLD_MAX: u64 = 10;
 
 /// One record's delivery.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 struct Delivered {
     line: u64,
     topic: String,
@@ -24,6 +25,8 @@ struct Delivered {
     timestamp: Option<i64>,
     error: Option<String>,
 }
+
+pub(crate) const KIND: output::DocumentKind = output::DocumentKind::of::<Delivered>();
 
 const COLUMNS: &[Column] = &[
     Column::number("line"),

@@ -7,11 +7,12 @@ use clap::Args;
 use kt_client::admin::{Apply, ConfigSource, CreatedTopic, NewTopic, PerItem, Placement, Resource};
 use kt_client::{Admin, Error};
 use kt_protocol::ErrorCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{self, CliError};
 use crate::journal;
-use crate::output::{Cell, Column, Item, ItemError, Scope, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Scope, Table};
 use crate::session::Session;
 use crate::topic_selection;
 
@@ -93,7 +94,7 @@ impl FromStr for ConfigPair {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 struct Created {
     name: String,
     topic_id: Option<String>,
@@ -102,6 +103,8 @@ struct Created {
     /// False for a dry run, and for a topic that was there.
     created: bool,
 }
+
+pub(super) const KIND: DocumentKind = DocumentKind::of::<Created>();
 
 const COLUMNS: &[Column] = &[
     Column::text("name"),

@@ -3,12 +3,13 @@
 use clap::Args;
 use kt_client::{Admin, Topic};
 use kt_protocol::ErrorCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::change::Loss;
 use crate::error::{self, CliError, Kind};
 use crate::journal;
-use crate::output::{Cell, Column, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
 use crate::session::Session;
 use crate::topic_selection::{self, Patterns};
 
@@ -35,7 +36,7 @@ pub(crate) struct DeleteArgs {
     if_exists: bool,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 struct Deleted {
     name: String,
     topic_id: Option<String>,
@@ -43,6 +44,8 @@ struct Deleted {
     /// False for a dry run.
     deleted: bool,
 }
+
+pub(super) const KIND: DocumentKind = DocumentKind::of::<Deleted>();
 
 const COLUMNS: &[Column] = &[
     Column::text("name"),

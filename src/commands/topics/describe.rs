@@ -6,10 +6,11 @@ use clap::Args;
 use kt_client::admin::{ConfigSource, FoundOffsets, Isolation, OffsetQuery, Resource};
 use kt_client::{Admin, Partition, Topic};
 use kt_protocol::types::{NodeId, TopicPartition};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{self, CliError};
-use crate::output::{Cell, Column, Item, ItemError, Scope, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Scope, Table};
 use crate::session::Session;
 use crate::topic_selection::{self, Patterns};
 use crate::topic_spec::TopicSpec;
@@ -33,7 +34,7 @@ pub(crate) struct DescribeArgs {
     configs: bool,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 struct DescribedTopic {
     name: String,
     topic_id: Option<String>,
@@ -44,7 +45,7 @@ struct DescribedTopic {
     configs: Option<Vec<DescribedConfig>>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 struct DescribedPartition {
     partition: i32,
     leader: Option<i32>,
@@ -60,13 +61,15 @@ struct DescribedPartition {
     under_replicated: bool,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 struct DescribedConfig {
     name: String,
     value: Option<String>,
     source: &'static str,
     sensitive: bool,
 }
+
+pub(super) const KIND: DocumentKind = DocumentKind::of::<DescribedTopic>();
 
 const COLUMNS: &[Column] = &[
     Column::text("topic").scope(Scope::Machine),

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use clap::Args;
 use kt_client::admin::Resource;
 use kt_client::{Admin, Topic};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{self, CliError};
 use crate::nearest::nearest;
-use crate::output::{Cell, Column, Item, ItemError, Scope, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Scope, Table};
 use crate::session::Session;
 use crate::topic_selection::Patterns;
 
@@ -77,7 +78,7 @@ impl ListArgs {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 struct ListedTopic {
     name: String,
     /// From brokers of 2.8 and later.
@@ -90,6 +91,8 @@ struct ListedTopic {
     under_min_isr: Option<usize>,
     offline: usize,
 }
+
+pub(super) const KIND: DocumentKind = DocumentKind::of::<ListedTopic>();
 
 const COLUMNS: &[Column] = &[
     Column::text("name"),
