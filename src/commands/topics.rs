@@ -1,9 +1,13 @@
 //! `kt topics`: one file for each verb.
 
+mod alter;
+mod check;
 mod create;
 mod delete;
 mod describe;
 mod list;
+mod offsets;
+mod trim;
 
 use clap::{Args, Subcommand};
 
@@ -43,8 +47,20 @@ enum Verb {
     /// Create topics
     Create(create::CreateArgs),
 
+    /// Show which offset a position is in each partition
+    Offsets(offsets::OffsetsArgs),
+
+    /// Check that topics are as they should be
+    Check(check::CheckArgs),
+
+    /// Change the partitions and configs of topics
+    Alter(alter::AlterArgs),
+
     /// Delete topics and all their records
     Delete(delete::DeleteArgs),
+
+    /// Delete the oldest records of topics
+    Trim(trim::TrimArgs),
 }
 
 pub(crate) fn run_plural(args: &PluralArgs, session: &Session) -> Result<(), CliError> {
@@ -71,6 +87,10 @@ fn run(verb: &Verb, session: &Session) -> Result<(), CliError> {
         Verb::List(args) => list::run(args, session),
         Verb::Describe(args) => describe::run(args, session),
         Verb::Create(args) => create::run(args, session),
+        Verb::Offsets(args) => offsets::run(args, session),
+        Verb::Check(args) => check::run(args, session),
+        Verb::Alter(args) => alter::run(args, session),
         Verb::Delete(args) => delete::run(args, session),
+        Verb::Trim(args) => trim::run(args, session),
     }
 }

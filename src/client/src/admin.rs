@@ -2,6 +2,7 @@
 
 mod alter_configs;
 mod cluster;
+mod config_resources;
 mod configs;
 mod create_partitions;
 mod create_topics;

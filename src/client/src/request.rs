@@ -34,6 +34,7 @@ requests! {
     DescribeLogDirs: DescribeLogDirsRequest => DescribeLogDirsResponse;
     DescribeConfigs: DescribeConfigsRequest => DescribeConfigsResponse;
     IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
+    ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse;
     ListPartitionReassignments:
         ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;

@@ -139,6 +139,8 @@ impl Admin {
             results.extend(self.describe_configs_at(target, together, keys).await?);
             rest = others;
         }
+        // The cluster's id comes with Metadata only.
+        self.client.know_brokers().await?;
         Ok(results)
     }
 
