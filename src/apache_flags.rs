@@ -139,7 +139,7 @@ impl Translation {
 }
 
 /// As a shell reads it back.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:,=@%+{}".contains(it);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

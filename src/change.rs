@@ -5,9 +5,19 @@ use std::io::{self, BufRead, Write};
 use crate::error::{CliError, Kind};
 use crate::session::Session;
 
-/// A change that may lose data, before it is made.
+/// What a change may take from the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Risk {
+    /// Nothing that cannot be given back (level 1).
+    Change,
+    /// Data (level 2).
+    Loss,
+}
+
+/// A change of things that exist, before it is made. What only adds asks nobody.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Loss<'a> {
+pub(crate) struct Change<'a> {
+    pub(crate) risk: Risk,
     /// What it does, such as "delete".
     pub(crate) verb: &'static str,
     /// What it does it to, such as "topic".
@@ -29,29 +39,34 @@ pub(crate) struct Consent {
     pub(crate) can_ask: bool,
 }
 
-/// What is left to do before a change of level 2 runs.
+/// What is left to do before a change runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Nothing.
     Run,
+    /// Ask whether to go on; only yes is yes.
+    AskYes,
     /// Ask for this text to be typed.
-    Ask(String),
+    AskFor(String),
     /// It does not run.
     Refuse(CliError),
 }
 
-impl Loss<'_> {
+impl Change<'_> {
     /// Decides; asks nobody.
     pub(crate) fn verdict(&self, consent: Consent) -> Verdict {
-        let Loss { verb, noun, names } = self;
+        let Change { risk, verb, noun, names } = self;
         let count = names.len();
         if let Some(confirm) = consent.confirm.filter(|confirm| *confirm != count) {
-            let message = format!("--confirm {confirm}, but it would {verb} {count} {noun}s");
+            let things = plural(noun, count);
+            let message = format!("--confirm {confirm}, but it would {verb} {count} {things}");
             return Verdict::Refuse(CliError::usage(message).hint("-n shows which"));
         }
         if consent.yes {
-            if consent.by_pattern && consent.confirm.is_none() {
-                let message = format!("the pattern matches {count} {noun}s: say how many");
+            let is_counted = consent.confirm.is_some() || !consent.by_pattern;
+            if *risk == Risk::Loss && !is_counted {
+                let things = plural(noun, count);
+                let message = format!("the pattern matches {count} {things}: say how many");
                 let hint = format!("--confirm {count}, once -n has shown which");
                 return Verdict::Refuse(CliError::usage(message).hint(hint));
             }
@@ -61,10 +76,11 @@ impl Loss<'_> {
             let message = format!("to {verb} a {noun} here needs -y: nobody can be asked");
             return Verdict::Refuse(CliError::usage(message).hint("-n shows what would happen"));
         }
-        match names {
-            [name] => Verdict::Ask(name.clone()),
+        match (risk, names) {
+            (Risk::Change, _) => Verdict::AskYes,
+            (Risk::Loss, [name]) => Verdict::AskFor(name.clone()),
             // Typing a dozen names teaches to paste; the number says that the plan was read.
-            _ => Verdict::Ask(count.to_string()),
+            (Risk::Loss, _) => Verdict::AskFor(count.to_string()),
         }
     }
 
@@ -78,23 +94,39 @@ impl Loss<'_> {
                 && session.terminal.stderr_is_terminal
                 && !session.globals.no_input,
         };
-        let expected = match self.verdict(consent) {
+        let is_agreed = match self.verdict(consent) {
             Verdict::Run => return Ok(()),
             Verdict::Refuse(error) => return Err(error),
-            Verdict::Ask(expected) => expected,
+            Verdict::AskYes => is_yes(&asked("Go on? [y/N] ")?),
+            Verdict::AskFor(expected) => {
+                asked(&format!("Type {expected} to {}: ", self.verb))? == expected
+            }
         };
-        eprint!("Type {expected} to {}: ", self.verb);
-        io::stderr().flush()?;
-        let mut line = String::new();
-        io::stdin()
-            .lock()
-            .read_line(&mut line)
-            .map_err(|error| CliError::other(format!("cannot read the answer: {error}")))?;
-        if line.trim() == expected {
-            return Ok(());
+        match is_agreed {
+            true => Ok(()),
+            false => Err(CliError::new(Kind::Other, "REFUSED", "nothing was changed")),
         }
-        Err(CliError::new(Kind::Other, "REFUSED", "nothing was changed"))
     }
+}
+
+/// The line that somebody types; nothing at the end of the input.
+fn asked(question: &str) -> Result<String, CliError> {
+    eprint!("{question}");
+    io::stderr().flush()?;
+    let mut line = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| CliError::other(format!("cannot read the answer: {error}")))?;
+    Ok(line.trim().to_owned())
+}
+
+fn is_yes(answer: &str) -> bool {
+    answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")
+}
+
+fn plural(noun: &str, count: usize) -> String {
+    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
 }
 
 #[cfg(test)]
@@ -104,13 +136,13 @@ mod tests {
     const NOBODY: Consent =
         Consent { yes: false, confirm: None, by_pattern: false, can_ask: false };
 
-    fn verdict(names: &[&str], consent: Consent) -> Verdict {
+    fn verdict(risk: Risk, names: &[&str], consent: Consent) -> Verdict {
         let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
-        Loss { verb: "delete", noun: "topic", names: &names }.verdict(consent)
+        Change { risk, verb: "delete", noun: "topic", names: &names }.verdict(consent)
     }
 
     fn refusal(names: &[&str], consent: Consent) -> String {
-        match verdict(names, consent) {
+        match verdict(Risk::Loss, names, consent) {
             Verdict::Refuse(error) => {
                 assert_eq!(error.kind, Kind::Usage);
                 format!("{} ({})", error.message, error.hint.unwrap())
@@ -122,22 +154,36 @@ mod tests {
     #[test]
     fn off_a_terminal_yes_is_needed() {
         insta::assert_snapshot!(refusal(&["orders"], NOBODY), @"to delete a topic here needs -y: nobody can be asked (-n shows what would happen)");
-        assert_eq!(verdict(&["orders"], Consent { yes: true, ..NOBODY }), Verdict::Run);
+        for risk in [Risk::Change, Risk::Loss] {
+            assert!(matches!(verdict(risk, &["orders"], NOBODY), Verdict::Refuse(_)));
+            assert_eq!(verdict(risk, &["orders"], Consent { yes: true, ..NOBODY }), Verdict::Run);
+        }
     }
 
     #[test]
-    fn on_a_terminal_the_name_is_typed() {
+    fn on_a_terminal_a_change_asks_for_yes_and_a_loss_for_the_name() {
         let asked = Consent { can_ask: true, ..NOBODY };
-        assert_eq!(verdict(&["orders"], asked), Verdict::Ask("orders".to_owned()));
-        assert_eq!(verdict(&["a", "b"], asked), Verdict::Ask("2".to_owned()));
+        assert_eq!(verdict(Risk::Change, &["a", "b"], asked), Verdict::AskYes);
+        let loss = |names: &[&str]| verdict(Risk::Loss, names, asked);
+        assert_eq!(loss(&["orders"]), Verdict::AskFor("orders".to_owned()));
+        assert_eq!(loss(&["a", "b"]), Verdict::AskFor("2".to_owned()));
     }
 
     #[test]
-    fn a_pattern_needs_the_number_too() {
+    fn only_yes_is_yes() {
+        assert!(["y", "Y", "yes", "Yes"].iter().all(|it| is_yes(it)));
+        assert!(!["", "n", "no", "ye", "yes please"].iter().any(|it| is_yes(it)));
+    }
+
+    #[test]
+    fn a_loss_by_pattern_needs_the_number_too() {
         let pattern = Consent { yes: true, by_pattern: true, ..NOBODY };
         insta::assert_snapshot!(refusal(&["a", "b"], pattern), @"the pattern matches 2 topics: say how many (--confirm 2, once -n has shown which)");
         let wrong = Consent { confirm: Some(3), ..pattern };
         insta::assert_snapshot!(refusal(&["a", "b"], wrong), @"--confirm 3, but it would delete 2 topics (-n shows which)");
-        assert_eq!(verdict(&["a", "b"], Consent { confirm: Some(2), ..pattern }), Verdict::Run);
+        let right = Consent { confirm: Some(2), ..pattern };
+        assert_eq!(verdict(Risk::Loss, &["a", "b"], right), Verdict::Run);
+        assert_eq!(verdict(Risk::Change, &["a", "b"], pattern), Verdict::Run);
+        assert!(matches!(verdict(Risk::Change, &["a", "b"], wrong), Verdict::Refuse(_)));
     }
 }

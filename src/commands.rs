@@ -1,13 +1,16 @@
 //! The commands: one file for each, with its arguments, which are also its help, and its `run`.
 
 mod completions;
+mod configs;
 mod consume;
 mod context;
+mod history;
 mod man;
 mod produce;
 mod schema;
 mod serve;
 mod topics;
+mod undo;
 
 use clap::Subcommand;
 
@@ -20,12 +23,19 @@ use crate::watch;
 /// Everything that `kt` does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List, describe, create and delete topics
+    /// List, describe, create, change, check and delete topics
     Topics(topics::PluralArgs),
 
     /// Describe a topic
     #[command(hide = true)]
     Topic(topics::SingularArgs),
+
+    /// Show, change and compare configs of topics, brokers, groups and more
+    Configs(configs::PluralArgs),
+
+    /// Describe configs
+    #[command(hide = true)]
+    Config(configs::SingularArgs),
 
     /// Write records: lines of standard input or a file
     Produce(produce::ProduceArgs),
@@ -49,6 +59,12 @@ pub(crate) enum Command {
     /// Print the JSON Schema of a kind of output
     Schema(schema::SchemaArgs),
 
+    /// Show the changes that were made with kt
+    History(history::HistoryArgs),
+
+    /// Take a change back
+    Undo(undo::UndoArgs),
+
     /// Run a Kafka-compatible broker
     Serve(serve::ServeArgs),
 }
@@ -59,7 +75,10 @@ impl Command {
         match self {
             Command::Topics(args) => args.effect(),
             Command::Topic(args) => args.effect(),
-            Command::Produce(_) => Effect::Changes,
+            Command::Configs(args) => args.effect(),
+            Command::Config(args) => args.effect(),
+            Command::History(_) => Effect::Reads,
+            Command::Undo(_) | Command::Produce(_) => Effect::Changes,
             Command::Contexts(_) | Command::Context(_) => Effect::Reads,
             Command::Consume(_)
             | Command::Completions(_)
@@ -72,8 +91,13 @@ impl Command {
 
 /// Every kind of document that a command prints.
 fn kinds() -> Vec<DocumentKind> {
-    let mut kinds = vec![produce::report::KIND, DocumentKind::described::<RecordShape>("consume")];
-    kinds.extend([topics::KINDS, context::KINDS].concat());
+    let mut kinds = vec![
+        history::KIND,
+        undo::KIND,
+        produce::report::KIND,
+        DocumentKind::described::<RecordShape>("consume"),
+    ];
+    kinds.extend([topics::KINDS, configs::KINDS, context::KINDS].concat());
     kinds.sort_by_key(|it| it.name);
     kinds
 }
@@ -110,6 +134,10 @@ fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
     match command {
         Command::Topics(args) => topics::run_plural(args, session),
         Command::Topic(args) => topics::run_singular(args, session),
+        Command::Configs(args) => configs::run_plural(args, session),
+        Command::Config(args) => configs::run_singular(args, session),
+        Command::History(args) => history::run(args, session),
+        Command::Undo(args) => undo::run(args, session),
         Command::Produce(args) => produce::run(args, session),
         Command::Consume(args) => consume::run(args, session),
         Command::Context(args) => context::run_singular(args, session),

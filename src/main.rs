@@ -6,12 +6,15 @@ mod change;
 mod cli;
 mod client_config;
 mod commands;
+mod config_change;
+mod config_entity;
 mod contexts;
 mod duration;
 mod error;
 #[cfg(test)]
 mod generated;
 mod interrupt;
+mod java_hash_map;
 mod journal;
 mod man_pages;
 mod nearest;

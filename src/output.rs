@@ -27,7 +27,7 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::nearest::nearest;
 use crate::position::At;
-pub(crate) use envelope::{ENVELOPE_VERSION, ItemError};
+pub(crate) use envelope::{ENVELOPE_VERSION, ItemError, rfc3339_ms};
 pub(crate) use schema::DocumentKind;
 pub(crate) use table::{Cell, Column, Scope, Table};
 pub(crate) use template::Template;

@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::error::{CliError, Kind};
 use crate::nearest::nearest;
 use crate::session::Session;
-use crate::topic_spec::PartitionSet;
+use crate::topic_spec::{PartitionSet, TopicSpec};
 
 /// Names as patterns that match whole names (`-r`).
 #[derive(Debug)]
@@ -102,6 +102,69 @@ pub(crate) async fn find_all(
         explain_missing(admin, missing, missing_names).await;
     }
     Ok(found)
+}
+
+/// Items that could not be found, by the name on the command line.
+pub(crate) type Failed = Vec<(String, CliError)>;
+
+/// Topics with the partitions that were named, none of them twice: exact names, or with `-r` all
+/// that match.
+pub(crate) async fn find_specs(
+    admin: &Admin,
+    session: &Session,
+    specs: &[TopicSpec],
+) -> Result<(Vec<(Topic, Option<PartitionSet>)>, Failed), CliError> {
+    let mut found: Vec<(Topic, Option<PartitionSet>)> = Vec::new();
+    let mut failed = Failed::new();
+    if session.globals.regex {
+        let names: Vec<&str> = specs.iter().map(|it| it.topic.as_str()).collect();
+        let matching = Patterns::new(&names)?.select(admin.list_topics().await?, session)?;
+        let names: Vec<String> = matching.into_iter().map(|it| it.name).collect();
+        for (name, topic) in find_all(admin, &names).await? {
+            // The first pattern that matches says which partitions.
+            let mut one = specs.iter().map(|it| (Patterns::new(&[&it.topic]), &it.partitions));
+            let is_its = |(patterns, _): &(Result<Patterns, CliError>, _)| {
+                patterns.as_ref().is_ok_and(|it| it.match_any(&name))
+            };
+            let partitions = one.find(is_its).and_then(|it| it.1.clone());
+            match topic {
+                Ok(topic) => found.push((topic, partitions)),
+                Err(error) => failed.push((name, error)),
+            }
+        }
+        return Ok((found, failed));
+    }
+    let names: Vec<String> = specs.iter().map(|it| it.topic.clone()).collect();
+    for (spec, (name, topic)) in specs.iter().zip(find_all(admin, &names).await?) {
+        match topic {
+            Ok(topic) => found.push((topic, spec.partitions.clone())),
+            Err(error) => failed.push((name, error)),
+        }
+    }
+    Ok((found, failed))
+}
+
+/// Topics that are to be changed: as they are found, but Kafka's own only with `--internal`.
+pub(crate) async fn find_for_change(
+    admin: &Admin,
+    session: &Session,
+    specs: &[TopicSpec],
+) -> Result<(Vec<(Topic, Option<PartitionSet>)>, Failed), CliError> {
+    let (found, mut failed) = find_specs(admin, session, specs).await?;
+    let (refused, found): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|(it, _)| it.is_internal && !session.globals.internal);
+    failed.extend(refused.into_iter().map(|(it, _)| {
+        let error = internal(&it.name);
+        (it.name, error)
+    }));
+    Ok((found, failed))
+}
+
+/// The error of a change to one of Kafka's own topics.
+pub(crate) fn internal(name: &str) -> CliError {
+    let message = format!("topic \"{name}\" is Kafka's own");
+    let error = CliError::new(Kind::Other, "INTERNAL_TOPIC", message);
+    error.hint("--internal allows changing it")
 }
 
 /// Partitions of a topic: those of `set`, or all.

@@ -1,9 +1,13 @@
 //! `kt topics`: one file for each verb.
 
+mod alter;
+mod check;
 mod create;
 mod delete;
 mod describe;
 mod list;
+mod offsets;
+mod trim;
 
 use clap::{Args, Subcommand};
 
@@ -45,12 +49,33 @@ enum Verb {
     /// Create topics
     Create(create::CreateArgs),
 
+    /// Show which offset a position is in each partition
+    Offsets(offsets::OffsetsArgs),
+
+    /// Check that topics are as they should be
+    Check(check::CheckArgs),
+
+    /// Change the partitions and configs of topics
+    Alter(alter::AlterArgs),
+
     /// Delete topics and all their records
     Delete(delete::DeleteArgs),
+
+    /// Delete the oldest records of topics
+    Trim(trim::TrimArgs),
 }
 
 /// What the verbs print.
-pub(crate) const KINDS: &[DocumentKind] = &[list::KIND, describe::KIND, create::KIND, delete::KIND];
+pub(crate) const KINDS: &[DocumentKind] = &[
+    list::KIND,
+    describe::KIND,
+    create::KIND,
+    offsets::KIND,
+    check::KIND,
+    alter::KIND,
+    delete::KIND,
+    trim::KIND,
+];
 
 impl PluralArgs {
     pub(crate) fn effect(&self) -> Effect {
@@ -67,8 +92,8 @@ impl SingularArgs {
 impl Verb {
     fn effect(&self) -> Effect {
         match self {
-            Verb::List(_) | Verb::Describe(_) => Effect::Reads,
-            Verb::Create(_) | Verb::Delete(_) => Effect::Changes,
+            Verb::List(_) | Verb::Describe(_) | Verb::Offsets(_) | Verb::Check(_) => Effect::Reads,
+            Verb::Create(_) | Verb::Alter(_) | Verb::Delete(_) | Verb::Trim(_) => Effect::Changes,
         }
     }
 }
@@ -97,6 +122,10 @@ fn run(verb: &Verb, session: &Session) -> Result<(), CliError> {
         Verb::List(args) => list::run(args, session),
         Verb::Describe(args) => describe::run(args, session),
         Verb::Create(args) => create::run(args, session),
+        Verb::Offsets(args) => offsets::run(args, session),
+        Verb::Check(args) => check::run(args, session),
+        Verb::Alter(args) => alter::run(args, session),
         Verb::Delete(args) => delete::run(args, session),
+        Verb::Trim(args) => trim::run(args, session),
     }
 }

@@ -63,7 +63,10 @@ impl<I: Item> Report<I> {
 }
 
 /// `2026-11-21T01:14:07.123Z`: UTC, always three digits, so that texts compare like instants.
-fn rfc3339_ms<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn rfc3339_ms<S: Serializer>(
+    time: &Timestamp,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let rounded = time.round(Unit::Millisecond).unwrap_or(*time);
     serializer.collect_str(&format_args!("{rounded:.3}"))
 }

@@ -1,20 +1,32 @@
 //! Questions about a cluster, and changes to it. One file for each kind.
 
+mod alter_configs;
 mod cluster;
+mod config_resources;
 mod configs;
+mod create_partitions;
 mod create_topics;
+mod delete_records;
 mod delete_topics;
 mod describe_topics;
 mod list_offsets;
 mod log_dirs;
+mod reassignments;
 
-use crate::client::Client;
-use crate::error::Error;
+use kt_protocol::ErrorCode;
 
+use crate::client::{Client, Limit, Target};
+use crate::connection::Wanted;
+use crate::error::{Error, Subject};
+use crate::request::Request;
+
+pub use alter_configs::ConfigChange;
 pub use cluster::ClusterDescription;
-pub use configs::{ConfigEntry, ConfigSource, Resource, ResourceKind};
+pub use configs::{ConfigEntry, ConfigSource, ConfigSynonym, Resource, ResourceKind};
 pub use create_topics::{CreatedTopic, NewTopic, Placement};
+pub use delete_records::TrimmedPartitions;
 pub use list_offsets::{FoundOffset, FoundOffsets, Isolation, OffsetQuery};
+pub use reassignments::Reassignment;
 
 /// The administrator's side of a [`Client`].
 #[derive(Clone, Debug)]
@@ -43,6 +55,39 @@ impl Admin {
     /// The client beneath.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Asks whoever takes changes, and again if it was another by then. `codes` are the error codes
+    /// of an answer.
+    async fn ask_controller<R: Request>(
+        &self,
+        wanted: Wanted,
+        limit: Limit,
+        build: impl Fn(i16) -> R,
+        codes: impl Fn(&R::Response) -> Vec<i16>,
+    ) -> Result<R::Response, Error> {
+        self.ask(Target::Controller, wanted, limit, build, codes).await
+    }
+
+    /// The same of any target.
+    async fn ask<R: Request>(
+        &self,
+        target: Target,
+        wanted: Wanted,
+        limit: Limit,
+        build: impl Fn(i16) -> R,
+        codes: impl Fn(&R::Response) -> Vec<i16>,
+    ) -> Result<R::Response, Error> {
+        let once = || async {
+            let response = self.client.call_once(target, wanted, limit, &build).await?;
+            let not_controller = ErrorCode::NotController;
+            if codes(&response).iter().any(|it| ErrorCode::from_code(*it) == not_controller) {
+                self.client.refresh(Some(&[])).await?;
+                return Err(Error::broker(R::API, not_controller, Subject::Request));
+            }
+            Ok(response)
+        };
+        self.client.retrying(limit, once).await
     }
 }
 

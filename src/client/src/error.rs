@@ -112,12 +112,15 @@ pub enum Subject {
     Topic(String),
     /// A partition.
     Partition(TopicPartition),
+    /// Something else, in words: `broker 1`.
+    Other(String),
 }
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Subject::Request => f.write_str("the request"),
+            Subject::Other(thing) => f.write_str(thing),
             Subject::Topic(topic) => write!(f, "topic \"{topic}\""),
             Subject::Partition(it) => {
                 write!(f, "partition {} of topic \"{}\"", it.partition, it.topic)

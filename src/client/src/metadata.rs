@@ -71,6 +71,8 @@ pub struct Partition {
     pub isr: Vec<i32>,
     /// Which others are eligible to lead (KIP-966); `None` if the broker did not say.
     pub elr: Option<Vec<i32>>,
+    /// Which were the last ones eligible, once none is left; `None` if the broker did not say.
+    pub last_known_elr: Option<Vec<i32>>,
     /// Which of the replicas are on brokers that are down.
     pub offline: Vec<i32>,
 }
@@ -84,6 +86,7 @@ impl Partition {
             replicas: it.replica_nodes,
             isr: it.isr_nodes,
             elr: None,
+            last_known_elr: None,
             offline: it.offline_replicas,
         }
     }

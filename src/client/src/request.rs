@@ -27,10 +27,16 @@ requests! {
     ListOffsets: ListOffsetsRequest => ListOffsetsResponse;
     Metadata: MetadataRequest => MetadataResponse;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse;
+    CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse;
     DeleteTopics: DeleteTopicsRequest => DeleteTopicsResponse;
+    DeleteRecords: DeleteRecordsRequest => DeleteRecordsResponse;
     InitProducerId: InitProducerIdRequest => InitProducerIdResponse;
     DescribeLogDirs: DescribeLogDirsRequest => DescribeLogDirsResponse;
     DescribeConfigs: DescribeConfigsRequest => DescribeConfigsResponse;
+    IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
+    ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse;
+    ListPartitionReassignments:
+        ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;
     DescribeTopicPartitions: DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse;
 }

@@ -10,8 +10,9 @@ use kt_protocol::ErrorCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::config_change::ConfigPair;
 use crate::error::{self, CliError};
-use crate::journal;
+use crate::journal::{self, Made, Step};
 use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Scope, Table};
 use crate::session::Session;
 use crate::topic_selection;
@@ -72,25 +73,6 @@ impl FromStr for Assignment {
         partitions.map(Assignment).ok_or_else(|| {
             "write broker ids, with : between copies and , between partitions: 1:2,2:3".to_owned()
         })
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct ConfigPair {
-    key: String,
-    value: String,
-}
-
-impl FromStr for ConfigPair {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<ConfigPair, String> {
-        match text.split_once('=') {
-            Some((key, value)) if !key.is_empty() => {
-                Ok(ConfigPair { key: key.to_owned(), value: value.to_owned() })
-            }
-            _ => Err("write KEY=VALUE".to_owned()),
-        }
     }
 }
 
@@ -239,10 +221,13 @@ fn finish(
             Err(error) => failed.push((name.clone(), with_hint(&name, error))),
         }
     }
-    let made: Vec<&str> = items.iter().filter(|it| it.created).map(|it| &*it.name).collect();
-    if !made.is_empty() {
-        let undo = [&["topics", "delete", "-y"], made.as_slice()].concat();
-        journal::record(session, admin.cluster_id(), Some(&undo));
+    let made = items.iter().filter(|it| it.created);
+    let inverse: Vec<Step> = made
+        .map(|it| Step::DeleteTopic { name: it.name.clone(), topic_id: it.topic_id.clone() })
+        .collect();
+    if !inverse.is_empty() {
+        let made = Made { cluster_id: admin.cluster_id(), inverse, ..Made::default() };
+        journal::record(session, made);
     }
     let mut report = session.report(admin, items);
     report.errors = failed.iter().map(|(name, error)| ItemError::new(name, error)).collect();

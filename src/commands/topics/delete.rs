@@ -6,12 +6,12 @@ use kt_protocol::ErrorCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change::Loss;
+use crate::change::{Change, Risk};
 use crate::error::{self, CliError, Kind};
-use crate::journal;
+use crate::journal::{self, Made};
 use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
 use crate::session::Session;
-use crate::topic_selection::{self, Patterns};
+use crate::topic_selection::{self, Failed, Patterns};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -86,7 +86,8 @@ pub(crate) fn run(args: &DeleteArgs, session: &Session) -> Result<(), CliError> 
         }
         let mut items: Vec<Deleted> = topics.iter().map(deleted).collect();
         if !session.globals.dry_run && !names.is_empty() {
-            Loss { verb: "delete", noun: "topic", names: &names }.allow(session)?;
+            let (risk, verb, noun) = (Risk::Loss, "delete", "topic");
+            Change { risk, verb, noun, names: &names }.allow(session)?;
             for (name, result) in admin.delete_topics(&names).await? {
                 match result {
                     Ok(()) => {
@@ -100,7 +101,9 @@ pub(crate) fn run(args: &DeleteArgs, session: &Session) -> Result<(), CliError> 
                 }
             }
             if items.iter().any(|it| it.deleted) {
-                journal::record(session, admin.cluster_id(), None);
+                let lasting = Some("records that were deleted are gone".to_owned());
+                let cluster_id = admin.cluster_id();
+                journal::record(session, Made { cluster_id, lasting, ..Made::default() });
             }
         }
         let mut report = session.report(&admin, items);
@@ -110,8 +113,6 @@ pub(crate) fn run(args: &DeleteArgs, session: &Session) -> Result<(), CliError> 
         error::summary(&failed, count)
     })
 }
-
-type Failed = Vec<(String, CliError)>;
 
 async fn find(
     args: &DeleteArgs,
@@ -127,9 +128,8 @@ async fn find(
     for (name, topic) in topic_selection::find_all(admin, &args.names).await? {
         match topic {
             Ok(topic) if topic.is_internal && !session.globals.internal => {
-                let message = format!("topic \"{name}\" is Kafka's own");
-                let error = CliError::new(Kind::Other, "INTERNAL_TOPIC", message);
-                failed.push((name, error.hint("--internal allows changing it")));
+                let error = topic_selection::internal(&name);
+                failed.push((name, error));
             }
             Ok(topic) if topics.iter().any(|it| it.name == topic.name) => {}
             Ok(topic) => topics.push(topic),

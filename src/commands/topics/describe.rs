@@ -1,19 +1,24 @@
 //! `kt topics describe`
 
+mod kafka;
+
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use clap::Args;
-use kt_client::admin::{ConfigSource, FoundOffsets, Isolation, OffsetQuery, Resource};
+use kt_client::admin::{
+    ConfigEntry, ConfigSource, FoundOffsets, Isolation, OffsetQuery, Reassignment, Resource,
+};
 use kt_client::{Admin, Partition, Topic};
 use kt_protocol::types::{NodeId, TopicPartition};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{self, CliError};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Scope, Table};
+use crate::output::{Cell, Column, DocumentKind, Format, Item, ItemError, Scope, Table};
 use crate::session::Session;
-use crate::topic_selection::{self, Patterns};
-use crate::topic_spec::TopicSpec;
+use crate::topic_selection;
+use crate::topic_spec::{PartitionSet, TopicSpec};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,6 +48,8 @@ struct DescribedTopic {
     partitions: Vec<DescribedPartition>,
     /// Only where they were asked for and may be seen.
     configs: Option<Vec<DescribedConfig>>,
+    #[serde(skip)]
+    beside: kafka::OfTopic,
 }
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -59,6 +66,8 @@ struct DescribedPartition {
     /// Of the leader's replica.
     size_bytes: Option<u64>,
     under_replicated: bool,
+    #[serde(skip)]
+    beside: kafka::OfPartition,
 }
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -95,6 +104,10 @@ impl Item for DescribedTopic {
 
     fn tables(items: &[DescribedTopic]) -> Vec<Table> {
         items.iter().map(DescribedTopic::table).collect()
+    }
+
+    fn kafka(items: &[DescribedTopic], out: &mut dyn Write) -> Result<(), CliError> {
+        kafka::write(items, out)
     }
 }
 
@@ -140,8 +153,18 @@ impl DescribedTopic {
 pub(crate) fn run(args: &DescribeArgs, session: &Session) -> Result<(), CliError> {
     let admin = session.admin()?;
     session.block_on(async {
-        let (topics, failed) = find(args, &admin, session).await?;
-        let items = describe_all(&admin, &topics, args.configs).await?;
+        let (found, mut failed) =
+            topic_selection::find_specs(&admin, session, &args.topics).await?;
+        let mut topics = Vec::new();
+        for (topic, set) in found {
+            let name = topic.name.clone();
+            match Chosen::new(topic, set.as_ref()) {
+                Ok(chosen) => topics.push(chosen),
+                Err(error) => failed.push((name, error)),
+            }
+        }
+        let form = if session.format() == Format::Kafka { Form::Kafka } else { Form::Own };
+        let items = describe_all(&admin, &topics, args.configs, form).await?;
         let mut report = session.report(&admin, items);
         report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
         session.print(&report)?;
@@ -151,64 +174,54 @@ pub(crate) fn run(args: &DescribeArgs, session: &Session) -> Result<(), CliError
     })
 }
 
-type Failed = Vec<(String, CliError)>;
-
-/// The topics, with the partitions that were named only.
-async fn find(
-    args: &DescribeArgs,
-    admin: &Admin,
-    session: &Session,
-) -> Result<(Vec<Topic>, Failed), CliError> {
-    let mut names: Vec<String> = args.topics.iter().map(|it| it.topic.clone()).collect();
-    let mut specs = args.topics.clone();
-    if session.globals.regex {
-        let all = Patterns::new(&names)?.select(admin.list_topics().await?, session)?;
-        names = all.into_iter().map(|it| it.name).collect();
-        specs =
-            names.iter().map(|name| TopicSpec { topic: name.clone(), partitions: None }).collect();
-    }
-    let found = topic_selection::find_all(admin, &names).await?;
-    let mut topics = Vec::new();
-    let mut failed = Failed::new();
-    for (spec, (name, topic)) in specs.iter().zip(found) {
-        match topic.and_then(|it| with_partitions(it, spec)) {
-            Ok(topic) => topics.push(topic),
-            Err(error) => failed.push((name, error)),
-        }
-    }
-    Ok((topics, failed))
+/// Whose words the description is for: Kafka's need more questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Own,
+    Kafka,
 }
 
-fn with_partitions(mut topic: Topic, spec: &TopicSpec) -> Result<Topic, CliError> {
-    if let Some(set) = &spec.partitions {
-        let existing: Vec<i32> = topic.partitions.iter().map(|it| it.index).collect();
-        let chosen =
-            set.select(&existing).map_err(|it| topic_selection::no_partition(&topic, it))?;
-        topic.partitions.retain(|it| chosen.contains(&it.index));
+/// A topic, and which of its partitions are shown.
+struct Chosen {
+    topic: Topic,
+    shown: Vec<i32>,
+}
+
+impl Chosen {
+    fn new(topic: Topic, set: Option<&PartitionSet>) -> Result<Chosen, CliError> {
+        let chosen = topic_selection::partitions(&topic, set)?;
+        let shown = chosen.into_iter().map(|it| it.partition.0).collect();
+        Ok(Chosen { topic, shown })
     }
-    Ok(topic)
+
+    fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.topic.partitions.iter().filter(|it| self.shown.contains(&it.index))
+    }
 }
 
 async fn describe_all(
     admin: &Admin,
-    topics: &[Topic],
+    topics: &[Chosen],
     with_configs: bool,
+    form: Form,
 ) -> Result<Vec<DescribedTopic>, CliError> {
     let led: BTreeMap<TopicPartition, NodeId> = topics
         .iter()
-        .flat_map(|topic| {
-            let name = topic.name.as_str();
+        .flat_map(|chosen| {
+            let name = chosen.topic.name.as_str();
             let led = |it: &Partition| Some((TopicPartition::new(name, it.index), it.leader?));
-            topic.partitions.iter().filter_map(led).collect::<Vec<_>>()
+            chosen.partitions().filter_map(led).collect::<Vec<_>>()
         })
         .collect();
     let ask = |query: OffsetQuery| led.keys().map(|it| (it.clone(), query)).collect();
     let (earliest, latest) = (ask(OffsetQuery::Earliest), ask(OffsetQuery::Latest));
-    let (starts, ends, sizes, configs) = tokio::join!(
+    let with_configs = with_configs || form == Form::Kafka;
+    let (starts, ends, sizes, configs, moves) = tokio::join!(
         admin.list_offsets(&earliest, Isolation::ReadUncommitted),
         admin.list_offsets(&latest, Isolation::ReadUncommitted),
         sizes(admin, &led),
         configs(admin, topics, with_configs),
+        moves(admin, form),
     );
     // What may not be seen is unknown; the rest of the description is still worth showing.
     let facts = Facts {
@@ -216,6 +229,7 @@ async fn describe_all(
         ends: ends.unwrap_or_default(),
         sizes,
         configs,
+        moves,
     };
     Ok(topics.iter().map(|it| facts.describe(it)).collect())
 }
@@ -225,18 +239,23 @@ struct Facts {
     starts: FoundOffsets,
     ends: FoundOffsets,
     sizes: BTreeMap<TopicPartition, u64>,
-    configs: BTreeMap<String, Vec<DescribedConfig>>,
+    /// As they came, those of nobody included.
+    configs: BTreeMap<String, Vec<ConfigEntry>>,
+    moves: BTreeMap<TopicPartition, Reassignment>,
 }
 
 impl Facts {
-    fn describe(&self, topic: &Topic) -> DescribedTopic {
+    fn describe(&self, chosen: &Chosen) -> DescribedTopic {
+        let topic = &chosen.topic;
+        let configs = self.configs.get(&topic.name);
         DescribedTopic {
             name: topic.name.clone(),
             topic_id: (!topic.id.is_zero()).then(|| topic.id.to_string()),
             internal: topic.is_internal,
             replication_factor: topic.replication_factor(),
-            partitions: topic.partitions.iter().map(|it| self.partition(topic, it)).collect(),
-            configs: self.configs.get(&topic.name).cloned(),
+            partitions: chosen.partitions().map(|it| self.partition(topic, it)).collect(),
+            configs: configs.map(|it| described(it)),
+            beside: kafka::OfTopic::new(topic, configs, &self.moves),
         }
     }
 
@@ -258,6 +277,10 @@ impl Facts {
             high_watermark: offset(&self.ends),
             size_bytes: self.sizes.get(&key).copied(),
             under_replicated: it.is_under_replicated(),
+            beside: kafka::OfPartition {
+                last_known_elr: it.last_known_elr.clone(),
+                reassignment: self.moves.get(&key).cloned(),
+            },
         }
     }
 }
@@ -280,24 +303,36 @@ async fn sizes(
 
 async fn configs(
     admin: &Admin,
-    topics: &[Topic],
+    topics: &[Chosen],
     is_wanted: bool,
-) -> BTreeMap<String, Vec<DescribedConfig>> {
+) -> BTreeMap<String, Vec<ConfigEntry>> {
     if !is_wanted {
         return BTreeMap::new();
     }
-    let resources: Vec<Resource> = topics.iter().map(|it| Resource::topic(&it.name)).collect();
+    let resource = |it: &Chosen| Resource::topic(&it.topic.name);
+    let resources: Vec<Resource> = topics.iter().map(resource).collect();
     let answers = admin.describe_configs(&resources, None).await.unwrap_or_default();
-    let told = answers.into_iter().filter_map(|(name, entries)| Some((name, entries.ok()?)));
-    told.map(|(name, entries)| {
-        let set = entries.into_iter().filter(|it| it.source != ConfigSource::DEFAULT);
-        let described = set.map(|it| DescribedConfig {
-            name: it.name,
-            value: it.value,
-            source: it.source.name(),
-            sensitive: it.is_sensitive,
-        });
-        (name, described.collect())
-    })
-    .collect()
+    answers.into_iter().filter_map(|(name, entries)| Some((name, entries.ok()?))).collect()
+}
+
+/// Those that are set somewhere.
+fn described(entries: &[ConfigEntry]) -> Vec<DescribedConfig> {
+    let set = entries.iter().filter(|it| it.source != ConfigSource::DEFAULT);
+    let described = set.map(|it| DescribedConfig {
+        name: it.name.clone(),
+        value: it.value.clone(),
+        source: it.source.name(),
+        sensitive: it.is_sensitive,
+    });
+    let mut described: Vec<DescribedConfig> = described.collect();
+    described.sort_by(|one, other| one.name.cmp(&other.name));
+    described
+}
+
+/// What moves, where that is shown. Brokers that know no moves have none.
+async fn moves(admin: &Admin, form: Form) -> BTreeMap<TopicPartition, Reassignment> {
+    match form {
+        Form::Own => BTreeMap::new(),
+        Form::Kafka => admin.list_reassignments().await.unwrap_or_default(),
+    }
 }

@@ -1,6 +1,7 @@
 //! `kt topics list`
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use clap::Args;
 use kt_client::admin::Resource;
@@ -127,6 +128,14 @@ impl Item for ListedTopic {
             ]);
         }
         vec![table]
+    }
+
+    /// As kafka-topics --list, which ends an empty list with a line, too.
+    fn kafka(items: &[ListedTopic], out: &mut dyn Write) -> Result<(), CliError> {
+        let mut names: Vec<&str> = items.iter().map(|it| it.name.as_str()).collect();
+        names.sort_unstable();
+        writeln!(out, "{}", names.join("\n"))?;
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use kt_protocol::messages::DescribeConfigsRequest;
 use kt_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kt_protocol::messages::describe_configs_response::{
-    DescribeConfigsResourceResult, DescribeConfigsResult,
+    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
 };
 use kt_protocol::types::NodeId;
 use kt_protocol::{ApiKey, ErrorCode};
@@ -11,7 +11,7 @@ use kt_protocol::{ApiKey, ErrorCode};
 use super::{Admin, PerItem};
 use crate::client::Target;
 use crate::connection::Wanted;
-use crate::error::{Error, Subject};
+use crate::error::Error;
 
 /// What has configs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +51,19 @@ pub struct ConfigEntry {
     pub is_read_only: bool,
     /// True if its value is never shown.
     pub is_sensitive: bool,
+    /// All settings of the same thing, the one that acts first.
+    pub synonyms: Vec<ConfigSynonym>,
+}
+
+/// A weaker or equal setting of the same thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigSynonym {
+    /// Its key.
+    pub name: String,
+    /// Its value; `None` if it has none or is secret.
+    pub value: Option<String>,
+    /// Where it stands.
+    pub source: ConfigSource,
 }
 
 /// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
@@ -60,6 +73,16 @@ pub struct ConfigSource(pub i8);
 impl ConfigSource {
     /// Set on the topic.
     pub const DYNAMIC_TOPIC: ConfigSource = ConfigSource(1);
+    /// Set on the broker, while it runs.
+    pub const DYNAMIC_BROKER: ConfigSource = ConfigSource(2);
+    /// Set for all brokers, while they run.
+    pub const DYNAMIC_DEFAULT_BROKER: ConfigSource = ConfigSource(3);
+    /// A level that a logger has.
+    pub const DYNAMIC_BROKER_LOGGER: ConfigSource = ConfigSource(6);
+    /// Set on the subscription to clients' metrics.
+    pub const DYNAMIC_CLIENT_METRICS: ConfigSource = ConfigSource(7);
+    /// Set on the group.
+    pub const DYNAMIC_GROUP: ConfigSource = ConfigSource(8);
     /// Nobody set it.
     pub const DEFAULT: ConfigSource = ConfigSource(5);
 
@@ -72,8 +95,8 @@ impl ConfigSource {
             4 => "STATIC_BROKER_CONFIG",
             5 => "DEFAULT_CONFIG",
             6 => "DYNAMIC_BROKER_LOGGER_CONFIG",
-            7 => "CLIENT_METRICS_CONFIG",
-            8 => "GROUP_CONFIG",
+            7 => "DYNAMIC_CLIENT_METRICS_CONFIG",
+            8 => "DYNAMIC_GROUP_CONFIG",
             _ => "UNKNOWN",
         }
     }
@@ -86,7 +109,7 @@ impl Resource {
     }
 
     /// A broker answers only for itself.
-    fn target(&self) -> Target {
+    pub(super) fn target(&self) -> Target {
         match self.kind {
             ResourceKind::Broker | ResourceKind::BrokerLogger => {
                 self.name.parse().map_or(Target::Any, |id| Target::Node(NodeId(id)))
@@ -97,7 +120,7 @@ impl Resource {
 }
 
 impl Admin {
-    /// The configs of resources: of all keys, or of these.
+    /// The configs of resources, in the broker's order: of all keys, or of these.
     ///
     /// # Errors
     ///
@@ -116,6 +139,8 @@ impl Admin {
             results.extend(self.describe_configs_at(target, together, keys).await?);
             rest = others;
         }
+        // The cluster's id comes with Metadata only.
+        self.client.know_brokers().await?;
         Ok(results)
     }
 
@@ -136,9 +161,13 @@ impl Admin {
                     configuration_keys: keys.clone(),
                 })
                 .collect(),
+            include_synonyms: true,
             ..Default::default()
         };
         let limit = self.client.limit("DescribeConfigs");
+        if let Target::Node(_) = target {
+            self.client.know_brokers().await?;
+        }
         let wanted = Wanted::any::<DescribeConfigsRequest>();
         let response = self.client.call(target, wanted, limit, |_| request.clone()).await?;
         let found = resources.iter().map(|resource| {
@@ -162,16 +191,10 @@ impl Admin {
 fn entries(resource: &Resource, it: &DescribeConfigsResult) -> Result<Vec<ConfigEntry>, Error> {
     let code = ErrorCode::from_code(it.error_code);
     if !code.is_none() {
-        let subject = match resource.kind {
-            ResourceKind::Topic => Subject::Topic(resource.name.clone()),
-            _ => Subject::Request,
-        };
-        let message = it.error_message.clone();
+        let (subject, message) = (resource.subject(), it.error_message.clone());
         return Err(Error::Broker { api: ApiKey::DescribeConfigs, code, subject, message });
     }
-    let mut entries: Vec<ConfigEntry> = it.configs.iter().map(entry).collect();
-    entries.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(entries)
+    Ok(it.configs.iter().map(entry).collect())
 }
 
 fn entry(it: &DescribeConfigsResourceResult) -> ConfigEntry {
@@ -181,5 +204,14 @@ fn entry(it: &DescribeConfigsResourceResult) -> ConfigEntry {
         source: ConfigSource(it.config_source),
         is_read_only: it.read_only,
         is_sensitive: it.is_sensitive,
+        synonyms: it.synonyms.iter().map(synonym).collect(),
+    }
+}
+
+fn synonym(it: &DescribeConfigsSynonym) -> ConfigSynonym {
+    ConfigSynonym {
+        name: it.name.clone(),
+        value: it.value.clone(),
+        source: ConfigSource(it.source),
     }
 }

@@ -11,7 +11,6 @@ use kt_protocol::types::Uuid;
 use kt_protocol::{ApiKey, ErrorCode};
 
 use super::{Admin, Apply, PerItem, millis};
-use crate::client::Target;
 use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
@@ -71,23 +70,14 @@ impl Admin {
             timeout_ms: millis(limit.timeout),
             validate_only: apply == Apply::ValidateOnly,
         };
-        let once = || async {
-            let response = self
-                .client
-                .call_once(Target::Controller, wanted, limit, |_| request.clone())
-                .await?;
-            let moved = response
-                .topics
-                .iter()
-                .any(|it| ErrorCode::from_code(it.error_code) == ErrorCode::NotController);
-            if moved {
-                self.client.refresh(Some(&[])).await?;
-                let code = ErrorCode::NotController;
-                return Err(Error::broker(ApiKey::CreateTopics, code, Subject::Request));
-            }
-            Ok(response)
-        };
-        let response = self.client.retrying(limit, once).await?;
+        let response = self
+            .ask_controller(
+                wanted,
+                limit,
+                |_| request.clone(),
+                |it| it.topics.iter().map(|it| it.error_code).collect(),
+            )
+            .await?;
         let mut results: BTreeMap<String, Result<CreatedTopic, Error>> =
             response.topics.into_iter().map(|it| (it.name.clone(), created(it, apply))).collect();
         let result = topics.iter().map(|topic| {

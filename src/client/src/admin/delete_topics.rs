@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use kt_protocol::messages::DeleteTopicsRequest;
 use kt_protocol::messages::delete_topics_request::DeleteTopicState;
+use kt_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 use kt_protocol::{ApiKey, ErrorCode};
 
 use super::{Admin, PerItem, millis};
-use crate::client::Target;
 use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
@@ -30,21 +29,9 @@ impl Admin {
                 timeout_ms: millis(limit.timeout),
             }
         };
-        let once = || async {
-            let response =
-                self.client.call_once(Target::Controller, wanted, limit, request).await?;
-            let moved = response
-                .responses
-                .iter()
-                .any(|it| ErrorCode::from_code(it.error_code) == ErrorCode::NotController);
-            if moved {
-                self.client.refresh(Some(&[])).await?;
-                let code = ErrorCode::NotController;
-                return Err(Error::broker(ApiKey::DeleteTopics, code, Subject::Request));
-            }
-            Ok(response)
-        };
-        let response = self.client.retrying(limit, once).await?;
+        let codes =
+            |it: &DeleteTopicsResponse| it.responses.iter().map(|it| it.error_code).collect();
+        let response = self.ask_controller(wanted, limit, request, codes).await?;
         let mut results: BTreeMap<String, Result<(), Error>> = BTreeMap::new();
         for it in response.responses {
             let Some(name) = it.name else { continue };

@@ -140,6 +140,7 @@ fn partition(it: &DescribeTopicPartitionsResponsePartition) -> Partition {
         replicas: it.replica_nodes.clone(),
         isr: it.isr_nodes.clone(),
         elr: Some(it.eligible_leader_replicas.clone().unwrap_or_default()),
+        last_known_elr: Some(it.last_known_elr.clone().unwrap_or_default()),
         offline: it.offline_replicas.clone(),
     }
 }

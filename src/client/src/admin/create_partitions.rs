@@ -1,0 +1,66 @@
+//! More partitions for topics (CreatePartitions).
+
+use std::collections::BTreeMap;
+
+use kt_protocol::messages::CreatePartitionsRequest;
+use kt_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kt_protocol::{ApiKey, ErrorCode};
+
+use super::{Admin, Apply, PerItem, millis};
+use crate::connection::Wanted;
+use crate::error::{Error, Subject};
+
+impl Admin {
+    /// Grows topics to so many partitions each, or checks whether they could be grown. The
+    /// controller places the new ones.
+    ///
+    /// # Errors
+    ///
+    /// Fails as a whole if the controller does not answer in time; each topic has its own result.
+    pub async fn create_partitions(
+        &self,
+        counts: &[(String, i32)],
+        apply: Apply,
+    ) -> Result<PerItem<()>, Error> {
+        let limit = self.client.limit("CreatePartitions");
+        let topic = |(name, count): &(String, i32)| CreatePartitionsTopic {
+            name: name.clone(),
+            count: *count,
+            assignments: None,
+        };
+        let request = CreatePartitionsRequest {
+            topics: counts.iter().map(topic).collect(),
+            timeout_ms: millis(limit.timeout),
+            validate_only: apply == Apply::ValidateOnly,
+        };
+        let wanted = Wanted::any::<CreatePartitionsRequest>();
+        let response = self
+            .ask_controller(
+                wanted,
+                limit,
+                |_| request.clone(),
+                |it| it.results.iter().map(|it| it.error_code).collect(),
+            )
+            .await?;
+        let mut results: BTreeMap<String, Result<(), Error>> = BTreeMap::new();
+        for it in response.results {
+            let code = ErrorCode::from_code(it.error_code);
+            let subject = Subject::Topic(it.name.clone());
+            let api = ApiKey::CreatePartitions;
+            let result = match code {
+                ErrorCode::None => Ok(()),
+                code => Err(Error::Broker { api, code, subject, message: it.error_message }),
+            };
+            results.insert(it.name, result);
+        }
+        let result = counts.iter().map(|(name, _)| {
+            self.client.forget(name);
+            let result = results.remove(name).unwrap_or_else(|| {
+                let reason = format!("the answer lacks topic \"{name}\"");
+                Err(Error::protocol(ApiKey::CreatePartitions, reason))
+            });
+            (name.clone(), result)
+        });
+        Ok(result.collect())
+    }
+}

@@ -1,0 +1,60 @@
+//! Partitions that are on their way to other brokers (ListPartitionReassignments).
+
+use std::collections::BTreeMap;
+
+use kt_protocol::messages::ListPartitionReassignmentsRequest;
+use kt_protocol::types::TopicPartition;
+use kt_protocol::{ApiKey, ErrorCode};
+
+use super::{Admin, millis};
+use crate::connection::Wanted;
+use crate::error::{Error, Subject};
+
+/// A partition's move.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reassignment {
+    /// All replicas for now: those that stay, come and go.
+    pub replicas: Vec<i32>,
+    /// Those that come.
+    pub adding: Vec<i32>,
+    /// Those that go.
+    pub removing: Vec<i32>,
+}
+
+impl Admin {
+    /// All moves that are under way.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the controller does not answer in time or refuses.
+    pub async fn list_reassignments(
+        &self,
+    ) -> Result<BTreeMap<TopicPartition, Reassignment>, Error> {
+        let limit = self.client.limit("ListPartitionReassignments");
+        let request =
+            ListPartitionReassignmentsRequest { timeout_ms: millis(limit.timeout), topics: None };
+        let wanted = Wanted::any::<ListPartitionReassignmentsRequest>();
+        let response = self
+            .ask_controller(wanted, limit, |_| request.clone(), |it| vec![it.error_code])
+            .await?;
+        let api = ApiKey::ListPartitionReassignments;
+        let code = ErrorCode::from_code(response.error_code);
+        if !code.is_none() {
+            let (subject, message) = (Subject::Request, response.error_message);
+            return Err(Error::Broker { api, code, subject, message });
+        }
+        let mut moves = BTreeMap::new();
+        for topic in response.topics {
+            for it in topic.partitions {
+                let partition = TopicPartition::new(topic.name.clone(), it.partition_index);
+                let reassignment = Reassignment {
+                    replicas: it.replicas,
+                    adding: it.adding_replicas,
+                    removing: it.removing_replicas,
+                };
+                moves.insert(partition, reassignment);
+            }
+        }
+        Ok(moves)
+    }
+}
