@@ -13,5 +13,7 @@ mod kcat;
 mod kill;
 mod listeners;
 mod other_brokers;
+mod pipelines;
+mod readme;
 mod serving;
 mod support;
