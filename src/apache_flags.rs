@@ -46,6 +46,8 @@ const FLAGS: &[(&str, Becomes, &str)] = &[
     ("--timeout-ms", MillisFlag("--idle"), "how long to wait for more is --idle"),
     ("--isolation-level", Flag("--isolation"), "the isolation level is --isolation"),
     ("--config", Flag("--set"), "a config is set by --set"),
+    ("--add-config", Flag("--set"), "a config is set by --set"),
+    ("--delete-config", Flag("--unset"), "a config is taken away by --unset"),
     ("--replica-assignment", Flag("--assignment"), "replicas are placed by --assignment"),
     ("--under-replicated-partitions", Switch("--under-replicated"), "kt says it shorter"),
     ("--under-min-isr-partitions", Switch("--under-min-isr"), "kt says it shorter"),

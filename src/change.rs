@@ -58,15 +58,15 @@ impl Change<'_> {
         let Change { risk, verb, noun, names } = self;
         let count = names.len();
         if let Some(confirm) = consent.confirm.filter(|confirm| *confirm != count) {
-            let things = plural(noun, count);
-            let message = format!("--confirm {confirm}, but it would {verb} {count} {things}");
+            let things = counted(count, noun);
+            let message = format!("--confirm {confirm}, but it would {verb} {things}");
             return Verdict::Refuse(CliError::usage(message).hint("-n shows which"));
         }
         if consent.yes {
             let is_counted = consent.confirm.is_some() || !consent.by_pattern;
             if *risk == Risk::Loss && !is_counted {
-                let things = plural(noun, count);
-                let message = format!("the pattern matches {count} {things}: say how many");
+                let things = counted(count, noun);
+                let message = format!("the pattern matches {things}: say how many");
                 let hint = format!("--confirm {count}, once -n has shown which");
                 return Verdict::Refuse(CliError::usage(message).hint(hint));
             }
@@ -125,8 +125,9 @@ fn is_yes(answer: &str) -> bool {
     answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")
 }
 
-fn plural(noun: &str, count: usize) -> String {
-    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
+/// `1 topic`, `2 topics`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl ConfigEdits {
         self.set.is_empty() && self.unset.is_empty()
     }
 
-    /// Each key with its new value, in the order of the command line.
+    /// Each key with its new value: those that are set, then those that are not any more.
     ///
     /// # Errors
     /// A key is named twice.

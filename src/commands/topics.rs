@@ -29,10 +29,10 @@ pub(crate) struct PluralArgs {
 
 /// `kt topic`: with a verb, or with topics, which describes.
 #[derive(Args, Debug)]
-#[command(subcommand_precedence_over_arg = true)]
+#[command(subcommand_precedence_over_arg = true, subcommand_negates_reqs = true)]
 pub(crate) struct SingularArgs {
     #[command(flatten)]
-    describe: describe::DescribeArgs,
+    describe: Option<describe::DescribeArgs>,
 
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -111,9 +111,10 @@ pub(crate) fn run_plural(args: &PluralArgs, session: &Session) -> Result<(), Cli
 }
 
 pub(crate) fn run_singular(args: &SingularArgs, session: &Session) -> Result<(), CliError> {
-    match &args.verb {
-        None => describe::run(&args.describe, session),
-        Some(verb) => run(verb, session),
+    match (&args.verb, &args.describe) {
+        (Some(verb), _) => run(verb, session),
+        (None, Some(args)) => describe::run(args, session),
+        (None, None) => Err(CliError::usage("which topic?").hint("kt topic NAME")),
     }
 }
 

@@ -9,7 +9,7 @@ use kt_protocol::types::TopicPartition;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change::{Change, Risk};
+use crate::change::{Change, Risk, counted};
 use crate::config_change::{ConfigPlan, Present};
 use crate::config_entity::ConfigEntity;
 use crate::error::{self, CliError, Kind};
@@ -197,7 +197,8 @@ async fn plan_delete(
         written += found?.offset.map_or(0, |it| it.0);
     }
     if 0 < written {
-        let message = format!("topic \"{name}\" was written to: {written} offsets are used");
+        let used = counted(usize::try_from(written).unwrap_or(usize::MAX), "offset");
+        let message = format!("topic \"{name}\" was written to by now: {used}");
         return Err(changed(message).hint(format!("kt topics delete {name} takes them too")));
     }
     Ok(Plan::DeleteTopic { name: name.to_owned(), partitions: partitions.len() })
@@ -223,11 +224,8 @@ impl Plan {
         match self {
             Plan::DeleteTopic { name, partitions } => {
                 let verb = if is_dry_run { "would delete" } else { "delete" };
-                let count = match partitions {
-                    1 => "1 empty partition".to_owned(),
-                    count => format!("{count} empty partitions"),
-                };
-                vec![format!("{verb} topic \"{name}\": {count}; no undo")]
+                let partitions = counted(*partitions, "empty partition");
+                vec![format!("{verb} topic \"{name}\": {partitions}; no undo")]
             }
             Plan::Configs { plan, .. } => plan.lines(is_dry_run),
         }

@@ -2,7 +2,9 @@
 
 pub(crate) mod broker;
 pub(crate) mod client;
+pub(crate) mod operator;
 pub(crate) mod proxy;
 pub(crate) mod tool;
 
 pub(crate) use broker::Broker;
+pub(crate) use operator::Operator;

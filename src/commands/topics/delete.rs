@@ -6,7 +6,7 @@ use kt_protocol::ErrorCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change::{Change, Risk};
+use crate::change::{Change, Risk, counted};
 use crate::error::{self, CliError, Kind};
 use crate::journal::{self, Made};
 use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
@@ -144,8 +144,8 @@ async fn find(
 
 fn plan(topic: &Topic, is_dry_run: bool) -> String {
     let verb = if is_dry_run { "would delete" } else { "delete" };
-    let count = topic.partitions.len();
-    format!("{verb} topic \"{}\": {count} partitions and all their records; no undo", topic.name)
+    let partitions = counted(topic.partitions.len(), "partition");
+    format!("{verb} topic \"{}\": {partitions} with all records; no undo", topic.name)
 }
 
 fn deleted(topic: &Topic) -> Deleted {

@@ -10,7 +10,7 @@ use kt_protocol::types::{Offset, TopicPartition};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change::{Change, Risk};
+use crate::change::{Change, Risk, counted};
 use crate::error::{self, CliError};
 use crate::journal::{self, Made};
 use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
@@ -157,11 +157,11 @@ fn say_plan(session: &Session, bounds: &BTreeMap<TopicPartition, Bounds>, places
             continue;
         }
         is_idle = false;
-        let gone = place - start;
+        let gone = counted(usize::try_from(place - start).unwrap_or(usize::MAX), "offset");
         let last = place - 1;
         let left = end - place;
         session.say(&format!(
-            "{verb} {topic}:{index}: {gone} offsets go ({start} to {last}), {left} stay; no undo"
+            "{verb} {topic}:{index}: deletes {gone} ({start} to {last}), {left} stay; no undo"
         ));
     }
     if is_idle && !places.is_empty() {

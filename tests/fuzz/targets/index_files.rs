@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kt_protocol::records::{BatchBuilder, NewRecord};
+use kt_protocol::records::{BatchBuilder, Budget, NewRecord};
 use kt_protocol::types::{LeaderEpoch, Millis, Now, Offset, Timestamp};
 use kt_storage::simulated_disk::SimulatedDisk;
 use kt_storage::{
@@ -70,6 +70,8 @@ fuzz_target!(|data: &[u8]| {
             let slice = slice.expect("the record is there");
             assert_eq!(slice.first.base_offset, Offset(offset));
         }
-        let _ = offset_for_timestamp(log.segments(), Timestamp(1_000 + offset), log.log_start_offset());
+        let target = Timestamp(1_000 + offset);
+        let offsets = Offset(0)..Offset(RECORDS);
+        let _ = offset_for_timestamp(log.segments(), target, offsets, &mut Budget::new(1 << 20));
     }
 });

@@ -1,0 +1,108 @@
+//! Somebody who types `kt` lines at one broker: what they read, with ids and times made alike.
+
+use std::process::Output;
+use std::process::Stdio;
+
+use regex::Regex;
+
+use super::Broker;
+use super::broker::kt;
+
+/// All formats of `--output`.
+const FORMATS: [&str; 9] =
+    ["table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "name", "kafka"];
+
+/// A broker, and a journal of changes that is nobody else's.
+pub(crate) struct Operator {
+    pub(crate) broker: Broker,
+    state: tempfile::TempDir,
+}
+
+impl Operator {
+    /// With a new broker.
+    pub(crate) fn start() -> Operator {
+        let state = tempfile::tempdir().expect("a temporary directory can be made");
+        Operator { broker: Broker::start(), state }
+    }
+
+    /// Runs one line, whose words are parted by spaces, off a terminal and without input.
+    pub(crate) fn output(&self, line: &str) -> Output {
+        kt().env("KT_BOOTSTRAP", self.broker.address())
+            .env("XDG_STATE_HOME", self.state.path())
+            .env("TZ", "UTC")
+            .args(line.split(' '))
+            .stdin(Stdio::null())
+            .output()
+            .expect("kt runs")
+    }
+
+    /// The line, what it wrote, and its exit code if it is not 0.
+    pub(crate) fn run(&self, line: &str) -> String {
+        let output = self.output(line);
+        let mut text = format!("$ kt {line}\n");
+        for stream in [&output.stdout, &output.stderr] {
+            text.push_str(&String::from_utf8_lossy(stream));
+        }
+        match output.status.code() {
+            Some(0) => {}
+            code => text.push_str(&format!("exit {}\n", code.expect("an exit code"))),
+        }
+        self.normalized(&text)
+    }
+
+    /// Several lines, one after the other.
+    pub(crate) fn run_all(&self, lines: &[&str]) -> String {
+        lines.iter().map(|line| self.run(line)).collect()
+    }
+
+    /// A line that must succeed; what it wrote to stdout, as it came.
+    pub(crate) fn ok(&self, line: &str) -> String {
+        let output = self.output(line);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "kt {line}: {stderr}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Writes a record for each line.
+    pub(crate) fn produce(&self, topic: &str, partition: i32, lines: &str) {
+        let path = self.state.path().join("lines");
+        std::fs::write(&path, lines).expect("a file can be written");
+        let path = path.to_str().expect("the path is text");
+        self.ok(&format!("produce {topic} -p {partition} --file {path}"));
+    }
+
+    /// The journal's file.
+    pub(crate) fn journal(&self) -> std::path::PathBuf {
+        self.state.path().join("kt/journal.jsonl")
+    }
+
+    /// What a line writes to stdout in every format.
+    pub(crate) fn every_format(&self, line: &str) -> String {
+        let mut text = String::new();
+        for format in FORMATS {
+            let output = self.output(&format!("{line} -o {format}"));
+            text.push_str(&format!("$ kt {line} -o {format}\n"));
+            text.push_str(&String::from_utf8_lossy(&output.stdout));
+            if format == "kafka" {
+                text.push_str(&String::from_utf8_lossy(&output.stderr));
+            }
+        }
+        self.normalized(&text)
+    }
+
+    fn normalized(&self, text: &str) -> String {
+        let text = text.replace(&self.broker.address(), "HOST:PORT");
+        let time = Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)");
+        let text = time.expect("a pattern").replace_all(&text, "TIME");
+        // Ids of topics and clusters: 16 bytes in base64. Padding differs with them in tables.
+        let id = Regex::new(r"(^|[^\w-])([\w-]{22})($|[^\w-])").expect("a pattern");
+        let text = id.replace_all(&text, |it: &regex::Captures<'_>| {
+            let word = &it[2];
+            let is_word = word.chars().all(|it| it.is_ascii_lowercase() || it == '_')
+                || word.chars().all(|it| it.is_ascii_uppercase() || it == '_');
+            let shown = if is_word { word } else { "ID" };
+            format!("{}{shown}{}", &it[1], &it[3])
+        });
+        text.into_owned()
+    }
+}
