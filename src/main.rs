@@ -14,6 +14,8 @@ mod nearest;
 mod output;
 mod position;
 mod rate;
+mod record_filter;
+mod record_format;
 mod record_json;
 mod resolve;
 mod session;
