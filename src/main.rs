@@ -21,6 +21,8 @@ mod nearest;
 mod output;
 mod position;
 mod rate;
+mod record_filter;
+mod record_format;
 mod record_json;
 mod record_schema;
 mod resolve;

@@ -68,7 +68,8 @@ fn write_meta(record: &Record<'_>, out: &mut Vec<u8>) {
     write_optional(record.producer.map(|it| it.sequence.into()), out);
 }
 
-fn write_payload(bytes: Option<&[u8]>, style: JsonStyle, out: &mut Vec<u8>) {
+/// Appends a key or a value.
+pub(crate) fn write_payload(bytes: Option<&[u8]>, style: JsonStyle, out: &mut Vec<u8>) {
     let Some(bytes) = bytes else {
         out.extend_from_slice(b"null");
         return;
@@ -198,15 +199,23 @@ impl<'de> Visitor<'de> for PayloadVisitor {
 
 /// Reads one line.
 pub(crate) fn read(line: &[u8]) -> Result<JsonRecord, String> {
-    serde_json::from_slice(line).map_err(|error| {
-        // A line is one line: its number within itself says nothing.
-        let text = error.to_string();
-        match (text.rsplit_once(" at line 1 column "), error.column()) {
-            (Some((reason, _)), 0) => reason.to_owned(),
-            (Some((reason, _)), column) => format!("{reason} (column {column})"),
-            (None, _) => text,
-        }
-    })
+    serde_json::from_slice(line).map_err(|error| reason(&error))
+}
+
+/// Reads a key or a value: null, text, or `{"base64":…}`.
+pub(crate) fn read_payload(text: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let payload: Payload = serde_json::from_slice(text).map_err(|error| reason(&error))?;
+    Ok(payload.0)
+}
+
+/// A line is one line: its number within itself says nothing.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match (text.rsplit_once(" at line 1 column "), error.column()) {
+        (Some((reason, _)), 0) => reason.to_owned(),
+        (Some((reason, _)), column) => format!("{reason} (column {column})"),
+        (None, _) => text,
+    }
 }
 
 #[cfg(test)]

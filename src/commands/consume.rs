@@ -1,9 +1,13 @@
 //! `kt consume`
 
+mod gaps;
+mod merge;
+mod progress;
 mod reading;
 mod sink;
 
 use clap::Args;
+use jiff::Timestamp;
 use kt_client::Admin;
 use kt_client::admin::Isolation;
 use kt_client::consumer::ConsumerConfig;
@@ -14,6 +18,8 @@ use crate::duration::Span;
 use crate::error::{self, CliError};
 use crate::position::At;
 use crate::rate::Rate;
+use crate::record_filter::RecordFilter;
+use crate::record_format::{Layout, Shape};
 use crate::record_json::JsonStyle;
 use crate::resolve::{self, OutOfRange};
 use crate::session::Session;
@@ -27,6 +33,19 @@ Examples:
   kt consume orders:0 --from 42 -c 1 -o jsonl       one record with all its fields
   kt consume orders --from -1h --until 02:00        a span of time
   kt consume orders payments --from -10 -o jsonl | jq -r .value
+  kt consume orders --where 'value.total > 100 and timestamp >= -1h' -f '%o %k %v\n'
+  kt consume orders --grep alice --merge -f '%d{strftime[%F %T]} %v\n'
+
+Formats (-f):
+  %t topic   %p partition   %o offset   %T, %d time in ms   %d{strftime[%F %T]}
+  %k key     %v, %s value   %K %V %S their lengths   %h k=v,…   %h{%k=%v }   %H how many
+  %e leader epoch   %x %y producer's id, epoch   %a attributes   %i number of the record
+  %[ log start offset   %| last stable offset   %] high watermark   %% a percent sign
+  Text takes {hex} {base64} {json} {unpack[>iqs]}, numbers {hex} {big32} {little64} {byte}.
+
+Conditions (--where):
+  topic partition offset timestamp key value header.NAME value.PATH (a place in JSON)
+  = != < <= > >=   ~ 'regex'   like 'a%'   in (1, 2)   is null   and or not ( )
 
 Positions (AT):
   earliest, latest   the ends                       42          offset 42
@@ -54,13 +73,34 @@ pub(crate) struct ConsumeArgs {
     #[arg(long, value_name = "AT", allow_hyphen_values = true)]
     until: Option<At>,
 
-    /// End after so many records
+    /// End after so many records, counted behind --where and --grep
     #[arg(short, long, value_name = "N")]
     count: Option<u64>,
 
     /// Go on with what comes later
     #[arg(short = 'F', long)]
     follow: bool,
+
+    /// Write each record in this form, such as '%k %v\n' [default: '%v\n']
+    #[arg(short, long, value_name = "FORMAT", value_parser = layout)]
+    format: Option<Layout>,
+
+    /// Only records that meet a condition: 'value.total > 100 and key like "a%"'
+    #[arg(long = "where", value_name = "CONDITION")]
+    condition: Option<String>,
+
+    /// Only records with this regular expression in key or value
+    #[arg(long, value_name = "REGEX")]
+    grep: Option<String>,
+
+    /// In the order of time across partitions; records that are late in their own partition are
+    /// reported
+    #[arg(long)]
+    merge: bool,
+
+    /// Fail with 7 if offsets between the first and the last one read have no record
+    #[arg(long)]
+    check_gaps: bool,
 
     /// Partitions of the topics that name none: 3 or 0,2-4
     #[arg(short, long, value_name = "P")]
@@ -99,6 +139,10 @@ pub(crate) struct ConsumeArgs {
     base64: bool,
 }
 
+fn layout(text: &str) -> Result<Layout, String> {
+    Layout::parse(text, Shape::Output).map_err(|it| it.to_string())
+}
+
 fn isolation(text: &str) -> Result<Isolation, String> {
     match text {
         "read_uncommitted" => Ok(Isolation::ReadUncommitted),
@@ -109,14 +153,19 @@ fn isolation(text: &str) -> Result<Isolation, String> {
 
 pub(crate) fn run(args: &ConsumeArgs, session: &Session) -> Result<(), CliError> {
     let style = JsonStyle { meta: args.meta, base64: args.base64 };
-    let form = sink::Form::choose(session, style)?;
+    let form = sink::Form::choose(session, args.format.clone(), style)?;
+    let (condition, pattern) = (args.condition.as_deref(), args.grep.as_deref());
+    let filter = RecordFilter::new(condition, pattern, Timestamp::now(), &session.zone())?;
+    if args.merge && args.format.as_ref().is_some_and(Layout::counts) {
+        return Err(CliError::usage("%i counts records as they are read: not with --merge"));
+    }
     let settings = session.settings()?;
     let config = args.config(&settings.consumer)?;
     let admin = Admin::new(kt_client::Client::new(settings.client));
     session.block_on(async {
         let partitions = select(args, &admin, session).await?;
         let plan = plan(args, &admin, session, &partitions, &config).await?;
-        reading::read(args, session, &admin, config, plan, form).await
+        reading::Reading::new(args, session, filter, form).read(&admin, config, plan).await
     })
 }
 

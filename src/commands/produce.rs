@@ -2,6 +2,8 @@
 
 mod input;
 mod lines;
+mod progress;
+mod prompt;
 pub(crate) mod report;
 mod writing;
 
@@ -12,7 +14,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use kt_client::admin::{Apply, NewTopic, Placement};
-use kt_client::producer::{Acks, Idempotence, ProducerConfig};
+use kt_client::producer::{Acks, Idempotence, Partitioner, ProducerConfig};
 use kt_client::{Admin, Client};
 use kt_protocol::records::{Compression, Compressor};
 
@@ -20,6 +22,7 @@ use crate::client_config::ProducerSettings;
 use crate::error::{CliError, Kind};
 use crate::position::At;
 use crate::rate::Rate;
+use crate::record_format::input::InputFormat;
 use crate::resolve;
 use crate::session::Session;
 use crate::topic_selection;
@@ -30,12 +33,20 @@ Examples:
   echo hello | kt produce orders
   kt produce orders --file lines.txt --compression zstd
   printf 'k1:v1\\nk2:v2\\n' | kt produce orders --key-separator :
+  kt produce orders -f '%k,%p,%v\n' --file records.csv
+  kt produce orders -k probe --repeat 1000 --rate 100/s < message.txt
   kt consume orders -o jsonl | kt produce copy-of-orders --jsonl
-  kt produce users -k 42 --tombstone                  deletes key 42 from a compacted topic";
+  kt produce users -k 42 --tombstone                  deletes key 42 from a compacted topic
+
+Formats (-f):
+  %k key   %v, %s value   %t topic   %p partition   %d, %T time in ms   %H %h{%k=%v,} headers
+  A field ends where the text behind it begins, or has its size before it: %K %k, %V{big32}%v.
+  Text takes {hex} {base64} {json}, numbers {hex32} {big16} {little64} {byte}.";
 
 /// Write records: lines of standard input or a file
 ///
-/// Each line is a record. Ctrl-C delivers what has been read.
+/// Each line is a record. Ctrl-C and SIGTERM deliver what has been read and say what was not sent;
+/// the second of them ends at once. On a terminal lines can be edited; Ctrl-D ends.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ProduceArgs {
@@ -50,6 +61,11 @@ pub(crate) struct ProduceArgs {
     /// Lines are KEY, this text, VALUE; \t is a tab
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["jsonl", "key"])]
     key_separator: Option<String>,
+
+    /// Records have this form, such as '%k,%v\n'
+    #[arg(short, long, value_name = "FORMAT", value_parser = InputFormat::parse)]
+    #[arg(conflicts_with_all = ["jsonl", "key_separator", "tombstone"])]
+    format: Option<InputFormat>,
 
     /// Lines are JSON objects as `consume -o jsonl` prints them; value is required
     #[arg(long)]
@@ -99,6 +115,16 @@ pub(crate) struct ProduceArgs {
     #[arg(long)]
     no_idempotent: bool,
 
+    /// How keys find their partitions: murmur2 (as Kafka's own clients), crc32 (as librdkafka and
+    /// kcat), sticky (regardless of keys) or round-robin
+    #[arg(long, value_name = "P", default_value = "murmur2", value_parser = partitioner)]
+    partitioner: Partitioner,
+
+    /// Write each record so many times
+    #[arg(long, value_name = "N", default_value = "1", hide_default_value = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    repeat: u64,
+
     /// Write no faster: 500/s records, 50MB/s bytes
     #[arg(long, value_name = "RATE")]
     rate: Option<Rate>,
@@ -135,6 +161,16 @@ fn acks(text: &str) -> Result<Acks, String> {
     }
 }
 
+fn partitioner(text: &str) -> Result<Partitioner, String> {
+    match text {
+        "murmur2" => Ok(Partitioner::Murmur2),
+        "crc32" => Ok(Partitioner::Crc32),
+        "sticky" => Ok(Partitioner::Sticky),
+        "round-robin" => Ok(Partitioner::RoundRobin),
+        _ => Err("murmur2, crc32, sticky or round-robin".to_owned()),
+    }
+}
+
 fn compressor(text: &str) -> Result<Compressor, String> {
     let (codec, level) = text.split_once(':').map_or((text, None), |it| (it.0, Some(it.1)));
     let compression: Compression =
@@ -152,11 +188,14 @@ pub(crate) fn run(args: &ProduceArgs, session: &Session) -> Result<(), CliError>
     let settings = session.settings()?;
     let config = args.config(&settings.producer, settings.client.timeout)?;
     let lines = args.lines(session)?;
-    let input = input::Source::open(&args.file)?;
+    let mut input = input::Source::open(&args.file)?;
+    if matches!(input, input::Source::Stdin) && prompt::is_wanted(session) {
+        input = input::Source::Prompt(lines.prompt());
+    }
     let admin = Admin::new(Client::new(settings.client));
     session.block_on(async {
         if let Some(spec) = &args.topic {
-            check_topic(args, &admin, session, &spec.topic).await?;
+            check_topic(args, &admin, session, spec, lines.partition).await?;
         }
         let cluster_id = admin.cluster_id();
         let client = admin.client().clone();
@@ -164,15 +203,26 @@ pub(crate) fn run(args: &ProduceArgs, session: &Session) -> Result<(), CliError>
     })
 }
 
-/// Says that a topic does not exist before the first line is read.
+/// Says that a topic or a partition does not exist before the first line is read.
 async fn check_topic(
     args: &ProduceArgs,
     admin: &Admin,
     session: &Session,
-    topic: &str,
+    spec: &TopicSpec,
+    partition: Option<i32>,
 ) -> Result<(), CliError> {
+    let topic = &spec.topic;
     match topic_selection::find(admin, topic).await {
-        Ok(_) => Ok(()),
+        Ok(found) => {
+            let count = found.partitions.len();
+            let is_inside = |it: &i32| usize::try_from(*it).is_ok_and(|it| it < count);
+            match partition {
+                Some(outside) if !is_inside(&outside) => {
+                    Err(topic_selection::no_partition(&found, outside))
+                }
+                _ => Ok(()),
+            }
+        }
         Err(error) if error.kind == Kind::NotFound && args.create => {
             session.say(&format!("create topic \"{topic}\" with the broker's defaults"));
             let placement = Placement::Counts { partitions: None, replication_factor: None };
@@ -216,6 +266,7 @@ impl ProduceArgs {
                 false => Idempotence::Off,
             },
             compressor: self.compression.or(codec_key).unwrap_or_default(),
+            partitioner: self.partitioner,
             batch_bytes: settings.batch_size.unwrap_or(defaults.batch_bytes),
             linger: settings.linger.unwrap_or(defaults.linger),
             request_bytes_max: settings.max_request_size.unwrap_or(defaults.request_bytes_max),
@@ -237,6 +288,7 @@ impl ProduceArgs {
             }
         };
         let shape = match (self.jsonl, &self.key_separator) {
+            (false, None) if self.format.is_some() => lines::Shape::Values,
             (true, _) => lines::Shape::Json,
             (false, Some(separator)) if separator.is_empty() => {
                 return Err(CliError::usage("--key-separator is empty"));
@@ -257,6 +309,7 @@ impl ProduceArgs {
         };
         Ok(lines::Lines {
             shape,
+            format: self.format.clone(),
             topic: self.topic.as_ref().map(|it| it.topic.clone()),
             key: self.key.clone().map(String::into_bytes),
             headers: self.header.iter().map(|it| (it.key.clone(), it.value.clone())).collect(),

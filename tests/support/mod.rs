@@ -2,6 +2,7 @@
 
 pub(crate) mod broker;
 pub(crate) mod client;
+pub(crate) mod command;
 pub(crate) mod operator;
 pub(crate) mod proxy;
 pub(crate) mod tool;

@@ -22,7 +22,7 @@ use crate::config::Event;
 use crate::error::Error;
 use crate::random::Random;
 use fetch::{Fetched, FetchedPartition};
-pub use records::{FetchedRecords, Record};
+pub use records::{FetchedRecords, Marks, Record};
 
 /// Settings of a [`Consumer`], under Kafka's names.
 #[derive(Clone, Debug)]

@@ -25,7 +25,8 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::metadata::Topic;
 use accumulator::{Accumulator, Limits};
-use partitioner::{Sticky, partition_of_key};
+pub use partitioner::Partitioner;
+use partitioner::{Sticky, partition_by_crc32, partition_of_key};
 
 /// Who has to have a record before it counts as delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub struct ProducerConfig {
     pub compressor: Compressor,
     /// `batch.size`: bytes of a batch before compression. A larger record makes its own.
     pub batch_bytes: usize,
+    /// `partitioner`: for records that name no partition.
+    pub partitioner: Partitioner,
     /// `linger.ms`: how long a batch that is not full waits for more.
     pub linger: Duration,
     /// `max.request.size`: bytes of one request, and of one record.
@@ -88,6 +91,7 @@ impl Default for ProducerConfig {
             compressor: Compressor::default(),
             // Larger than Kafka's 16 KiB: a tool mostly sends bulk, and a batch costs a round trip.
             batch_bytes: 256 << 10,
+            partitioner: Partitioner::default(),
             linger: Duration::from_millis(5),
             request_bytes_max: 1 << 20,
             buffer_bytes_max: 32 << 20,
@@ -150,6 +154,8 @@ struct Destination {
     /// Those with a leader, in rising order.
     available: Vec<usize>,
     sticky: Sticky,
+    /// Whose turn it is in [`Partitioner::RoundRobin`].
+    turn: usize,
 }
 
 /// What the producer and its sender share.
@@ -292,11 +298,7 @@ impl Producer {
                     )));
                 }
             },
-            (None, Some(key)) => partition_of_key(key, count),
-            // Where no partition has a leader now, any may get one first.
-            (None, None) => {
-                destination.sticky.next(bytes, &destination.available).unwrap_or_default()
-            }
+            (None, key) => destination.choose(self.config.partitioner, key, bytes),
         };
         Ok(i32::try_from(chosen).expect("the wire counts partitions in 32 bits"))
     }
@@ -309,7 +311,26 @@ impl Producer {
             partitions: topic.partitions.len(),
             available: led.filter_map(|it| usize::try_from(it.index).ok()).collect(),
             sticky: Sticky::new(self.config.batch_bytes, self.client.seed()),
+            turn: 0,
         })
+    }
+}
+
+impl Destination {
+    fn choose(&mut self, partitioner: Partitioner, key: Option<&[u8]>, bytes: usize) -> usize {
+        match (partitioner, key) {
+            (Partitioner::Murmur2, Some(key)) => partition_of_key(key, self.partitions),
+            (Partitioner::Crc32, Some(key)) => partition_by_crc32(key, self.partitions),
+            (Partitioner::RoundRobin, _) => {
+                let chosen = self.turn;
+                self.turn = (chosen + 1) % self.partitions.max(1);
+                chosen
+            }
+            // Where no partition has a leader now, any may get one first.
+            (Partitioner::Sticky, _) | (_, None) => {
+                self.sticky.next(bytes, &self.available).unwrap_or_default()
+            }
+        }
     }
 }
 

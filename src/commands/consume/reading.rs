@@ -1,18 +1,23 @@
 //! The loop of `kt consume`: polls, writes, and knows when it is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use kt_client::Admin;
-use kt_client::consumer::{Consumer, ConsumerConfig, FetchedRecords, Polled};
+use kt_client::consumer::{Consumer, ConsumerConfig, FetchedRecords, Polled, Record};
 use kt_protocol::types::{Offset, TopicPartition};
 use tokio::time::Instant;
 
 use super::ConsumeArgs;
+use super::gaps::Gaps;
+use super::merge::{Merge, Ready};
+use super::progress::Progress;
 use super::sink::{Form, Sink};
 use crate::error::{CliError, Kind};
 use crate::interrupt::Interrupt;
+use crate::record_filter::RecordFilter;
+use crate::record_format::Place;
 use crate::session::Session;
 
 /// What is read of one partition.
@@ -32,60 +37,112 @@ impl Span {
     }
 }
 
-/// The spans that are being read.
-struct Reading<'a> {
+/// One run of the command, once it is known what is read.
+pub(super) struct Reading<'a> {
+    args: &'a ConsumeArgs,
     session: &'a Session,
+    filter: RecordFilter,
     sink: Sink,
-    open: BTreeMap<TopicPartition, Span>,
+    spans: BTreeMap<TopicPartition, Span>,
+    /// The partitions that are not read to their ends.
+    open: BTreeSet<TopicPartition>,
+    /// Where to fetch on, of those that merging has enough of.
+    paused: BTreeMap<TopicPartition, Offset>,
+    merge: Option<Merge>,
+    gaps: Option<Gaps>,
+    progress: Progress,
     count: u64,
     count_max: u64,
-}
-
-/// Reads the spans to their ends, or until a limit of the command line is reached.
-pub(super) async fn read(
-    args: &ConsumeArgs,
-    session: &Session,
-    admin: &Admin,
-    config: ConsumerConfig,
-    spans: Vec<Span>,
-    form: Form,
-) -> Result<(), CliError> {
-    let mut consumer = Consumer::new(admin.client().clone(), config);
-    let mut reading = Reading {
-        session,
-        sink: Sink::new(form, session, args.rate),
-        open: BTreeMap::new(),
-        count: 0,
-        count_max: args.count.unwrap_or(u64::MAX),
-    };
-    for span in spans.into_iter().filter(|it| !it.is_empty()) {
-        consumer.assign(span.partition.clone(), Offset(span.from));
-        reading.open.insert(span.partition.clone(), span);
-    }
-    reading.sink.begin(admin.cluster_id().as_deref())?;
-    let ended = reading.run(args, &mut consumer).await;
-    // What was read is written, whatever ended the reading.
-    reading.sink.end()?;
-    ended?;
-    let count = reading.count;
-    match args.expect {
-        Some(expected) if count < expected => Err(CliError::new(
-            Kind::CheckFailed,
-            "TOO_FEW",
-            format!("{count} records came, {expected} were expected"),
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// Longer than any command runs.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-impl Reading<'_> {
-    async fn run(&mut self, args: &ConsumeArgs, consumer: &mut Consumer) -> Result<(), CliError> {
+/// Bytes that are rendered ahead of one partition when merging.
+const WINDOW_BYTES: usize = 256 << 10;
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(
+        args: &'a ConsumeArgs,
+        session: &'a Session,
+        filter: RecordFilter,
+        form: Form,
+    ) -> Reading<'a> {
+        Reading {
+            args,
+            session,
+            filter,
+            sink: Sink::new(form, args.rate),
+            spans: BTreeMap::new(),
+            open: BTreeSet::new(),
+            paused: BTreeMap::new(),
+            merge: args.merge.then(Merge::default),
+            gaps: args.check_gaps.then(Gaps::default),
+            progress: Progress::default(),
+            count: 0,
+            count_max: args.count.unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Reads the spans to their ends, or until a limit of the command line is reached.
+    pub(super) async fn read(
+        mut self,
+        admin: &Admin,
+        config: ConsumerConfig,
+        spans: Vec<Span>,
+    ) -> Result<(), CliError> {
+        let mut consumer = Consumer::new(admin.client().clone(), config);
+        for span in spans.into_iter().filter(|it| !it.is_empty()) {
+            consumer.assign(span.partition.clone(), Offset(span.from));
+            self.progress.begin(&span.partition, span.from, span.until);
+            if let Some(merge) = &mut self.merge {
+                merge.begin(&span.partition);
+            }
+            self.open.insert(span.partition.clone());
+            self.spans.insert(span.partition.clone(), span);
+        }
+        self.sink.begin(admin.cluster_id().as_deref())?;
+        let ended = self.run(&mut consumer).await;
+        // What was read is written, whatever ended the reading.
+        let written = self.finish();
+        if !self.filter.is_empty() {
+            self.session.say(&self.progress.summary(self.count));
+        }
+        ended.and(written)?;
+        self.verdict()
+    }
+
+    fn finish(&mut self) -> Result<(), CliError> {
+        if let Some(merge) = &mut self.merge {
+            merge.all_drained();
+        }
+        self.give_merged()?;
+        if let Some(merge) = &self.merge {
+            merge.finish(self.session);
+        }
+        Ok(self.sink.end()?)
+    }
+
+    /// What was expected of the records.
+    fn verdict(&self) -> Result<(), CliError> {
+        if let Some(gaps) = &self.gaps {
+            gaps.finish(self.session)?;
+        }
+        let count = self.count;
+        match self.args.expect {
+            Some(expected) if count < expected => Err(CliError::new(
+                Kind::CheckFailed,
+                "TOO_FEW",
+                format!("{count} records came, {expected} were expected"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    async fn run(&mut self, consumer: &mut Consumer) -> Result<(), CliError> {
         let mut interrupt = Interrupt::listen()?;
-        let end = Instant::now() + args.duration.map_or(FOR_EVER, |it| it.to_std());
-        let idle = args.idle.map_or(FOR_EVER, |it| it.to_std());
+        let end = Instant::now() + self.args.duration.map_or(FOR_EVER, |it| it.to_std());
+        let idle = self.args.idle.map_or(FOR_EVER, |it| it.to_std());
         let mut last_record = Instant::now();
         while !self.open.is_empty() && self.count < self.count_max {
             let polled = tokio::select! {
@@ -94,22 +151,13 @@ impl Reading<'_> {
                 () = tokio::time::sleep_until(end.min(last_record + idle)) => return Ok(()),
             };
             for polled in polled {
-                match polled {
-                    Polled::Records(records) => {
-                        let before = self.count;
-                        self.take(&records, consumer)?;
-                        if before < self.count {
-                            last_record = Instant::now();
-                        }
-                    }
-                    Polled::Nothing(empty) => {
-                        for it in empty {
-                            // Offsets up to there were given out and hold nothing any more.
-                            self.close_if_past(&it.partition, it.end.0, consumer);
-                        }
-                    }
+                if matches!(polled, Polled::Records(_)) {
+                    last_record = Instant::now();
                 }
+                self.take(polled, consumer)?;
             }
+            self.give_merged()?;
+            self.resume(consumer);
             tokio::select! {
                 flushed = self.sink.flush() => flushed?,
                 kind = interrupt.next() => return Err(CliError::silent(kind)),
@@ -118,25 +166,101 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn take(&mut self, records: &FetchedRecords, consumer: &mut Consumer) -> Result<(), CliError> {
+    fn take(&mut self, polled: Polled, consumer: &mut Consumer) -> Result<(), CliError> {
+        let records = match polled {
+            Polled::Records(records) => records,
+            Polled::Nothing(empty) => {
+                for it in empty {
+                    if let Some(merge) = &mut self.merge {
+                        merge.drained(&it.partition);
+                    }
+                    self.progress.reach(&it.partition, it.end.0);
+                    // Offsets up to there were given out and hold nothing any more.
+                    self.close_if_past(&it.partition, it.end, consumer);
+                }
+                return Ok(());
+            }
+        };
+        let partition = records.partition().clone();
+        let next = records.next_offset();
+        if self.spans.get(&partition).is_some_and(|it| it.until.is_none()) {
+            self.progress.grow(&partition, records.end().0);
+        }
+        match &mut self.merge {
+            None => {
+                self.show(&records, None)?;
+            }
+            Some(merge) => {
+                if merge.fetched(records) {
+                    consumer.unassign(&partition);
+                    self.paused.insert(partition.clone(), next);
+                }
+            }
+        }
+        self.close_if_past(&partition, next, consumer);
+        Ok(())
+    }
+
+    fn close_if_past(&mut self, partition: &TopicPartition, next: Offset, consumer: &mut Consumer) {
+        let until = self.spans.get(partition).and_then(|it| it.until);
+        if until.is_none_or(|until| next.0 < until) || !self.open.remove(partition) {
+            return;
+        }
+        consumer.unassign(partition);
+        self.paused.remove(partition);
+        if let Some(merge) = &mut self.merge {
+            merge.drained(partition);
+        }
+    }
+
+    /// Shows records: writes them, or renders as many as the window takes. The offset to go on at,
+    /// if the window was too small.
+    fn show(
+        &mut self,
+        records: &FetchedRecords,
+        mut window: Option<&mut VecDeque<Ready>>,
+    ) -> Result<Option<Offset>, CliError> {
         let partition = records.partition();
-        let Some(span) = self.open.get_mut(partition) else { return Ok(()) };
-        let (sink, count, count_max) = (&mut self.sink, &mut self.count, self.count_max);
+        let Some(span) = self.spans.get_mut(partition) else { return Ok(None) };
         let until = span.until.unwrap_or(i64::MAX);
-        let mut missed = None;
+        let place = Place { partition, marks: records.marks() };
+        let (mut missed, mut rest, mut bytes) = (None, None, 0);
+        let mut reached = records.next_offset().0.min(until);
+        if let Some(gaps) = &mut self.gaps {
+            gaps.fetched(records);
+        }
         let walked = records.for_each(|record| {
-            if until <= record.offset.0 || count_max <= *count {
+            let offset = record.offset.0;
+            if until <= offset {
                 return ControlFlow::Break(Ok(()));
             }
-            if std::mem::take(&mut span.is_exact) && span.from < record.offset.0 {
-                missed = Some(record.offset.0);
+            if self.count_max <= self.count || WINDOW_BYTES <= bytes {
+                reached = offset;
+                rest = Some(record.offset);
+                return ControlFlow::Break(Ok(()));
             }
-            *count += 1;
-            match sink.write(partition, record) {
+            if std::mem::take(&mut span.is_exact) && span.from < offset {
+                missed = Some(offset);
+            }
+            if let Some(gaps) = &mut self.gaps {
+                gaps.saw(self.session, partition, offset);
+            }
+            if !self.filter.matches(partition, record) {
+                return ControlFlow::Continue(());
+            }
+            if let Some(window) = &mut window {
+                let ready = rendered(&mut self.sink, place, record);
+                bytes += ready.text.len();
+                window.push_back(ready);
+                return ControlFlow::Continue(());
+            }
+            self.count += 1;
+            match self.sink.write(place, record) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => ControlFlow::Break(Err(error)),
             }
         });
+        self.progress.reach(partition, reached);
         let walked = walked.map_err(|error| CliError::other(format!("{partition}: {error}")))?;
         if let ControlFlow::Break(result) = walked {
             result?;
@@ -146,16 +270,43 @@ impl Reading<'_> {
             self.session
                 .note(&format!("{partition} has no record at offset {from} any more: next {next}"));
         }
-        let partition = partition.clone();
-        self.close_if_past(&partition, records.next_offset().0, consumer);
+        Ok(rest)
+    }
+
+    /// Writes what merging knows the order of.
+    fn give_merged(&mut self) -> Result<(), CliError> {
+        let Some(mut merge) = self.merge.take() else { return Ok(()) };
+        while self.count < self.count_max {
+            while let Some(records) = merge.hungry() {
+                let mut window = VecDeque::new();
+                let rest = self.show(&records, Some(&mut window))?;
+                let rest = rest.map(|position| records.from(position));
+                merge.fill(records.partition(), window, rest);
+            }
+            let Some(ready) = merge.next(self.session) else { break };
+            self.count += 1;
+            self.sink.write_rendered(&ready.text, ready.bytes)?;
+        }
+        self.merge = Some(merge);
         Ok(())
     }
 
-    fn close_if_past(&mut self, partition: &TopicPartition, offset: i64, consumer: &mut Consumer) {
-        let until = self.open.get(partition).and_then(|it| it.until);
-        if until.is_some_and(|until| until <= offset) {
-            self.open.remove(partition);
-            consumer.unassign(partition);
-        }
+    /// Fetches again what merging has room for.
+    fn resume(&mut self, consumer: &mut Consumer) {
+        let Some(merge) = &self.merge else { return };
+        self.paused.retain(|partition, next| {
+            if !merge.has_room(partition) {
+                return true;
+            }
+            consumer.assign(partition.clone(), *next);
+            false
+        });
     }
+}
+
+fn rendered(sink: &mut Sink, place: Place<'_>, record: &Record<'_>) -> Ready {
+    let (text, bytes) = sink.render(place, record);
+    // A record without a time goes out at once.
+    let timestamp = record.timestamp.map_or(i64::MIN, |it| it.0);
+    Ready { timestamp, offset: record.offset.0, text, bytes }
 }

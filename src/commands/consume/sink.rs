@@ -5,18 +5,20 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use kt_client::consumer::Record;
-use kt_protocol::types::TopicPartition;
 
 use crate::error::CliError;
 use crate::output::{ENVELOPE_VERSION, Format};
 use crate::rate::{Pace, Rate};
+use crate::record_format::{Layout, Place, Writer};
 use crate::record_json::{self, JsonStyle};
 use crate::session::Session;
 use crate::terminal::escape_bytes_into;
 
 /// How records are written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Form {
+    /// As a format string has it.
+    Formatted(Box<Writer>),
     /// The value and a line's end; null is empty.
     Values { for_terminal: bool },
     /// One object a line.
@@ -26,8 +28,20 @@ pub(super) enum Form {
 }
 
 impl Form {
-    pub(super) fn choose(session: &Session, style: JsonStyle) -> Result<Form, CliError> {
+    /// By `-f`, else by `-o`.
+    pub(super) fn choose(
+        session: &Session,
+        layout: Option<Layout>,
+        style: JsonStyle,
+    ) -> Result<Form, CliError> {
         let for_terminal = session.terminal.stdout_is_terminal;
+        if let Some(layout) = layout {
+            if style.meta || style.base64 {
+                return Err(CliError::usage("--meta and --base64 go with -o jsonl, not with -f"));
+            }
+            let writer = Writer::new(layout, session.zone(), for_terminal);
+            return Ok(Form::Formatted(Box::new(writer)));
+        }
         match session.globals.format() {
             None | Some(Format::Table) => {
                 if style.meta || style.base64 {
@@ -63,7 +77,7 @@ struct Paced {
 }
 
 impl Sink {
-    pub(super) fn new(form: Form, _session: &Session, rate: Option<Rate>) -> Sink {
+    pub(super) fn new(form: Form, rate: Option<Rate>) -> Sink {
         let pace = rate.map(|rate| Paced {
             pace: Pace::new(rate),
             started: Instant::now(),
@@ -87,36 +101,37 @@ impl Sink {
     }
 
     /// Adds a record. It may stay in the buffer until the next flush.
-    pub(super) fn write(
-        &mut self,
-        partition: &TopicPartition,
-        record: &Record<'_>,
-    ) -> io::Result<()> {
-        match self.form {
-            Form::Values { for_terminal } => {
-                let value = record.value.unwrap_or_default();
-                match for_terminal {
-                    true => escape_bytes_into(value, &mut self.buffer),
-                    false => self.buffer.extend_from_slice(value),
-                }
-                self.buffer.push(b'\n');
-            }
-            Form::JsonLines(style) => {
-                record_json::write(partition, record, style, &mut self.buffer);
-                self.buffer.push(b'\n');
-            }
-            Form::Json(style) => {
-                if self.count != 0 {
-                    self.buffer.extend_from_slice(b",\n");
-                }
-                record_json::write(partition, record, style, &mut self.buffer);
-            }
+    pub(super) fn write(&mut self, place: Place<'_>, record: &Record<'_>) -> io::Result<()> {
+        self.separate();
+        render(&mut self.form, place, record, &mut self.buffer);
+        self.added(bytes_of(record))
+    }
+
+    /// Gives a record as it will be written.
+    pub(super) fn render(&mut self, place: Place<'_>, record: &Record<'_>) -> (Vec<u8>, usize) {
+        let mut text = Vec::new();
+        render(&mut self.form, place, record, &mut text);
+        (text, bytes_of(record))
+    }
+
+    /// Adds a record that was rendered before.
+    pub(super) fn write_rendered(&mut self, text: &[u8], bytes: usize) -> io::Result<()> {
+        self.separate();
+        self.buffer.extend_from_slice(text);
+        self.added(bytes)
+    }
+
+    fn separate(&mut self) {
+        if self.count != 0 && matches!(self.form, Form::Json(_)) {
+            self.buffer.extend_from_slice(b",\n");
         }
+    }
+
+    fn added(&mut self, bytes: usize) -> io::Result<()> {
         self.count += 1;
         match &mut self.pace {
             Some(paced) => {
-                let bytes = [record.key, record.value].map(|it| it.map_or(0, <[u8]>::len));
-                paced.ends.push((self.buffer.len(), bytes[0] + bytes[1]));
+                paced.ends.push((self.buffer.len(), bytes));
                 Ok(())
             }
             None if WRITE_BYTES <= self.buffer.len() => self.write_out(),
@@ -155,5 +170,28 @@ impl Sink {
             self.buffer.extend_from_slice(b"\n],\"errors\":[]}\n");
         }
         self.write_out()
+    }
+}
+
+fn bytes_of(record: &Record<'_>) -> usize {
+    record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len)
+}
+
+fn render(form: &mut Form, place: Place<'_>, record: &Record<'_>, out: &mut Vec<u8>) {
+    match form {
+        Form::Formatted(writer) => writer.write(place, record, out),
+        Form::Values { for_terminal } => {
+            let value = record.value.unwrap_or_default();
+            match *for_terminal {
+                true => escape_bytes_into(value, out),
+                false => out.extend_from_slice(value),
+            }
+            out.push(b'\n');
+        }
+        Form::JsonLines(style) => {
+            record_json::write(place.partition, record, *style, out);
+            out.push(b'\n');
+        }
+        Form::Json(style) => record_json::write(place.partition, record, *style, out),
     }
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
-use crate::error::CliError;
+use super::prompt;
+use crate::error::{CliError, Kind};
+use crate::record_format::input::Tail;
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -23,6 +25,8 @@ const LINE_BYTES_MAX: usize = 256 << 20;
 pub(super) enum Source {
     Stdin,
     File(File),
+    /// A person at a terminal, who sees this before each line.
+    Prompt(String),
 }
 
 impl Source {
@@ -39,6 +43,14 @@ impl Source {
         })
     }
 
+    /// How many bytes there are, if that is known.
+    pub(super) fn length(&self) -> Option<u64> {
+        match self {
+            Source::File(file) => file.metadata().ok().map(|it| it.len()).filter(|it| *it != 0),
+            Source::Stdin | Source::Prompt(_) => None,
+        }
+    }
+
     /// Begins to read.
     pub(super) fn start(self) -> Input {
         let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
@@ -47,8 +59,17 @@ impl Source {
         std::thread::spawn(move || match self {
             Source::Stdin => read_all(io::stdin().lock(), &sender),
             Source::File(file) => read_all(file, &sender),
+            Source::Prompt(text) => prompt::read_all(&text, &sender),
         });
-        Input { chunks, buffer: Vec::new(), start: 0, searched: 0, line: 0, is_ended: false }
+        Input {
+            chunks,
+            buffer: Vec::new(),
+            start: 0,
+            searched: 0,
+            line: 0,
+            passed: 0,
+            is_ended: false,
+        }
     }
 }
 
@@ -82,11 +103,30 @@ pub(super) struct Input {
     /// How far after that a line's end has been looked for.
     searched: usize,
     line: u64,
+    /// Bytes of the buffers before this one.
+    passed: u64,
     is_ended: bool,
 }
 
 impl Input {
-    /// The number of the line that was given last, from 1 on.
+    /// The bytes that are there and not taken.
+    pub(super) fn rest(&self) -> (&[u8], Tail) {
+        let tail = if self.is_ended { Tail::Ended } else { Tail::Open };
+        (&self.buffer[self.start..], tail)
+    }
+
+    /// Takes a record of so many bytes.
+    pub(super) fn advance(&mut self, length: usize) {
+        self.start += length;
+        self.line += 1;
+    }
+
+    /// How many bytes were taken.
+    pub(super) fn taken(&self) -> u64 {
+        self.passed + self.start as u64
+    }
+
+    /// The number of the line, or the record, that was given last, from 1 on.
     pub(super) fn line(&self) -> u64 {
         self.line
     }
@@ -117,6 +157,7 @@ impl Input {
             return Ok(false);
         }
         let chunk = self.chunks.recv().await;
+        self.passed += self.start as u64;
         self.buffer.drain(..self.start);
         self.start = 0;
         match chunk {
@@ -132,6 +173,9 @@ impl Input {
                 "line {} is longer than {LINE_BYTES_MAX} bytes",
                 self.line + 1
             ))),
+            Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+                Err(CliError::silent(Kind::Interrupted))
+            }
             Some(Err(error)) => Err(CliError::other(format!("cannot read the input: {error}"))),
         }
     }
@@ -153,6 +197,7 @@ mod tests {
             start: 0,
             searched: 0,
             line: 0,
+            passed: 0,
             is_ended: false,
         };
         let mut lines = Vec::new();

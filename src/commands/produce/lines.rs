@@ -1,11 +1,16 @@
 //! From a line to a record.
 
+use crate::record_format::input::{FormattedRecord, InputFormat, Parsed};
 use crate::record_json::{self, JsonRecord};
+
+use super::input::Input;
 
 /// How lines are to be read, and what the command line says of every record.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     pub(super) shape: Shape,
+    /// Records are not lines, but have this form.
+    pub(super) format: Option<InputFormat>,
     pub(super) topic: Option<String>,
     pub(super) key: Option<Vec<u8>>,
     pub(super) headers: Vec<(String, String)>,
@@ -45,6 +50,44 @@ pub(super) struct LineRecord {
 }
 
 impl Lines {
+    /// The next record that is there already.
+    pub(super) fn next(&self, input: &mut Input) -> Result<Option<LineRecord>, String> {
+        let Some(format) = &self.format else {
+            return input.next_ready().map(|line| self.read(line)).transpose();
+        };
+        let (bytes, tail) = input.rest();
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        match format.read(bytes, tail)? {
+            Parsed::NeedsMore => Ok(None),
+            Parsed::Record(record, length) => {
+                input.advance(length);
+                self.of_format(*record).map(Some)
+            }
+        }
+    }
+
+    /// What to write before a line on a terminal.
+    pub(super) fn prompt(&self) -> String {
+        format!("{}> ", self.topic.as_deref().unwrap_or("kt"))
+    }
+
+    fn of_format(&self, found: FormattedRecord) -> Result<LineRecord, String> {
+        let Some(topic) = self.topic.clone().or(found.topic) else {
+            return Err("no topic, neither here nor on the command line".to_owned());
+        };
+        let unless_null = |it: Option<Vec<u8>>| it.filter(|it| self.null.as_ref() != Some(it));
+        Ok(LineRecord {
+            topic,
+            partition: self.partition.or(found.partition),
+            timestamp: self.timestamp.or(found.timestamp),
+            key: unless_null(found.key).or_else(|| self.key.clone()),
+            value: unless_null(found.value),
+            headers: found.headers.into_iter().chain(self.own_headers()).collect(),
+        })
+    }
+
     /// Reads a line. The error is what is wrong with it.
     pub(super) fn read(&self, line: &[u8]) -> Result<LineRecord, String> {
         let (key, value) = match &self.shape {
@@ -115,6 +158,7 @@ mod tests {
     fn lines(shape: Shape) -> Lines {
         Lines {
             shape,
+            format: None,
             topic: Some("orders".to_owned()),
             key: None,
             headers: Vec::new(),

@@ -79,6 +79,10 @@ enum Form {
 pub(super) struct Deliveries<'a> {
     session: &'a Session,
     form: Form,
+    /// How many records each line makes.
+    repeat: u64,
+    /// Records that were read.
+    taken: u64,
     /// The records' own times, until they are delivered; kept only if deliveries are printed.
     timestamps: BTreeMap<u64, i64>,
     items: Vec<Delivered>,
@@ -90,7 +94,7 @@ pub(super) struct Deliveries<'a> {
 }
 
 impl<'a> Deliveries<'a> {
-    pub(super) fn new(session: &'a Session) -> Deliveries<'a> {
+    pub(super) fn new(session: &'a Session, repeat: u64) -> Deliveries<'a> {
         let form = match session.globals.format() {
             None | Some(Format::Table) => Form::Silent,
             Some(Format::Jsonl) => Form::Lines,
@@ -99,6 +103,8 @@ impl<'a> Deliveries<'a> {
         Deliveries {
             session,
             form,
+            repeat,
+            taken: 0,
             timestamps: BTreeMap::new(),
             items: Vec::new(),
             delivered: 0,
@@ -108,16 +114,32 @@ impl<'a> Deliveries<'a> {
         }
     }
 
+    /// The name of the next record to be sent, for its delivery.
+    pub(super) fn next_tag(&mut self) -> u64 {
+        self.taken += 1;
+        self.taken
+    }
+
+    /// The line that a record came from.
+    fn line(&self, tag: u64) -> u64 {
+        tag.saturating_sub(1) / self.repeat + 1
+    }
+
     /// A record was taken by the producer.
-    pub(super) fn sent(&mut self, line: u64, timestamp: i64) {
+    pub(super) fn sent(&mut self, tag: u64, timestamp: i64) {
         if self.form != Form::Silent {
-            self.timestamps.insert(line, timestamp);
+            self.timestamps.insert(tag, timestamp);
         }
     }
 
     /// A record was not taken at all.
-    pub(super) fn refused(&mut self, line: u64, error: &CliError) {
-        self.failed(line, error);
+    pub(super) fn refused(&mut self, tag: u64, error: &CliError) {
+        self.failed(tag, error);
+    }
+
+    /// How many records were read and are neither delivered nor failed.
+    fn unsent(&self) -> u64 {
+        self.taken.saturating_sub(self.delivered + self.failed)
     }
 
     /// Takes note of deliveries, in the order in which they came.
@@ -125,7 +147,7 @@ impl<'a> Deliveries<'a> {
         for delivery in deliveries {
             let error = delivery.outcome.as_ref().err().map(|it| CliError::from(it.clone()));
             match &error {
-                Some(error) => delivery.tags.iter().for_each(|line| self.failed(*line, error)),
+                Some(error) => delivery.tags.iter().for_each(|tag| self.failed(*tag, error)),
                 None => {
                     let count = delivery.tags.len() as u64;
                     self.delivered += count;
@@ -147,10 +169,10 @@ impl<'a> Deliveries<'a> {
         let outcome = delivery.outcome.as_ref().ok();
         let base = outcome.and_then(|it| it.base_offset);
         let append_time = outcome.and_then(|it| it.log_append_time);
-        for (line, delta) in delivery.tags.iter().zip(0..) {
-            let own = self.timestamps.remove(line);
+        for (tag, delta) in delivery.tags.iter().zip(0..) {
+            let own = self.timestamps.remove(tag);
             self.items.push(Delivered {
-                line: *line,
+                line: self.line(*tag),
                 topic: delivery.partition.topic.clone(),
                 partition: delivery.partition.partition.0,
                 offset: base.map(|it| it.0 + delta),
@@ -173,7 +195,8 @@ impl<'a> Deliveries<'a> {
         Ok(())
     }
 
-    fn failed(&mut self, line: u64, error: &CliError) {
+    fn failed(&mut self, tag: u64, error: &CliError) {
+        let line = self.line(tag);
         self.failed += 1;
         self.failure = match self.failure {
             None => Some(error.kind),
@@ -186,8 +209,17 @@ impl<'a> Deliveries<'a> {
         }
     }
 
+    /// What `--dry-run` says in the end.
+    pub(super) fn would_send(&self) {
+        self.session.say(&format!("{} records would be written", self.taken));
+    }
+
     /// The sum, and the end of the command.
     pub(super) fn finish(self, cluster_id: Option<String>) -> Result<(), CliError> {
+        let unsent = match self.unsent() {
+            0 => String::new(),
+            unsent => format!(", {unsent} not sent"),
+        };
         if FAILURES_TOLD_MAX < self.failed {
             let more = self.failed - FAILURES_TOLD_MAX;
             self.session.warn(&format!("{more} more records failed"));
@@ -205,7 +237,7 @@ impl<'a> Deliveries<'a> {
             0 => String::new(),
             failed => format!(", {failed} failed"),
         };
-        self.session.say(&format!("{} records delivered{places}{failed}", self.delivered));
+        self.session.say(&format!("{} records delivered{places}{failed}{unsent}", self.delivered));
         match (self.failure, self.delivered) {
             (None, _) => Ok(()),
             (Some(kind), 0) => Err(CliError::silent(kind)),

@@ -9,6 +9,8 @@ use kt_protocol::types::Timestamp;
 
 use super::input::{Input, Source};
 use super::lines::{LineRecord, Lines};
+use super::progress::Bar;
+use super::prompt::TerminalGuard;
 use super::report::Deliveries;
 use super::{ProduceArgs, now_ms};
 use crate::error::{CliError, Kind};
@@ -21,6 +23,9 @@ struct Writing<'a> {
     deliveries: Deliveries<'a>,
     lines: Lines,
     pace: Option<(Pace, Instant)>,
+    bar: Bar,
+    repeat: u64,
+    is_dry_run: bool,
 }
 
 /// Sends every line; delivers what was read even if reading ends in an error or by a signal.
@@ -35,16 +40,24 @@ pub(super) async fn write(
 ) -> Result<(), CliError> {
     let mut writing = Writing {
         producer: Producer::new(client, config),
-        deliveries: Deliveries::new(session),
+        deliveries: Deliveries::new(session, args.repeat),
         lines,
         pace: args.rate.map(|rate| (Pace::new(rate), Instant::now())),
+        bar: Bar::new(session, &source),
+        repeat: args.repeat,
+        is_dry_run: session.globals.dry_run,
     };
+    let _terminal = matches!(source, Source::Prompt(_)).then(TerminalGuard::new);
     let mut interrupt = Interrupt::listen()?;
     let ended = if args.is_one_tombstone() {
         let record = writing.lines.tombstone();
-        writing.send(1, &record).await
+        tokio::select! {
+            ended = writing.send(&record) => ended,
+            kind = interrupt.next() => Err(CliError::silent(kind)),
+        }
     } else {
-        if session.terminal.stdin_is_terminal && matches!(source, Source::Stdin) {
+        let asks = session.terminal.stdin_is_terminal;
+        if asks && matches!(source, Source::Stdin | Source::Prompt(_)) {
             session.note("each line becomes a record; Ctrl-D ends");
         }
         let mut input = source.start();
@@ -53,11 +66,19 @@ pub(super) async fn write(
             kind = interrupt.next() => Err(CliError::silent(kind)),
         }
     };
-    tokio::select! {
-        flushed = writing.flush() => flushed?,
-        kind = interrupt.next() => return Err(CliError::silent(kind)),
+    writing.bar.clear();
+    if writing.is_dry_run {
+        writing.deliveries.would_send();
+        return ended;
     }
+    let forced = tokio::select! {
+        flushed = writing.flush() => { flushed?; None },
+        kind = interrupt.next() => Some(kind),
+    };
     let finished = writing.deliveries.finish(cluster_id);
+    if let Some(kind) = forced {
+        return Err(CliError::silent(kind));
+    }
     match ended {
         // A line that cannot be read ends the reading; what stood before it has been delivered.
         Err(error) if error.kind == Kind::Other && finished.is_ok() => {
@@ -72,13 +93,10 @@ pub(super) async fn write(
 impl Writing<'_> {
     async fn read(&mut self, input: &mut Input) -> Result<(), CliError> {
         loop {
-            while let Some(line) = input.next_ready() {
-                let record = self.lines.read(line);
-                let number = input.line();
-                let record =
-                    record.map_err(|it| CliError::other(format!("line {number}: {it}")))?;
-                self.send(number, &record).await?;
+            while let Some(record) = self.next(input)? {
+                self.send(&record).await?;
             }
+            self.bar.reach(input.taken());
             self.deliveries.take(self.producer.deliveries())?;
             tokio::select! {
                 more = input.more() => {
@@ -92,33 +110,53 @@ impl Writing<'_> {
         }
     }
 
-    async fn send(&mut self, line: u64, record: &LineRecord) -> Result<(), CliError> {
-        let timestamp = record.timestamp.unwrap_or_else(now_ms);
+    fn next(&self, input: &mut Input) -> Result<Option<LineRecord>, CliError> {
+        self.lines.next(input).map_err(|reason| match self.lines.format {
+            None => CliError::other(format!("line {}: {reason}", input.line())),
+            Some(_) => CliError::other(format!("record {}: {reason}", input.line() + 1)),
+        })
+    }
+
+    /// Sends a record as often as it is wanted.
+    async fn send(&mut self, record: &LineRecord) -> Result<(), CliError> {
         let headers: Vec<(&str, Option<&[u8]>)> =
             record.headers.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
-        let new = NewRecord {
-            timestamp: Timestamp(timestamp),
-            key: record.key.as_deref(),
-            value: record.value.as_deref(),
-            headers: &headers,
-        };
+        for _ in 0..self.repeat {
+            let timestamp = record.timestamp.unwrap_or_else(now_ms);
+            let new = NewRecord {
+                timestamp: Timestamp(timestamp),
+                key: record.key.as_deref(),
+                value: record.value.as_deref(),
+                headers: &headers,
+            };
+            self.send_once(record, new).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_once(&mut self, record: &LineRecord, new: NewRecord<'_>) -> Result<(), CliError> {
+        let tag = self.deliveries.next_tag();
+        if self.is_dry_run {
+            return Ok(());
+        }
+        let timestamp = new.timestamp.0;
         self.hold_back(&new).await;
-        let sent = ProducerRecord {
-            topic: &record.topic,
-            partition: record.partition,
-            record: new,
-            tag: line,
-        };
+        let sent =
+            ProducerRecord { topic: &record.topic, partition: record.partition, record: new, tag };
         match self.producer.send(sent).await {
-            Ok(()) => self.deliveries.sent(line, timestamp),
+            Ok(()) => self.deliveries.sent(tag, timestamp),
             Err(error) => {
                 let error = CliError::from(error);
+                self.deliveries.refused(tag, &error);
                 if error.kind == Kind::Unreachable || error.kind == Kind::Denied {
                     // The next record would meet the same.
-                    return Err(error);
+                    return Err(CliError::silent(error.kind));
                 }
-                self.deliveries.refused(line, &error);
             }
+        }
+        // One line may make many records: their deliveries are told on the way.
+        if 1 < self.repeat && tag.is_multiple_of(1024) {
+            self.deliveries.take(self.producer.deliveries())?;
         }
         Ok(())
     }

@@ -128,6 +128,11 @@ impl<'a> LegacyMessage<'a> {
         self.crc
     }
 
+    /// Its attribute bits.
+    pub const fn attributes(&self) -> Attributes {
+        self.attributes
+    }
+
     /// Whether the bytes are those that the checksum was made of.
     pub fn crc_is_valid(&self) -> bool {
         crc32(self.bytes.get(MAGIC_AT..).unwrap_or_default()) == self.crc

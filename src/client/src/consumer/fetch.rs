@@ -13,7 +13,7 @@ use kt_protocol::{ApiKey, ErrorCode};
 use tokio::time::Instant;
 
 use super::ConsumerConfig;
-use super::records::{Aborted, FetchedRecords};
+use super::records::{Aborted, FetchedRecords, Marks};
 use crate::admin::Isolation;
 use crate::client::{Client, Limit, Target};
 use crate::connection::Wanted;
@@ -47,6 +47,7 @@ pub(super) struct FetchedPartition {
     pub(super) code: ErrorCode,
     high_watermark: Offset,
     last_stable: Offset,
+    log_start: Offset,
     aborted: Vec<Aborted>,
     bytes: Bytes,
 }
@@ -150,6 +151,7 @@ fn partitions(
                 code: ErrorCode::from_code(it.error_code),
                 high_watermark: Offset(it.high_watermark),
                 last_stable: Offset(it.last_stable_offset),
+                log_start: Offset(it.log_start_offset),
                 aborted: it.aborted_transactions.iter().flatten().map(aborted).collect(),
                 bytes,
             });
@@ -187,8 +189,14 @@ impl FetchedPartition {
             Isolation::ReadCommitted => self.aborted,
             Isolation::ReadUncommitted => Vec::new(),
         };
+        let marks = Marks {
+            log_start: self.log_start,
+            last_stable: self.last_stable,
+            high_watermark: self.high_watermark,
+        };
         let partition = self.partition.clone();
-        FetchedRecords::new(self.partition, &self.bytes, position, end, hidden).map_err(|reason| {
+        let records = FetchedRecords::new(self.partition, &self.bytes, position, end, hidden);
+        records.map(|it| it.with_marks(marks)).map_err(|reason| {
             Error::protocol(ApiKey::Fetch, format!("{partition} at offset {position}: {reason}"))
         })
     }

@@ -7,14 +7,15 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use kt_protocol::records::control::ControlType;
 use kt_protocol::records::{
-    AnyBatch, AnyBatches, Budget, Headers, RecordView, RecordsError, TimestampType,
+    AnyBatch, AnyBatches, Attributes, BatchView, Budget, Compression, Headers, RecordView,
+    RecordsError, TimestampType,
 };
 use kt_protocol::types::{
     LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp, TopicPartition,
 };
 
-/// What the records of one batch may take in memory. Brokers take batches of 1 MiB by default, and
-/// text shrinks a hundredfold; the rest is room for those who raised that.
+/// How much may come out of one batch. Brokers take batches of 1 MiB by default, and text shrinks a
+/// hundredfold; the rest is room for those who raised that. It is never in memory at once.
 const BATCH_BYTES_MAX: u64 = 1 << 30;
 
 /// A transaction whose records do not count.
@@ -34,8 +35,20 @@ pub struct FetchedRecords {
     position: Offset,
     next_offset: Offset,
     end: Offset,
+    marks: Marks,
     /// By rising first offset, as brokers send them.
     aborted: Vec<Aborted>,
+}
+
+/// The offsets of a partition that came with its records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The log start offset.
+    pub log_start: Offset,
+    /// The last stable offset.
+    pub last_stable: Offset,
+    /// The high watermark.
+    pub high_watermark: Offset,
 }
 
 /// A record, borrowed from what was fetched.
@@ -47,6 +60,8 @@ pub struct Record<'a> {
     pub timestamp: Option<Timestamp>,
     /// Who set the time.
     pub timestamp_type: TimestampType,
+    /// The attribute bits of its batch.
+    pub attributes: Attributes,
     /// Its key.
     pub key: Option<&'a [u8]>,
     /// Its value; none is a tombstone.
@@ -117,7 +132,8 @@ impl FetchedRecords {
             length += batch.size();
         }
         let bytes = bytes.slice(..length);
-        Ok(FetchedRecords { partition, bytes, position, next_offset, end, aborted })
+        let marks = Marks::default();
+        Ok(FetchedRecords { partition, bytes, position, next_offset, end, marks, aborted })
     }
 
     /// Which partition they are of.
@@ -140,6 +156,31 @@ impl FetchedRecords {
         self.end
     }
 
+    /// The same with the offsets that the broker sent beside.
+    pub fn with_marks(self, marks: Marks) -> FetchedRecords {
+        FetchedRecords { marks, ..self }
+    }
+
+    /// The partition's offsets when these were fetched.
+    pub fn marks(&self) -> Marks {
+        self.marks
+    }
+
+    /// The same from a later offset on.
+    pub fn from(&self, position: Offset) -> FetchedRecords {
+        FetchedRecords { position: self.position.max(position), ..self.clone() }
+    }
+
+    /// The first and the last offset of each control batch, which no reader is shown.
+    pub fn control_offsets(&self) -> impl Iterator<Item = (Offset, Offset)> {
+        AnyBatches::new(&self.bytes).filter_map(|batch| match batch {
+            Ok(AnyBatch::Batch(view)) if view.is_control() => {
+                Some((view.base_offset(), view.last_offset()))
+            }
+            _ => None,
+        })
+    }
+
     /// Shows each record to `see` until it breaks off.
     ///
     /// # Errors
@@ -157,12 +198,11 @@ impl FetchedRecords {
                 continue;
             }
             let unreadable = |error| ReadError::Records { last_offset, error };
-            let mut budget = Budget::new(BATCH_BYTES_MAX);
-            let body = batch.decompress(&mut budget).map_err(unreadable)?;
-            let mut records = body.records();
             if let AnyBatch::Batch(view) = &batch {
                 if view.is_control() {
-                    if let Some(Ok(marker)) = records.next() {
+                    let mut budget = Budget::new(BATCH_BYTES_MAX);
+                    let body = view.decompress(&mut budget).map_err(unreadable)?;
+                    if let Some(Ok(marker)) = body.records().next() {
                         filter.see_marker(view.producer_id(), marker.key);
                     }
                     continue;
@@ -174,23 +214,60 @@ impl FetchedRecords {
                 }
             }
             let origin = Origin::of(&batch);
-            for record in records {
-                let record = record.map_err(unreadable)?;
+            let shown = show_batch(&batch, |record| {
                 if record.offset < self.position {
-                    continue;
+                    return ControlFlow::Continue(());
                 }
-                if let ControlFlow::Break(value) = see(&origin.record(&record)) {
-                    return Ok(ControlFlow::Break(value));
-                }
+                see(&origin.record(record))
+            });
+            if let ControlFlow::Break(value) = shown.map_err(unreadable)? {
+                return Ok(ControlFlow::Break(value));
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 }
 
+/// Shows each record of a batch. A compressed batch is never whole in memory.
+fn show_batch<B>(
+    batch: &AnyBatch<'_>,
+    mut see: impl FnMut(&RecordView<'_>) -> ControlFlow<B>,
+) -> Result<ControlFlow<B>, RecordsError> {
+    let mut budget = Budget::new(BATCH_BYTES_MAX);
+    match batch {
+        AnyBatch::Batch(view) if view.compression()? != Compression::None => {
+            show_stream(view, &mut budget, see)
+        }
+        batch => {
+            let body = batch.decompress(&mut budget)?;
+            for record in body.records() {
+                if let ControlFlow::Break(value) = see(&record?) {
+                    return Ok(ControlFlow::Break(value));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        }
+    }
+}
+
+fn show_stream<B>(
+    view: &BatchView<'_>,
+    budget: &mut Budget,
+    mut see: impl FnMut(&RecordView<'_>) -> ControlFlow<B>,
+) -> Result<ControlFlow<B>, RecordsError> {
+    let mut records = view.stream(budget)?;
+    while let Some(record) = records.next()? {
+        if let ControlFlow::Break(value) = see(&record) {
+            return Ok(ControlFlow::Break(value));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
 /// What all records of a batch have in common.
 struct Origin {
     timestamp_type: TimestampType,
+    attributes: Attributes,
     leader_epoch: Option<LeaderEpoch>,
     base_offset: Offset,
     producer: Option<RecordProducer>,
@@ -199,9 +276,17 @@ struct Origin {
 impl Origin {
     fn of(batch: &AnyBatch<'_>) -> Origin {
         let timestamp_type = batch.timestamp_type();
-        let AnyBatch::Batch(view) = batch else {
-            let base_offset = batch.last_offset();
-            return Origin { timestamp_type, leader_epoch: None, base_offset, producer: None };
+        let view = match batch {
+            AnyBatch::Batch(view) => view,
+            AnyBatch::Legacy(message) => {
+                return Origin {
+                    timestamp_type,
+                    attributes: message.attributes(),
+                    leader_epoch: None,
+                    base_offset: batch.last_offset(),
+                    producer: None,
+                };
+            }
         };
         let epoch = view.partition_leader_epoch();
         let producer = RecordProducer {
@@ -211,6 +296,7 @@ impl Origin {
         };
         Origin {
             timestamp_type,
+            attributes: view.attributes(),
             leader_epoch: (0 <= epoch.0).then_some(epoch),
             base_offset: view.base_offset(),
             producer: view.has_producer_id().then_some(producer),
@@ -223,6 +309,7 @@ impl Origin {
             offset: it.offset,
             timestamp: (0 <= it.timestamp.0).then_some(it.timestamp),
             timestamp_type: self.timestamp_type,
+            attributes: self.attributes,
             key: it.key,
             value: it.value,
             headers: it.headers(),

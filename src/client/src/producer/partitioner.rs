@@ -1,7 +1,23 @@
 //! Which partition a record goes to: that of its key, as every Java client has it, or a sticky one.
 //! No tokio.
 
+use kt_protocol::records::crc32;
+
 use crate::random::Random;
+
+/// How records find their partitions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Partitioner {
+    /// Keys by murmur2, as Kafka's own clients have it; the rest stick to a partition for a batch.
+    #[default]
+    Murmur2,
+    /// Keys by CRC-32, as librdkafka's `consistent_random` has it; the rest as above.
+    Crc32,
+    /// All stick to a partition for a batch, regardless of keys.
+    Sticky,
+    /// One after the other, regardless of keys.
+    RoundRobin,
+}
 
 /// Kafka's murmur2 (`Utils.murmur2`), by which all Java clients spread keys.
 pub fn murmur2(bytes: &[u8]) -> i32 {
@@ -33,6 +49,12 @@ pub fn partition_of_key(key: &[u8], partitions: usize) -> usize {
     assert!(partitions != 0, "a topic has partitions");
     let positive = usize::try_from(murmur2(key) & i32::MAX).expect("the sign bit is gone");
     positive % partitions
+}
+
+/// The same as librdkafka computes it.
+pub fn partition_by_crc32(key: &[u8], partitions: usize) -> usize {
+    assert!(partitions != 0, "a topic has partitions");
+    crc32(key) as usize % partitions
 }
 
 /// The partition of records without a key: one for a batch's worth of bytes, then another at
@@ -81,6 +103,13 @@ impl Sticky {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The check value of CRC-32.
+    #[test]
+    fn crc32_is_that_of_zlib() {
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+        assert_eq!(partition_by_crc32(b"123456789", 10), 0xcbf4_3926 % 10);
+    }
 
     #[test]
     fn murmur2_is_javas() {

@@ -1,0 +1,166 @@
+//! `kt consume`: what is read, in which form, and how it ends.
+
+use std::io::{BufRead, BufReader};
+
+use crate::support::Broker;
+use crate::support::command::{command, fails, ok, run, signal, stderr};
+
+/// A topic with records of these partitions, times, keys and values.
+fn filled(broker: &Broker, topic: &str, partitions: &str, records: &[(u32, i64, &str, &str)]) {
+    ok(broker, &["topics", "create", topic, "--partitions", partitions], "");
+    let lines: String = records
+        .iter()
+        .map(|(partition, time, key, value)| format!("{partition},{time},{key},{value}\n"))
+        .collect();
+    ok(broker, &["produce", topic, "-f", "%p,%T,%k,%v\\n"], &lines);
+}
+
+#[test]
+fn every_form_of_output() {
+    let broker = Broker::start();
+    ok(&broker, &["topics", "create", "forms"], "");
+    let lines = concat!(
+        r#"{"key":"k","value":{"base64":"AP8="},"headers":[{"key":"h","value":null}],"timestamp":1700000000123}"#,
+        "\n",
+        r#"{"value":null,"timestamp":1700000000124}"#,
+        "\n",
+    );
+    ok(&broker, &["produce", "forms", "--jsonl", "--no-idempotent"], lines);
+    let consume = |more: &[&str]| ok(&broker, &[&["consume", "forms"], more].concat(), "");
+    let raw = run(&broker, &["consume", "forms"], b"");
+    assert_eq!(raw.stdout, b"\x00\xff\n\n");
+    assert_eq!(raw.stderr, b"");
+    insta::assert_snapshot!(consume(&["-o", "jsonl"]), @r#"
+    {"topic":"forms","partition":0,"offset":0,"timestamp":1700000000123,"timestamp_type":"create","key":"k","value":{"base64":"AP8="},"headers":[{"key":"h","value":null}]}
+    {"topic":"forms","partition":0,"offset":1,"timestamp":1700000000124,"timestamp_type":"create","key":null,"value":null,"headers":[]}
+    "#);
+    insta::assert_snapshot!(consume(&["-o", "jsonl", "--meta", "--base64", "-c", "1"]), @r#"{"topic":"forms","partition":0,"offset":0,"timestamp":1700000000123,"timestamp_type":"create","key":{"base64":"aw=="},"value":{"base64":"AP8="},"headers":[{"key":"h","value":null}],"leader_epoch":0,"producer_id":null,"producer_epoch":null,"sequence":null}"#);
+    insta::assert_snapshot!(consume(&["-f", "%i %t:%p@%o %T %d{strftime[%F]} %k %v{base64} [%[ %| %]]\\n", "--utc"]), @"
+    1 forms:0@0 1700000000123 2023-11-14 k AP8= [0 2 2]
+    2 forms:0@1 1700000000124 2023-11-14   [0 2 2]
+    ");
+    let whole: serde_json::Value = serde_json::from_str(&consume(&["--json"])).expect("JSON");
+    assert_eq!(whole["kind"], "consume");
+    assert_eq!(whole["items"].as_array().map(Vec::len), Some(2));
+    // The format wins over the output.
+    assert_eq!(consume(&["-o", "jsonl", "-f", "%o,"]), "0,1,");
+}
+
+#[test]
+fn filters_say_how_much_they_looked_at() {
+    let broker = Broker::start();
+    let records: Vec<(u32, i64, String, String)> = (0..100)
+        .map(|it| (0, 1_700_000_000_000 + it, format!("k{it}"), format!("{{\"n\":{it}}}")))
+        .collect();
+    let records: Vec<_> = records.iter().map(|it| (it.0, it.1, &*it.2, &*it.3)).collect();
+    filled(&broker, "seen", "1", &records);
+    let found = run(&broker, &["consume", "seen", "--where", "value.n >= 97", "-f", "%o "], b"");
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "97 98 99 ");
+    assert_eq!(stderr(&found), "scanned 100 of 100 offsets: 3 records match\n");
+    let found = run(&broker, &["consume", "seen", "--grep", "^k1", "-c", "2", "-f", "%o "], b"");
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "1 10 ");
+    assert_eq!(stderr(&found), "scanned 11 of 100 offsets: 2 records match\n");
+    let at = "timestamp >= @1700000000050 and timestamp < @1700000000052";
+    assert_eq!(ok(&broker, &["consume", "seen", "--where", at, "-f", "%o "], ""), "50 51 ");
+    let wrong = fails(&broker, &["consume", "seen", "--where", "vlaue = 1"], "", 2);
+    assert!(wrong.contains("no field \"vlaue\" (column 1)"), "{wrong}");
+    assert!(wrong.contains("did you mean value?"), "{wrong}");
+    fails(&broker, &["consume", "seen", "--grep", "("], "", 2);
+    fails(&broker, &["consume", "seen", "-f", "%z"], "", 2);
+    fails(&broker, &["consume", "seen", "--where", "offset < 5", "--expect", "6"], "", 7);
+    ok(&broker, &["consume", "seen", "--where", "offset < 5", "--expect", "5"], "");
+    ok(&broker, &["consume", "seen", "--check-gaps"], "");
+}
+
+#[test]
+fn merging_gives_the_order_of_time_and_names_what_is_late() {
+    let broker = Broker::start();
+    let records = [
+        (0, 10, "a", "1"),
+        (0, 40, "a", "2"),
+        (0, 20, "a", "3"),
+        (1, 15, "b", "4"),
+        (1, 35, "b", "5"),
+        (2, 5, "c", "6"),
+    ];
+    filled(&broker, "merged", "3", &records);
+    let merged = run(&broker, &["consume", "merged", "--merge", "-f", "%T "], b"");
+    assert_eq!(String::from_utf8_lossy(&merged.stdout), "5 10 15 35 40 20 ");
+    assert_eq!(
+        stderr(&merged),
+        "warning: the record at merged:0 offset 2 is 20 ms out of the order of time\n"
+    );
+    let some = ok(&broker, &["consume", "merged", "--merge", "-f", "%T ", "-c", "3"], "");
+    assert_eq!(some, "5 10 15 ");
+}
+
+/// More than the windows hold, so that reading ahead has to stop and go on.
+#[test]
+fn merging_much_keeps_every_record_and_their_order() {
+    let broker = Broker::start();
+    ok(&broker, &["topics", "create", "much", "--partitions", "3"], "");
+    let filler = "x".repeat(400);
+    let lines: String = (0..60_000)
+        .map(|it| format!("{},{},{filler}\n", if it < 20_000 { 0 } else { 1 + it % 2 }, it))
+        .collect();
+    let arguments = ["produce", "much", "-f", "%p,%T,%v", "--compression", "zstd"];
+    ok(&broker, &arguments, &lines);
+    let read = ok(&broker, &["consume", "much", "--merge", "-f", "%T\\n"], "");
+    let expected: String = (0..60_000).map(|it| format!("{it}\n")).collect();
+    assert!(read == expected, "{} lines came", read.lines().count());
+}
+
+#[test]
+fn following_ends_by_count_idle_duration_or_signal() {
+    let broker = Broker::start();
+    filled(&broker, "live", "1", &[(0, 1, "k", "one"), (0, 2, "k", "two")]);
+    let follow = ["consume", "live", "-F", "--from", "earliest"];
+    let with = |more: &[&'static str]| [&follow[..], more].concat();
+    assert_eq!(ok(&broker, &with(&["-c", "1"]), ""), "one\n");
+    assert_eq!(ok(&broker, &with(&["--idle", "300ms"]), ""), "one\ntwo\n");
+    assert_eq!(ok(&broker, &with(&["--duration", "1s"]), ""), "one\ntwo\n");
+    fails(&broker, &with(&["--idle", "300ms", "--expect", "3"]), "", 7);
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let mut process = command(&broker, &follow).spawn().expect("kt runs");
+        let stdout = process.stdout.take().expect("stdout is piped");
+        let mut lines = BufReader::new(stdout).lines();
+        assert_eq!(lines.next().expect("a line").expect("text"), "one");
+        signal(&process, name);
+        let ended = process.wait().expect("kt ends");
+        assert_eq!(ended.code(), Some(code));
+    }
+}
+
+/// A time is the first record with that time or a later one, wherever that stands.
+#[test]
+fn times_become_offsets_as_a_walk_over_all_records_finds_them() {
+    let broker = Broker::start();
+    let mut state = 7_u64;
+    let mut random = |below: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    const BASE: i64 = 1_700_000_000_000;
+    let times: Vec<i64> = (0..300_i64)
+        .map(|it| BASE + it * 10 + i64::try_from(random(400)).expect("small") - 200)
+        .collect();
+    let records: Vec<_> = times.iter().map(|time| (0, *time, "k", "v")).collect();
+    // Several batches, so that the place inside of one matters as much as the batch.
+    ok(&broker, &["topics", "create", "times"], "");
+    for chunk in records.chunks(37) {
+        let lines: String =
+            chunk.iter().map(|it| format!("{},{},{},{}\n", it.0, it.1, it.2, it.3)).collect();
+        ok(&broker, &["produce", "times", "-f", "%p,%T,%k,%v\\n"], &lines);
+    }
+    let first = |at: i64| times.iter().position(|it| at <= *it).unwrap_or(times.len());
+    for _ in 0..40 {
+        let from = BASE - 300 + i64::try_from(random(3700)).expect("small");
+        let until = from + i64::try_from(random(1500)).expect("small");
+        let (from_at, until_at) = (format!("@{from}"), format!("@{until}"));
+        let arguments = ["consume", "times", "--from", &from_at, "--until", &until_at, "-f", "%o "];
+        let read = ok(&broker, &arguments, "");
+        let expected: String = (first(from)..first(until)).map(|it| format!("{it} ")).collect();
+        assert_eq!(read, expected, "from {from} until {until}");
+    }
+}
