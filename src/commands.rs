@@ -1,6 +1,7 @@
 //! The commands: one file for each, with its arguments, which are also its help, and its `run`.
 
 mod consume;
+mod dump_log;
 mod produce;
 mod serve;
 mod topics;
@@ -26,6 +27,9 @@ pub(crate) enum Command {
     /// Read records of topics
     Consume(consume::ConsumeArgs),
 
+    /// Show and check the files of a log directory, with no cluster at all
+    DumpLog(dump_log::DumpLogArgs),
+
     /// Run a Kafka-compatible broker
     Serve(serve::ServeArgs),
 }
@@ -37,6 +41,7 @@ pub(crate) fn run(command: &Command, session: &Session) -> Result<(), CliError> 
         Command::Topic(args) => topics::run_singular(args, session),
         Command::Produce(args) => produce::run(args, session),
         Command::Consume(args) => consume::run(args, session),
+        Command::DumpLog(args) => dump_log::run(args, session),
         Command::Serve(args) => serve::run(args, session),
     }
 }

@@ -8,7 +8,6 @@ mod client_config;
 mod commands;
 mod duration;
 mod error;
-#[expect(dead_code, reason = "read by the commands that come with it")]
 mod internal_records;
 mod interrupt;
 mod journal;

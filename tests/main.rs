@@ -5,6 +5,7 @@ mod apache_kafka;
 mod command_line;
 mod compression;
 mod confluent;
+mod dump_log;
 mod fetch;
 mod hostile;
 mod idempotence;
