@@ -4,6 +4,7 @@ mod completions;
 mod configs;
 mod consume;
 mod context;
+mod dump_log;
 mod history;
 mod man;
 mod produce;
@@ -42,6 +43,9 @@ pub(crate) enum Command {
 
     /// Read records of topics
     Consume(consume::ConsumeArgs),
+
+    /// Show and check the files of a log directory, with no cluster at all
+    DumpLog(dump_log::DumpLogArgs),
 
     /// Choose and manage clusters by name
     Context(context::SingularArgs),
@@ -83,6 +87,7 @@ impl Command {
             Command::Consume(_)
             | Command::Completions(_)
             | Command::Man(_)
+            | Command::DumpLog(_)
             | Command::Schema(_)
             | Command::Serve(_) => Effect::Runs,
         }
@@ -92,6 +97,7 @@ impl Command {
 /// Every kind of document that a command prints.
 fn kinds() -> Vec<DocumentKind> {
     let mut kinds = vec![
+        dump_log::entries::DOCUMENT,
         history::KIND,
         undo::KIND,
         produce::report::KIND,
@@ -140,6 +146,7 @@ fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
         Command::Undo(args) => undo::run(args, session),
         Command::Produce(args) => produce::run(args, session),
         Command::Consume(args) => consume::run(args, session),
+        Command::DumpLog(args) => dump_log::run(args, session),
         Command::Context(args) => context::run_singular(args, session),
         Command::Contexts(args) => context::run_plural(args, session),
         Command::Completions(args) => completions::run(args),

@@ -13,6 +13,7 @@ mod duration;
 mod error;
 #[cfg(test)]
 mod generated;
+mod internal_records;
 mod interrupt;
 mod java_hash_map;
 mod journal;

@@ -8,6 +8,7 @@ mod configs;
 mod confluent;
 mod consume;
 mod contexts;
+mod dump_log;
 mod fetch;
 mod hostile;
 mod idempotence;

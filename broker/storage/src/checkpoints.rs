@@ -104,7 +104,7 @@ fn format(offsets: &OffsetCheckpoint) -> String {
 }
 
 /// `topic partition offset`
-fn parse_offset(line: &str) -> Option<(TopicPartition, Offset)> {
+pub(crate) fn parse_offset(line: &str) -> Option<(TopicPartition, Offset)> {
     let mut words = line.split_ascii_whitespace();
     let (topic, partition, offset) = (words.next()?, words.next()?, words.next()?);
     let partition = number(partition).filter(|partition| 0 <= *partition)?;
@@ -135,7 +135,10 @@ pub fn format_lines(entries: impl ExactSizeIterator<Item = impl Display>) -> Str
     text
 }
 
-fn parse_lines<T>(bytes: &[u8], parse_line: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
+pub(crate) fn parse_lines<T>(
+    bytes: &[u8],
+    parse_line: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();

@@ -228,7 +228,7 @@ impl LeaderEpochFileCache {
 }
 
 /// `epoch startOffset`
-fn parse_entry(line: &str) -> Option<EpochEntry> {
+pub(crate) fn parse_entry(line: &str) -> Option<EpochEntry> {
     let mut words = line.split_ascii_whitespace();
     let epoch = LeaderEpoch(number(words.next()?).filter(|epoch| 0 <= *epoch)?);
     let start_offset = Offset(number(words.next()?).filter(|offset| 0 <= *offset)?);

@@ -11,6 +11,7 @@ pub mod error;
 pub mod file_cache;
 pub mod file_names;
 mod index_builder;
+pub mod inspect;
 #[cfg(test)]
 mod kafkas_files;
 pub mod leader_epochs;

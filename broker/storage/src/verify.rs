@@ -162,7 +162,7 @@ pub fn holds_only_zeros(file: &dyn File, from: u64, end: u64) -> Result<bool, Di
 }
 
 /// Where in `bytes`, which stand at `position`, a batch might begin.
-fn candidates(bytes: &[u8], position: u64, end: u64, least: Offset) -> Vec<u64> {
+pub(crate) fn candidates(bytes: &[u8], position: u64, end: u64, least: Offset) -> Vec<u64> {
     let mut found = Vec::new();
     for (at, head) in bytes.windows(BATCH_HEADER_SIZE).enumerate() {
         // The offset's upper bytes and the magic refuse nearly everything at once.
