@@ -36,10 +36,8 @@ pub(crate) enum Command {
     /// Read records of topics
     Consume(consume::ConsumeArgs),
 
-    /// Show the changes that were made with kt
     History(history::HistoryArgs),
 
-    /// Take a change back
     Undo(undo::UndoArgs),
 
     /// Run a Kafka-compatible broker

@@ -34,7 +34,7 @@ impl FromStr for ConfigPair {
     }
 }
 
-/// What becomes of configs, as the command line says it.
+// What becomes of configs, as the command line says it. A doc comment would be the command's help.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ConfigEdits {
     /// Set a config (repeatable)

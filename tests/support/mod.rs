@@ -4,6 +4,7 @@ pub(crate) mod broker;
 pub(crate) mod client;
 pub(crate) mod operator;
 pub(crate) mod proxy;
+pub(crate) mod terminal;
 pub(crate) mod tool;
 
 pub(crate) use broker::Broker;
