@@ -21,7 +21,8 @@ use crate::record_schema::RecordShape;
 use crate::session::Session;
 use crate::watch;
 
-/// Everything that `kt` does.
+/// Everything that `kt` does. Help without a comment here is that of the arguments: a comment would
+/// hide its longer half.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List, describe, create, change, check and delete topics
@@ -38,13 +39,10 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Config(configs::SingularArgs),
 
-    /// Write records: lines of standard input or a file
     Produce(produce::ProduceArgs),
 
-    /// Read records of topics
     Consume(consume::ConsumeArgs),
 
-    /// Show and check the files of a log directory, with no cluster at all
     DumpLog(dump_log::DumpLogArgs),
 
     /// Choose and manage clusters by name
@@ -54,22 +52,16 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Contexts(context::PluralArgs),
 
-    /// Print the completion script of a shell
     Completions(completions::CompletionsArgs),
 
-    /// Print the manual page of a command
     Man(man::ManArgs),
 
-    /// Print the JSON Schema of a kind of output
     Schema(schema::SchemaArgs),
 
-    /// Show the changes that were made with kt
     History(history::HistoryArgs),
 
-    /// Take a change back
     Undo(undo::UndoArgs),
 
-    /// Run a Kafka-compatible broker
     Serve(serve::ServeArgs),
 }
 

@@ -34,7 +34,7 @@ impl FromStr for ConfigPair {
     }
 }
 
-/// What becomes of configs, as the command line says it.
+// What becomes of configs, as the command line says it. A doc comment would be the command's help.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ConfigEdits {
     /// Set a config (repeatable)
@@ -100,11 +100,31 @@ pub(crate) struct Present {
     entries: Vec<ConfigEntry>,
     /// What stands behind the defaults of all brokers: the configs of one of them.
     behind: Vec<ConfigEntry>,
+    /// What a topic inherits as `retention.ms`, where that was asked for.
+    retention_ms: Option<String>,
 }
 
 impl Present {
     pub(crate) fn of(entries: Vec<ConfigEntry>) -> Present {
-        Present { entries, behind: Vec::new() }
+        Present { entries, ..Present::default() }
+    }
+
+    /// Asks a broker what it keeps if a topic does not say, if the changes make that count. It is
+    /// not told with the topic, since brokers have it in other units.
+    pub(crate) async fn know_retention(
+        &mut self,
+        admin: &Admin,
+        changes: &[ConfigChange],
+    ) -> Result<(), CliError> {
+        let is_unset = changes.iter().any(|it| it.name == RETENTION && it.value.is_none());
+        if !is_unset || self.inherited(RETENTION, ConfigSource::DYNAMIC_TOPIC).is_some() {
+            return Ok(());
+        }
+        if let Some(broker) = admin.describe_cluster().await?.brokers.first() {
+            let entries = one(admin, &ConfigEntity::Broker(broker.id.0).resource()).await?;
+            self.retention_ms = retention_ms(&entries);
+        }
+        Ok(())
     }
 
     /// Asks for it.
@@ -145,6 +165,7 @@ impl Present {
         match entry.synonyms.iter().find(|it| counts(it.source)) {
             Some(synonym) => synonym.value.clone(),
             None if counts(entry.source) => entry.value.clone(),
+            None if key == RETENTION => self.retention_ms.clone(),
             None => None,
         }
     }
@@ -160,6 +181,20 @@ impl Present {
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().chain(&self.behind).map(|it| it.name.as_str())
     }
+}
+
+const RETENTION: &str = "retention.ms";
+
+/// `log.retention.ms`, or the minutes, or the hours: the finest that is set counts.
+fn retention_ms(broker: &[ConfigEntry]) -> Option<String> {
+    let units = [("ms", 1), ("minutes", 60_000), ("hours", 3_600_000)];
+    units.into_iter().find_map(|(unit, milliseconds)| {
+        let key = format!("log.retention.{unit}");
+        let value = broker.iter().find(|it| it.name == key)?.value.as_ref()?;
+        let value: i64 = value.trim().parse().ok()?;
+        let is_limit = 0 <= value;
+        Some(if is_limit { value.saturating_mul(milliseconds) } else { -1 }.to_string())
+    })
 }
 
 /// For keys that no broker tells of: rather hide too much.
@@ -458,6 +493,17 @@ mod tests {
         assert_eq!(plan.risk(), Risk::Change);
         let error = restore(state(Some("8"), "7")).unwrap_err();
         insta::assert_snapshot!(error.message, @"topic/orders: retention.ms is 9 now, the change left 7");
+    }
+
+    #[test]
+    fn the_finest_unit_of_retention_counts() {
+        let mut broker = vec![entry("log.retention.hours", "168", 5, &[])];
+        assert_eq!(retention_ms(&broker).as_deref(), Some("604800000"));
+        broker.push(entry("log.retention.minutes", "-1", 4, &[]));
+        assert_eq!(retention_ms(&broker).as_deref(), Some("-1"));
+        broker.push(ConfigEntry { value: None, ..entry("log.retention.ms", "", 5, &[]) });
+        assert_eq!(retention_ms(&broker).as_deref(), Some("-1"));
+        assert_eq!(retention_ms(&[]), None);
     }
 
     #[test]

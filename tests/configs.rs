@@ -260,6 +260,27 @@ fn every_kind_of_entity_is_altered_described_and_put_back() {
 }
 
 #[test]
+fn what_counts_without_a_value_of_its_own_is_told() {
+    let operator = operator();
+    insta::assert_snapshot!(operator.run_all(&[
+        "configs alter topic/orders --unset retention.ms -n",
+        "topics alter orders --set retention.ms=-1 -y -q -o name",
+        "topics alter orders --unset retention.ms -n",
+    ]), @"
+    $ kt configs alter topic/orders --unset retention.ms -n
+    ENTITY        NAME          VALUE      VALUE BEFORE  ALTERED
+    topic/orders  retention.ms  604800000  1000000       -
+    would alter topic/orders: retention.ms 1000000 -> 604800000 (inherited)
+    $ kt topics alter orders --set retention.ms=-1 -y -q -o name
+    orders
+    $ kt topics alter orders --unset retention.ms -n
+    NAME    PARTITIONS  CONFIGS                 ALTERED
+    orders           1  retention.ms=604800000  -
+    would alter topic/orders: retention.ms -1 -> 604800000 (inherited); lower retention: older records may go
+    ");
+}
+
+#[test]
 fn secrets_are_not_shown_nor_kept() {
     let operator = operator();
     let said =

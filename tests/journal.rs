@@ -260,3 +260,47 @@ fn an_undo_that_lowers_retention_may_lose_data() {
     would alter topic/orders: retention.ms -1 -> 604800000 (inherited); lower retention: older records may go
     ");
 }
+
+#[test]
+fn on_a_terminal_a_change_asks_and_a_loss_wants_the_name() {
+    let operator = operator();
+    let line = "topics alter orders --set segment.bytes=3000000";
+    insta::assert_snapshot!(operator.answer(line, "[y/N] ", "\n"), @"
+    $ kt topics alter orders --set segment.bytes=3000000
+    alter topic/orders: segment.bytes 2000000 -> 3000000
+    Go on? [y/N] 
+    error: nothing was changed
+    exit 1
+    ");
+    insta::assert_snapshot!(operator.answer(line, "[y/N] ", "y\n"), @"
+    $ kt topics alter orders --set segment.bytes=3000000
+    alter topic/orders: segment.bytes 2000000 -> 3000000
+    Go on? [y/N] y
+    kt undo 3 takes it back
+    NAME    PARTITIONS  CONFIGS                ALTERED
+    orders           1  segment.bytes=3000000  yes
+    ");
+    let line = "topics alter orders --set retention.ms=5";
+    insta::assert_snapshot!(operator.answer(line, "alter: ", "y\n"), @"
+    $ kt topics alter orders --set retention.ms=5
+    alter topic/orders: retention.ms 604800000 (inherited) -> 5; lower retention: older records may go
+    Type orders to alter: y
+    error: nothing was changed
+    exit 1
+    ");
+    insta::assert_snapshot!(operator.answer(line, "alter: ", "orders\n"), @"
+    $ kt topics alter orders --set retention.ms=5
+    alter topic/orders: retention.ms 604800000 (inherited) -> 5; lower retention: older records may go
+    Type orders to alter: orders
+    kt undo 4 takes it back
+    NAME    PARTITIONS  CONFIGS         ALTERED
+    orders           1  retention.ms=5  yes
+    ");
+    insta::assert_snapshot!(operator.run("history -o template={id}:{undo}\\n"), @r#"
+    $ kt history -o template={id}:{undo}\n
+    1:possible
+    2:possible
+    3:possible
+    4:possible
+    "#);
+}

@@ -36,13 +36,9 @@ pub(crate) struct SingularArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Show configs of topics, brokers, loggers, groups and client metrics
+    // The help of each is that of its arguments.
     Describe(describe::DescribeArgs),
-
-    /// Change configs of one entity
     Alter(alter::AlterArgs),
-
-    /// Compare the configs of two entities
     Diff(diff::DiffArgs),
 }
 

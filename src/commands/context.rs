@@ -32,16 +32,12 @@ enum Verb {
     /// List contexts
     List,
 
-    /// Make a context the one in use
     Use(r#use::UseArgs),
 
-    /// Show a context
     Show(show::ShowArgs),
 
-    /// Add a context to your file
     Add(add::AddArgs),
 
-    /// Add contexts from files of other tools
     Import(import::ImportArgs),
 
     /// Show every setting and where it comes from

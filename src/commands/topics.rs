@@ -40,28 +40,14 @@ pub(crate) struct SingularArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List topics
+    // The help of each is that of its arguments.
     List(list::ListArgs),
-
-    /// Show partitions, replicas, offsets and sizes of topics
     Describe(describe::DescribeArgs),
-
-    /// Create topics
     Create(create::CreateArgs),
-
-    /// Show which offset a position is in each partition
     Offsets(offsets::OffsetsArgs),
-
-    /// Check that topics are as they should be
     Check(check::CheckArgs),
-
-    /// Change the partitions and configs of topics
     Alter(alter::AlterArgs),
-
-    /// Delete topics and all their records
     Delete(delete::DeleteArgs),
-
-    /// Delete the oldest records of topics
     Trim(trim::TrimArgs),
 }
 

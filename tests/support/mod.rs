@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod command;
 pub(crate) mod operator;
 pub(crate) mod proxy;
+pub(crate) mod terminal;
 pub(crate) mod tool;
 
 pub(crate) use broker::Broker;

@@ -1,12 +1,12 @@
 //! Somebody who types `kt` lines at one broker: what they read, with ids and times made alike.
 
-use std::process::Output;
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
 
 use regex::Regex;
 
 use super::Broker;
 use super::broker::kt;
+use super::terminal;
 
 /// All formats of `--output`.
 const FORMATS: [&str; 9] =
@@ -27,13 +27,28 @@ impl Operator {
 
     /// Runs one line, whose words are parted by spaces, off a terminal and without input.
     pub(crate) fn output(&self, line: &str) -> Output {
-        kt().env("KT_BOOTSTRAP", self.broker.address())
+        self.command(line).stdin(Stdio::null()).output().expect("kt runs")
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = kt();
+        command
+            .env("KT_BOOTSTRAP", self.broker.address())
             .env("XDG_STATE_HOME", self.state.path())
             .env("TZ", "UTC")
-            .args(line.split(' '))
-            .stdin(Stdio::null())
-            .output()
-            .expect("kt runs")
+            .env("NO_COLOR", "1")
+            .args(line.split(' '));
+        command
+    }
+
+    /// Runs a line on a terminal, and types `answer` when `prompt` is shown.
+    pub(crate) fn answer(&self, line: &str, prompt: &str, answer: &str) -> String {
+        let seen = terminal::answer(&mut self.command(line), prompt, answer);
+        let code = match seen.code {
+            Some(0) => String::new(),
+            code => format!("exit {}\n", code.expect("an exit code")),
+        };
+        self.normalized(&format!("$ kt {line}\n{}{code}", seen.text))
     }
 
     /// The line, what it wrote, and its exit code if it is not 0.

@@ -132,10 +132,13 @@ async fn plan(
     {
         return Err(topic_selection::internal(name));
     }
-    let present = match Present::ask(admin, entity).await {
+    let mut present = match Present::ask(admin, entity).await {
         Ok(present) => present,
         Err(error) => return Err(explained(admin, entity, error).await),
     };
+    if let ConfigEntity::Topic(_) = entity {
+        present.know_retention(admin, changes).await?;
+    }
     Ok((ConfigPlan::new(entity.clone(), changes, &present)?, present))
 }
 

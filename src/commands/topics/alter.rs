@@ -177,7 +177,11 @@ async fn plan(
     let mut plans = Vec::new();
     for (topic, (_, entries)) in topics.iter().zip(described) {
         let plan = match entries {
-            Ok(entries) => Plan::new(args, topic, changes, Present::of(entries)),
+            Ok(entries) => {
+                let mut present = Present::of(entries);
+                present.know_retention(admin, changes).await?;
+                Plan::new(args, topic, changes, present)
+            }
             Err(error) => Err(error.into()),
         };
         match plan {

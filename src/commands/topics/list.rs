@@ -34,7 +34,7 @@ pub(crate) struct ListArgs {
     filter: Filter,
 }
 
-/// Which topics are wanted; several flags ask for topics with any of these faults.
+// Which topics are wanted; several flags ask for topics with any of these faults.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct Filter {
     /// Only topics with partitions that lack an in-sync replica
