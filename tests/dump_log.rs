@@ -228,6 +228,19 @@ fn a_torn_tail_is_a_note_and_damage_when_strict() {
 }
 
 #[test]
+fn a_snapshot_is_whole_or_damaged() {
+    let files = unpack("e-metadata");
+    let path = files.path().join("bootstrap.checkpoint");
+    let bytes = fs::read(&path).expect("a file");
+    // The footer is a batch of 75 bytes.
+    for cut in [1, 75] {
+        fs::write(&path, &bytes[..bytes.len() - cut]).expect("it can be written");
+        let output = dump(files.path(), &["bootstrap.checkpoint"]);
+        assert_eq!(output.status.code(), Some(7), "{cut} bytes less: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn what_cannot_be_dumped_is_said() {
     let files = unpack("a-codecs");
     let missing = dump(files.path(), &["nosuch.log"]);
@@ -235,6 +248,9 @@ fn what_cannot_be_dumped_is_said() {
     insta::assert_snapshot!(stderr(&missing), @"error: nosuch.log does not exist");
     let other = dump(files.path(), &["codec-none-0/partition.metadata"]);
     assert_eq!(other.status.code(), Some(1));
+    let flag = dump(files.path(), &["--files", CODECS, "--print-data-log"]);
+    assert_eq!(flag.status.code(), Some(2));
+    assert!(stderr(&flag).contains("--records"), "{}", stderr(&flag));
     insta::assert_snapshot!(stderr(&other), @"
 error: codec-none-0/partition.metadata is no file of a log directory
 hint: dump-log reads .log, .index, .timeindex, .txnindex, .snapshot, .checkpoint and -checkpoint files, and directories of them
