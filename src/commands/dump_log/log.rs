@@ -156,7 +156,7 @@ impl Batches<'_, '_> {
         }
         self.form.batch(self.listed, batch)?;
         if !self.style.records {
-            if let Some(note) = self.range.found(header.base_offset(), header.last_offset()) {
+            if let Some(note) = self.range.found(header.base_offset()) {
                 self.findings.note(&note);
             }
             return Ok(());
@@ -196,7 +196,7 @@ impl Batches<'_, '_> {
             if !self.range.holds(offset) {
                 return Ok(());
             }
-            if let Some(note) = self.range.found(offset, offset) {
+            if let Some(note) = self.range.found(offset) {
                 self.findings.note(&note);
             }
             let (header, position) = (&batch.header, batch.position);
