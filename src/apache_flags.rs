@@ -29,6 +29,7 @@ enum Becomes {
 use Becomes::{Dropped, DroppedSwitch, Flag, MillisFlag, Property, Subject, Switch, Verb};
 
 const NAMED: &str = "what a command acts on is named without a flag";
+const DECODERS: &str = "how records are read is --decoder";
 const VERBS: &str = "what to do is a word, not a flag";
 
 const FLAGS: &[(&str, Becomes, &str)] = &[
@@ -42,6 +43,13 @@ const FLAGS: &[(&str, Becomes, &str)] = &[
     ("--alter", Verb("alter"), VERBS),
     ("--from-beginning", Switch("--from earliest"), "where to start is --from"),
     ("--offset", Flag("--from"), "where to start is --from"),
+    ("--files", Subject, NAMED),
+    ("--print-data-log", Switch("--records"), "records are shown by --records"),
+    ("--deep-iteration", Switch("--records"), "records are shown by --records"),
+    ("--offsets-decoder", Switch("--decoder offsets"), DECODERS),
+    ("--transaction-log-decoder", Switch("--decoder transactions"), DECODERS),
+    ("--share-group-state-decoder", Switch("--decoder share"), DECODERS),
+    ("--cluster-metadata-decoder", Switch("--decoder metadata"), DECODERS),
     ("--max-messages", Flag("-c"), "how many is -c"),
     ("--timeout-ms", MillisFlag("--idle"), "how long to wait for more is --idle"),
     ("--isolation-level", Flag("--isolation"), "the isolation level is --isolation"),

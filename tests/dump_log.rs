@@ -137,12 +137,31 @@ fn batches_and_records_have_their_columns_and_fields() {
     let files = unpack("a-codecs");
     let show = |arguments: &[&str]| stdout(&dump(files.path(), arguments));
     let head = |text: String| text.lines().take(4).collect::<Vec<_>>().join("\n");
-    insta::assert_snapshot!(head(show(&[CODECS, "--utc"])), @"");
-    insta::assert_snapshot!(head(show(&[CODECS, "--utc", "--records"])), @"");
-    insta::assert_snapshot!(head(show(&["codec-none-0/00000000000000000000.timeindex", "--utc"])), @"");
-    insta::assert_snapshot!(head(show(&[CODECS, "-o", "jsonl", "--until", "1"])), @"");
-    insta::assert_snapshot!(head(show(&[CODECS, "-o", "jsonl", "--records", "--find", "5"])), @"");
-    insta::assert_snapshot!(head(show(&[CODECS, "-o", "csv", "--fields", "base_offset,records"])), @"");
+    insta::assert_snapshot!(head(show(&[CODECS, "--utc"])), @"
+codec-none-0/00000000000000000000.log
+   POSITION   BASE OFFSET   LAST OFFSET  RECORDS  MAX TIMESTAMP            SIZE BYTES  CODEC   EPOCH   PRODUCER   SEQUENCE  NOTES
+          0             0             4        5  2023-11-14 22:13:20.004         122  none        0        0:0          0
+        122             5             6        2  2023-11-14 22:13:20.010         176  none        0        0:0          5
+");
+    insta::assert_snapshot!(head(show(&[CODECS, "--utc", "--records"])), @"
+codec-none-0/00000000000000000000.log
+      OFFSET  TIMESTAMP                KEY                   VALUE
+           0  2023-11-14 22:13:20.000  key                   value
+           1  2023-11-14 22:13:20.001  -                     null key
+");
+    insta::assert_snapshot!(head(show(&["codec-none-0/00000000000000000000.timeindex", "--utc"])), @"
+codec-none-0/00000000000000000000.timeindex
+   POSITION  TIMESTAMP                      OFFSET
+          0  2023-11-14 22:13:20.030             9
+");
+    insta::assert_snapshot!(head(show(&[CODECS, "-o", "jsonl", "--until", "1"])), @r#"{"kind":"batch","path":"codec-none-0/00000000000000000000.log","topic":"codec-none","partition":0,"position":0,"size_bytes":122,"magic":2,"base_offset":0,"last_offset":4,"records":5,"compression":"none","timestamp_type":"create","base_timestamp":1700000000000,"max_timestamp":1700000000004,"delete_horizon_ms":null,"leader_epoch":0,"producer_id":0,"producer_epoch":0,"base_sequence":0,"last_sequence":4,"transactional":false,"control":false,"crc":3117819495,"valid":true}"#);
+    insta::assert_snapshot!(head(show(&[CODECS, "-o", "jsonl", "--records", "--find", "5"])), @r#"{"kind":"record","topic":"codec-none","partition":0,"offset":5,"timestamp":1700000000010,"timestamp_type":"create","key":"headers","value":"five","headers":[{"key":"h","value":"first"},{"key":"h","value":"second of the same name"},{"key":"null","value":null},{"key":"empty","value":""},{"key":"","value":"no name"}],"leader_epoch":0,"producer_id":0,"producer_epoch":0,"sequence":5,"transactional":false,"control":null,"path":"codec-none-0/00000000000000000000.log","position":122}"#);
+    insta::assert_snapshot!(head(show(&[CODECS, "-o", "csv", "--fields", "base_offset,records"])), @"
+base_offset,records
+0,5
+5,2
+7,2
+");
     let document: Value = serde_json::from_str(&show(&[CODECS, "--json"])).expect("JSON");
     assert_eq!((&document["kind"], &document["version"]), (&"dump-log".into(), &1.into()));
     assert_eq!(document["items"][0]["kind"], "batch");
@@ -154,8 +173,8 @@ fn internal_topics_are_decoded_and_transactions_are_shown() {
     let files = unpack("d-coordinators");
     let show = |arguments: &[&str]| stdout(&dump(files.path(), arguments));
     let offsets = "__consumer_offsets-0";
-    insta::assert_snapshot!(show(&[offsets, "--records", "--find", "0", "-o", "jsonl"]), @"");
-    insta::assert_snapshot!(show(&[offsets, "--records", "--find", "1", "-o", "jsonl"]), @"");
+    insta::assert_snapshot!(show(&[offsets, "--records", "--find", "0", "-o", "jsonl"]), @r#"{"kind":"record","topic":"__consumer_offsets","partition":0,"offset":0,"timestamp":1795232119529,"timestamp_type":"create","key":{"type":"OffsetCommit","data":{"group":"txn-group","topic":"txn","partition":0}},"value":{"version":4,"data":{"offset":5,"leaderEpoch":0,"metadata":"in a transaction","commitTimestamp":1795232119520}},"headers":[],"leader_epoch":0,"producer_id":8,"producer_epoch":6,"sequence":0,"transactional":true,"control":null,"path":"__consumer_offsets-0/00000000000000000000.log","position":0}"#);
+    insta::assert_snapshot!(show(&[offsets, "--records", "--find", "1", "-o", "jsonl"]), @r#"{"kind":"record","topic":"__consumer_offsets","partition":0,"offset":1,"timestamp":1795232119596,"timestamp_type":"create","key":"\u0000\u0000\u0000\u0001","value":"\u0000\u0000\u0000\u0000\u0000\u0000","headers":[],"leader_epoch":0,"producer_id":8,"producer_epoch":7,"sequence":null,"transactional":true,"control":{"type":"COMMIT","data":{"coordinatorEpoch":0}},"path":"__consumer_offsets-0/00000000000000000000.log","position":131}"#);
     let raw = show(&[offsets, "--records", "--find", "0", "-o", "jsonl", "--decoder", "none"]);
     let raw: Value = serde_json::from_str(&raw).expect("JSON");
     assert!(raw["key"].is_string() || raw["key"]["base64"].is_string(), "{raw}");
@@ -169,10 +188,10 @@ fn positions_choose_what_is_shown() {
         all.extend(arguments);
         let output = dump(files.path(), &all);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
-        let offset = |line: &str| {
-            serde_json::from_str::<Value>(line).expect("JSON")["offset"].as_i64().expect("offset")
-        };
-        stdout(&output).lines().map(offset).collect::<Vec<i64>>()
+        let text = stdout(&output);
+        let items = text.lines().map(|it| serde_json::from_str::<Value>(it).expect("JSON"));
+        let records = items.filter(|it| it["kind"] == "record");
+        records.map(|it| it["offset"].as_i64().expect("offset")).collect::<Vec<i64>>()
     };
     assert_eq!(offsets(&["--from", "7", "--until", "12"]), [7, 8, 9, 10, 11]);
     assert_eq!(offsets(&["--find", "9"]), [9]);
@@ -209,14 +228,33 @@ fn a_torn_tail_is_a_note_and_damage_when_strict() {
 }
 
 #[test]
+fn a_snapshot_is_whole_or_damaged() {
+    let files = unpack("e-metadata");
+    let path = files.path().join("bootstrap.checkpoint");
+    let bytes = fs::read(&path).expect("a file");
+    // The footer is a batch of 75 bytes.
+    for cut in [1, 75] {
+        fs::write(&path, &bytes[..bytes.len() - cut]).expect("it can be written");
+        let output = dump(files.path(), &["bootstrap.checkpoint"]);
+        assert_eq!(output.status.code(), Some(7), "{cut} bytes less: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn what_cannot_be_dumped_is_said() {
     let files = unpack("a-codecs");
     let missing = dump(files.path(), &["nosuch.log"]);
     assert_eq!(missing.status.code(), Some(5));
-    insta::assert_snapshot!(stderr(&missing), @"");
+    insta::assert_snapshot!(stderr(&missing), @"error: nosuch.log does not exist");
     let other = dump(files.path(), &["codec-none-0/partition.metadata"]);
     assert_eq!(other.status.code(), Some(1));
-    insta::assert_snapshot!(stderr(&other), @"");
+    let flag = dump(files.path(), &["--files", CODECS, "--print-data-log"]);
+    assert_eq!(flag.status.code(), Some(2));
+    assert!(stderr(&flag).contains("--records"), "{}", stderr(&flag));
+    insta::assert_snapshot!(stderr(&other), @"
+error: codec-none-0/partition.metadata is no file of a log directory
+hint: dump-log reads .log, .index, .timeindex, .txnindex, .snapshot, .checkpoint and -checkpoint files, and directories of them
+");
 }
 
 /// A small generator with a fixed seed: the same flips in every run.

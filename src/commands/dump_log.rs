@@ -247,10 +247,8 @@ fn unreadable(error: &DiskError) -> CliError {
     let path = error.path.display();
     match error.kind {
         std::io::ErrorKind::NotFound => CliError::not_found(format!("{path} does not exist")),
-        std::io::ErrorKind::PermissionDenied => {
-            CliError::new(Kind::Denied, "PERMISSION_DENIED", format!("{path} may not be read"))
-                .hint("run kt as the user that owns the files")
-        }
+        std::io::ErrorKind::PermissionDenied => CliError::other(format!("{path} may not be read"))
+            .hint("run kt as the user that owns the files"),
         _ => CliError::other(error.to_string()),
     }
 }

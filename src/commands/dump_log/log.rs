@@ -7,7 +7,7 @@ use kt_protocol::records::{
 };
 use kt_protocol::types::Offset;
 use kt_storage::File;
-use kt_storage::inspect::{FaultKind, Listed, LogWalk, Step, WalkedBatch};
+use kt_storage::inspect::{FaultKind, FileClass, Listed, LogWalk, Step, WalkedBatch};
 
 use super::findings::Findings;
 use super::form::Form;
@@ -94,6 +94,7 @@ impl Batches<'_, '_> {
         let walk = LogWalk::new(file, *base_offset, *next_base);
         let mut walk = walk.map_err(|error| unreadable(&error))?;
         let mut trailing = 0;
+        let mut has_footer = false;
         loop {
             let end = walk.end();
             match walk.next_step() {
@@ -111,6 +112,8 @@ impl Batches<'_, '_> {
                     self.fault(path, fault.kind, fault.position, &reason);
                 }
                 Step::Batch(batch) => {
+                    // Control batches are the first and the last of a snapshot.
+                    has_footer = 0 < batch.position && batch.header.is_control();
                     self.batch(&batch)?;
                     if self.range.is_done() {
                         return Ok(());
@@ -118,15 +121,23 @@ impl Batches<'_, '_> {
                 }
             }
         }
+        if self.listed.class == FileClass::MetadataSnapshot && trailing == 0 && !has_footer {
+            self.findings.damage(path, walk.end(), "the snapshot ends without its footer");
+        }
         if trailing != 0 && self.range.is_all() {
             self.form.trailing(self.listed, trailing)?;
         }
         Ok(())
     }
 
+    /// A snapshot has its name only once it is whole; a log grows, and a crash may cut its end.
+    fn may_be_torn(&self) -> bool {
+        self.listed.class == FileClass::Log && self.listed.is_of_last_segment()
+    }
+
     fn fault(&mut self, path: &Path, kind: FaultKind, position: u64, reason: &str) {
         match kind {
-            FaultKind::Torn if self.listed.is_of_last_segment() => {
+            FaultKind::Torn if self.may_be_torn() => {
                 self.findings.torn(path, position, reason);
             }
             FaultKind::Torn | FaultKind::Damaged => self.findings.damage(path, position, reason),
@@ -145,7 +156,7 @@ impl Batches<'_, '_> {
         }
         self.form.batch(self.listed, batch)?;
         if !self.style.records {
-            if let Some(note) = self.range.found(header.base_offset(), header.last_offset()) {
+            if let Some(note) = self.range.found(header.base_offset()) {
                 self.findings.note(&note);
             }
             return Ok(());
@@ -185,7 +196,7 @@ impl Batches<'_, '_> {
             if !self.range.holds(offset) {
                 return Ok(());
             }
-            if let Some(note) = self.range.found(offset, offset) {
+            if let Some(note) = self.range.found(offset) {
                 self.findings.note(&note);
             }
             let (header, position) = (&batch.header, batch.position);

@@ -56,8 +56,8 @@ impl Range {
         !self.is_done() && self.from <= offset && offset < self.until
     }
 
-    /// Notes that these offsets were shown; says so if another was looked for.
-    pub(super) fn found(&mut self, first: Offset, _last: Offset) -> Option<String> {
+    /// Notes that what begins with `first` was shown; says so if another offset was looked for.
+    pub(super) fn found(&mut self, first: Offset) -> Option<String> {
         self.search?;
         self.search = Some(Search::Done);
         let from = self.from;
