@@ -20,10 +20,18 @@ pub(crate) struct JsonStyle {
     pub(crate) base64: bool,
 }
 
-/// Appends a record, without the line's end.
+/// Key and value of a record of Kafka's own, as JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DecodedText {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+/// Appends a record, without the line's end; with key and value as `decoded` has them, if it was.
 pub(crate) fn write(
     partition: &TopicPartition,
     record: &Record<'_>,
+    decoded: Option<&DecodedText>,
     style: JsonStyle,
     out: &mut Vec<u8>,
 ) {
@@ -39,9 +47,15 @@ pub(crate) fn write(
         TimestampType::LogAppendTime => b",\"timestamp_type\":\"log_append\",\"key\":".as_slice(),
         _ => b",\"timestamp_type\":\"create\",\"key\":".as_slice(),
     });
-    write_payload(record.key, style, out);
+    match decoded {
+        Some(decoded) => out.extend_from_slice(decoded.key.as_bytes()),
+        None => write_payload(record.key, style, out),
+    }
     out.extend_from_slice(b",\"value\":");
-    write_payload(record.value, style, out);
+    match decoded {
+        Some(decoded) => out.extend_from_slice(decoded.value.as_bytes()),
+        None => write_payload(record.value, style, out),
+    }
     out.extend_from_slice(b",\"headers\":[");
     for (index, header) in record.headers.clone().enumerate() {
         out.extend_from_slice(if index == 0 { b"{\"key\":" } else { b",{\"key\":" });
@@ -238,7 +252,7 @@ pub(crate) mod tests {
             FetchedRecords::new(partition, &bytes, Offset(42), Offset(43), Vec::new()).unwrap();
         let mut out = Vec::new();
         let _ = records.for_each::<()>(|record| {
-            write(records.partition(), record, style, &mut out);
+            write(records.partition(), record, None, style, &mut out);
             ControlFlow::Continue(())
         });
         String::from_utf8(out).unwrap()

@@ -167,6 +167,11 @@ pub(crate) fn internal(name: &str) -> CliError {
     error.hint("--internal allows changing it")
 }
 
+/// Whether Kafka keeps its own records in a topic of that name (its `Topic.isInternal`).
+pub(crate) fn is_internal(name: &str) -> bool {
+    ["__consumer_offsets", "__transaction_state", "__share_group_state"].contains(&name)
+}
+
 /// Partitions of a topic: those of `set`, or all.
 pub(crate) fn partitions(
     topic: &Topic,

@@ -164,3 +164,37 @@ fn times_become_offsets_as_a_walk_over_all_records_finds_them() {
         assert_eq!(read, expected, "from {from} until {until}");
     }
 }
+
+#[test]
+fn records_of_kafkas_own_topics_are_decoded_and_not_written_by_accident() {
+    let broker = Broker::start();
+    let topic = "__consumer_offsets";
+    ok(&broker, &["topics", "create", topic, "topic"], "");
+    // An offset that group `app` committed, its deletion, and what is neither.
+    let lines = concat!(
+        r#"{"key":{"base64":"AAEAA2FwcAAGb3JkZXJzAAAAAg=="},"value":{"base64":"AAMAAAAAAAAAKgAAAAcABG5vdGUAAAGLz+VoAA=="}}"#,
+        "\n",
+        r#"{"key":{"base64":"AAEAA2FwcAAGb3JkZXJzAAAAAg=="},"value":null}"#,
+        "\n",
+        r#"{"key":"odd","value":"odd"}"#,
+        "\n",
+    );
+    let said = fails(&broker, &["produce", topic, "--jsonl"], lines, 1);
+    assert!(said.contains("Kafka's own"), "{said}");
+    let line = format!("{{\"topic\":\"{topic}\",\"value\":\"v\"}}\n");
+    fails(&broker, &["produce", "--jsonl"], &line, 1);
+    ok(&broker, &["produce", topic, "--jsonl", "--internal"], lines);
+    let consume = |more: &[&str]| ok(&broker, &[&["consume", topic], more].concat(), "");
+    let read = |text: String| -> Vec<serde_json::Value> {
+        text.lines().map(|it| serde_json::from_str(it).expect("JSON")).collect()
+    };
+    let decoded = read(consume(&["-o", "jsonl"]));
+    assert_eq!(decoded[0]["key"]["type"], "OffsetCommit");
+    assert_eq!(decoded[0]["key"]["data"]["group"], "app");
+    assert_eq!(decoded[0]["value"]["data"]["offset"], 42);
+    assert_eq!(decoded[1]["value"], serde_json::Value::Null);
+    assert_eq!(decoded[2]["value"], "odd");
+    assert!(consume(&["-f", "%v\\n", "-c", "1"]).starts_with("{\"version\":3,"));
+    let raw = read(consume(&["-o", "jsonl", "--raw"]));
+    assert_eq!(raw[0]["value"]["base64"], "AAMAAAAAAAAAKgAAAAcABG5vdGUAAAGLz+VoAA==");
+}

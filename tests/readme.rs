@@ -4,6 +4,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use regex::Regex;
+
 use crate::support::Broker;
 
 /// A command of the tour, and what stands below it.
@@ -38,23 +40,15 @@ fn tour() -> Vec<Stop> {
 
 /// What differs from run to run is told by its shape: ids, times, places.
 fn normalised(text: &str) -> String {
-    let is_word = |it: char| it.is_ascii_alphanumeric() || it == '-' || it == '_';
-    let mut out = String::new();
-    let mut rest = text.trim();
-    while let Some(first) = rest.chars().next() {
-        let end = rest.find(|it| is_word(it) != is_word(first)).unwrap_or(rest.len());
-        let (word, behind) = rest.split_at(end);
-        let digits = word.bytes().all(|it| it.is_ascii_digit());
-        out.push_str(match (is_word(first), word.len()) {
-            (true, 13) if digits => "<ms>",
-            (true, 22) if word.bytes().any(|it| it.is_ascii_digit() || it.is_ascii_uppercase()) => {
-                "<id>"
-            }
-            _ => word,
-        });
-        rest = behind;
-    }
-    let lines = out.lines().map(str::trim_end).filter(|it| !it.is_empty());
+    let shapes = [
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", "<time>"),
+        (r"\b\d{13}\b", "<ms>"),
+        (r#"(?P<before>[\s"])[A-Za-z0-9_-]{22}(?P<behind>[\s"]|$)"#, "${before}<id>${behind}"),
+    ];
+    let text = shapes.iter().fold(text.trim().to_owned(), |text, (shape, name)| {
+        Regex::new(shape).expect("it is a pattern").replace_all(&text, *name).into_owned()
+    });
+    let lines = text.lines().map(str::trim_end).filter(|it| !it.is_empty());
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -137,6 +137,10 @@ pub(crate) struct ConsumeArgs {
     /// With -o jsonl: keys and values always as base64
     #[arg(long)]
     base64: bool,
+
+    /// Records of Kafka's internal topics as the bytes they are, not decoded
+    #[arg(long)]
+    raw: bool,
 }
 
 fn layout(text: &str) -> Result<Layout, String> {

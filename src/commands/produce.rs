@@ -213,6 +213,9 @@ async fn check_topic(
 ) -> Result<(), CliError> {
     let topic = &spec.topic;
     match topic_selection::find(admin, topic).await {
+        Ok(found) if found.is_internal && !session.globals.internal => {
+            Err(topic_selection::internal(topic))
+        }
         Ok(found) => {
             let count = found.partitions.len();
             let is_inside = |it: &i32| usize::try_from(*it).is_ok_and(|it| it < count);

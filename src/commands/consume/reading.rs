@@ -13,7 +13,7 @@ use super::ConsumeArgs;
 use super::gaps::Gaps;
 use super::merge::{Merge, Ready};
 use super::progress::Progress;
-use super::sink::{Form, Sink};
+use super::sink::{Form, Internal, Sink};
 use crate::error::{CliError, Kind};
 use crate::interrupt::Interrupt;
 use crate::record_filter::RecordFilter;
@@ -72,7 +72,7 @@ impl<'a> Reading<'a> {
             args,
             session,
             filter,
-            sink: Sink::new(form, args.rate),
+            sink: Sink::new(form, Internal::of(args.raw || args.base64), args.rate),
             spans: BTreeMap::new(),
             open: BTreeSet::new(),
             paused: BTreeMap::new(),

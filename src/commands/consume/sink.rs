@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use kt_client::consumer::Record;
+use kt_protocol::types::TopicPartition;
 
 use crate::error::CliError;
+use crate::internal_records::Decoder;
 use crate::output::{ENVELOPE_VERSION, Format};
 use crate::rate::{Pace, Rate};
 use crate::record_format::{Layout, Place, Writer};
-use crate::record_json::{self, JsonStyle};
+use crate::record_json::{self, DecodedText, JsonStyle};
 use crate::session::Session;
 use crate::terminal::escape_bytes_into;
 
@@ -56,6 +58,15 @@ impl Form {
     }
 }
 
+/// How records of Kafka's internal topics are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Internal {
+    /// As JSON, where kt knows their type.
+    Decoded,
+    /// As the bytes they are (`--raw`).
+    Raw,
+}
+
 /// Bytes that are written at once.
 const WRITE_BYTES: usize = 1 << 20;
 
@@ -63,6 +74,7 @@ const WRITE_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Sink {
     form: Form,
+    internal: Internal,
     buffer: Vec<u8>,
     count: u64,
     pace: Option<Paced>,
@@ -77,13 +89,13 @@ struct Paced {
 }
 
 impl Sink {
-    pub(super) fn new(form: Form, rate: Option<Rate>) -> Sink {
+    pub(super) fn new(form: Form, internal: Internal, rate: Option<Rate>) -> Sink {
         let pace = rate.map(|rate| Paced {
             pace: Pace::new(rate),
             started: Instant::now(),
             ends: Vec::new(),
         });
-        Sink { form, buffer: Vec::new(), count: 0, pace }
+        Sink { form, internal, buffer: Vec::new(), count: 0, pace }
     }
 
     /// Before the first record.
@@ -103,14 +115,14 @@ impl Sink {
     /// Adds a record. It may stay in the buffer until the next flush.
     pub(super) fn write(&mut self, place: Place<'_>, record: &Record<'_>) -> io::Result<()> {
         self.separate();
-        render(&mut self.form, place, record, &mut self.buffer);
+        render(&mut self.form, self.internal, place, record, &mut self.buffer);
         self.added(bytes_of(record))
     }
 
     /// Gives a record as it will be written.
     pub(super) fn render(&mut self, place: Place<'_>, record: &Record<'_>) -> (Vec<u8>, usize) {
         let mut text = Vec::new();
-        render(&mut self.form, place, record, &mut text);
+        render(&mut self.form, self.internal, place, record, &mut text);
         (text, bytes_of(record))
     }
 
@@ -177,7 +189,39 @@ fn bytes_of(record: &Record<'_>) -> usize {
     record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len)
 }
 
-fn render(form: &mut Form, place: Place<'_>, record: &Record<'_>, out: &mut Vec<u8>) {
+fn render(
+    form: &mut Form,
+    shown: Internal,
+    place: Place<'_>,
+    record: &Record<'_>,
+    out: &mut Vec<u8>,
+) {
+    let decoded = shown.decode(place.partition, record);
+    match form {
+        Form::JsonLines(style) => {
+            record_json::write(place.partition, record, decoded.as_ref(), *style, out);
+            out.push(b'\n');
+        }
+        Form::Json(style) => {
+            record_json::write(place.partition, record, decoded.as_ref(), *style, out);
+        }
+        form => match &decoded {
+            Some(decoded) => render_text(form, place, &with_text(record, decoded), out),
+            None => render_text(form, place, record, out),
+        },
+    }
+}
+
+/// The record with the JSON of its key and value in their place; null stays null.
+fn with_text<'a>(record: &Record<'a>, decoded: &'a DecodedText) -> Record<'a> {
+    let text = |bytes: Option<&[u8]>, text: &'a str| bytes.and(Some(text.as_bytes()));
+    let mut shown = record.clone();
+    shown.key = text(record.key, &decoded.key);
+    shown.value = text(record.value, &decoded.value);
+    shown
+}
+
+fn render_text(form: &mut Form, place: Place<'_>, record: &Record<'_>, out: &mut Vec<u8>) {
     match form {
         Form::Formatted(writer) => writer.write(place, record, out),
         Form::Values { for_terminal } => {
@@ -188,10 +232,22 @@ fn render(form: &mut Form, place: Place<'_>, record: &Record<'_>, out: &mut Vec<
             }
             out.push(b'\n');
         }
-        Form::JsonLines(style) => {
-            record_json::write(place.partition, record, *style, out);
-            out.push(b'\n');
+        Form::JsonLines(_) | Form::Json(_) => unreachable!("JSON is rendered with its places"),
+    }
+}
+
+impl Internal {
+    pub(super) fn of(is_raw: bool) -> Internal {
+        if is_raw { Internal::Raw } else { Internal::Decoded }
+    }
+
+    /// Key and value as JSON, of a record of Kafka's own that kt can read; others are bytes.
+    fn decode(self, partition: &TopicPartition, record: &Record<'_>) -> Option<DecodedText> {
+        if self == Internal::Raw {
+            return None;
         }
-        Form::Json(style) => record_json::write(place.partition, record, *style, out),
+        let decoder = Decoder::of_topic(&partition.topic)?;
+        let decoded = decoder.decode(record.key, record.value).ok()?;
+        Some(DecodedText { key: decoded.key().to_string(), value: decoded.value().to_string() })
     }
 }

@@ -17,6 +17,7 @@ use crate::error::{CliError, Kind};
 use crate::interrupt::Interrupt;
 use crate::rate::Pace;
 use crate::session::Session;
+use crate::topic_selection;
 
 struct Writing<'a> {
     producer: Producer,
@@ -26,6 +27,8 @@ struct Writing<'a> {
     bar: Bar,
     repeat: u64,
     is_dry_run: bool,
+    /// Kafka's own topics are not written to.
+    spares_internal: bool,
 }
 
 /// Sends every line; delivers what was read even if reading ends in an error or by a signal.
@@ -46,6 +49,7 @@ pub(super) async fn write(
         bar: Bar::new(session, &source),
         repeat: args.repeat,
         is_dry_run: session.globals.dry_run,
+        spares_internal: !session.globals.internal,
     };
     let _terminal = matches!(source, Source::Prompt(_)).then(TerminalGuard::new);
     let mut interrupt = Interrupt::listen()?;
@@ -136,6 +140,10 @@ impl Writing<'_> {
 
     async fn send_once(&mut self, record: &LineRecord, new: NewRecord<'_>) -> Result<(), CliError> {
         let tag = self.deliveries.next_tag();
+        if self.spares_internal && topic_selection::is_internal(&record.topic) {
+            self.deliveries.refused(tag, &topic_selection::internal(&record.topic));
+            return Ok(());
+        }
         if self.is_dry_run {
             return Ok(());
         }
