@@ -1,4 +1,4 @@
-//! Changes: what they need before they run. Section 4 of the grammar.
+//! Changes: what they need before they run, by what they may cost.
 
 use std::io::{self, BufRead, Write};
 

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn every_unit_of_the_grammar_is_read() {
+    fn every_unit_is_read() {
         assert_eq!(millis("250ms"), Ok(250));
         assert_eq!(millis("90s"), Ok(90_000));
         assert_eq!(millis("5m"), Ok(300_000));

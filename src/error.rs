@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The exit code, section 5 of the grammar.
+    /// The exit code that scripts branch on.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Kind::ReaderGone => 0,

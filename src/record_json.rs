@@ -1,4 +1,4 @@
-//! Records as JSON lines, section 7 of the grammar: what `consume -o jsonl` writes and what
+//! Records as JSON lines: what `consume -o jsonl` writes and what
 //! `produce --jsonl` reads.
 
 use std::fmt;
@@ -264,7 +264,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn lines_have_exactly_the_fields_of_the_grammar_in_its_order() {
+    fn lines_have_exactly_these_fields_in_this_order() {
         let record = NewRecord {
             timestamp: Timestamp(1_732_154_400_123),
             key: Some(b"k1"),

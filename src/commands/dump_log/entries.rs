@@ -121,7 +121,7 @@ pub(super) struct RecordItem<'a> {
     position: u64,
 }
 
-/// Bytes as section 7 of the grammar shows them.
+/// Text where the bytes are text, else base64; or what they stand for.
 #[derive(Debug, JsonSchema, Serialize)]
 #[serde(untagged)]
 enum Payload<'a> {
