@@ -5,6 +5,7 @@ mod configs;
 mod consume;
 mod context;
 mod dump_log;
+mod help;
 mod history;
 mod man;
 mod produce;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
 
     Schema(schema::SchemaArgs),
 
+    Help(help::HelpArgs),
+
     History(history::HistoryArgs),
 
     Undo(undo::UndoArgs),
@@ -81,6 +84,7 @@ impl Command {
             | Command::Man(_)
             | Command::DumpLog(_)
             | Command::Schema(_)
+            | Command::Help(_)
             | Command::Serve(_) => Effect::Runs,
         }
     }
@@ -144,6 +148,7 @@ fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
         Command::Schema(args) => schema::run(args, session),
+        Command::Help(args) => help::run(args),
         Command::Serve(args) => serve::run(args, session),
     }
 }
