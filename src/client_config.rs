@@ -1,6 +1,5 @@
 //! Kafka's client keys, from `-X` and `--command-config`, as settings of our own client.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,8 +7,9 @@ use kt_client::ClientConfig;
 
 use crate::cli::Globals;
 use crate::contexts::{Context, InUse, Target};
-use crate::error::{CliError, Kind};
+use crate::error::CliError;
 use crate::nearest::nearest;
+use crate::properties_file;
 
 /// All that Kafka's client keys set.
 #[derive(Clone, Debug, Default)]
@@ -180,7 +180,7 @@ fn apply_context(settings: &mut Settings, in_use: &InUse) -> Result<(), CliError
 }
 
 fn apply_file(settings: &mut Settings, path: &Path) -> Result<(), CliError> {
-    for (key, value) in read_properties(path)? {
+    for (key, value) in properties_file::read(path)? {
         // The address was decided by flag, environment, context or default before.
         if key != "bootstrap.servers" {
             apply(settings, &key, &value)
@@ -289,39 +289,6 @@ fn flag(key: &str, value: &str) -> Result<bool, CliError> {
     }
 }
 
-pub(crate) fn read_properties(path: &Path) -> Result<Vec<(String, String)>, CliError> {
-    let text = fs::read_to_string(path).map_err(|error| {
-        let message = format!("cannot read {}: {error}", path.display());
-        match error.kind() {
-            std::io::ErrorKind::NotFound => CliError::not_found(message),
-            _ => CliError::new(Kind::Other, "ERROR", message),
-        }
-    })?;
-    Ok(properties(&text))
-}
-
-/// Java's properties, as far as client files use them: comments, `=` or `:`, lines continued by a
-/// backslash.
-fn properties(text: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let mut line = line.trim_start().to_owned();
-        if line.is_empty() || line.starts_with(['#', '!']) {
-            continue;
-        }
-        while line.ends_with('\\') && !line.ends_with("\\\\") {
-            line.pop();
-            line.push_str(lines.next().unwrap_or_default().trim_start());
-        }
-        let end = line.find(['=', ':']).unwrap_or(line.len());
-        let (key, value) = line.split_at(end);
-        let value = value.get(1..).unwrap_or_default();
-        pairs.push((key.trim().to_owned(), value.trim().to_owned()));
-    }
-    pairs
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,15 +327,6 @@ mod tests {
             let accepted = values.iter().any(|it| apply(&mut Settings::default(), key, it).is_ok());
             assert!(accepted, "{key}");
         }
-    }
-
-    #[test]
-    fn properties_are_read_as_java_reads_them() {
-        let text = "# comment\n a = b=c \nkey:value\n\nlong = one,\\\n  two\nempty=\n";
-        let expected = [("a", "b=c"), ("key", "value"), ("long", "one,two"), ("empty", "")];
-        let pairs = properties(text);
-        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(k, v)| (&**k, &**v)).collect();
-        assert_eq!(pairs, expected);
     }
 
     #[test]

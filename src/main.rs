@@ -21,6 +21,7 @@ mod man_pages;
 mod nearest;
 mod output;
 mod position;
+mod properties_file;
 mod rate;
 mod record_filter;
 mod record_format;

@@ -8,11 +8,11 @@ use clap::Args;
 use etcetera::BaseStrategy;
 use kt_node::Formatting;
 use kt_node::config::{BrokerSources, Strictness, Warning};
-use kt_protocol::properties::parse_properties;
 use kt_server::{RealDisk, ServeError, Serving, StartError, StopSignal};
 use kt_storage::Disk;
 
 use crate::error::{CliError, Kind};
+use crate::properties_file;
 use crate::session::Session;
 use crate::terminal::Label;
 
@@ -91,7 +91,7 @@ fn sources(
     let mut warnings = Vec::new();
     match &args.config {
         Some(file) => {
-            let pairs = read_properties(file)?;
+            let pairs = properties_file::read(file)?;
             sources
                 .add_static(pairs, Strictness::WarnOfUnknown, &mut warnings)
                 .map_err(|error| CliError::usage(format!("{}: {error}", file.display())))?;
@@ -125,15 +125,6 @@ fn pair(setting: &str) -> Result<(String, String), CliError> {
         .split_once('=')
         .ok_or_else(|| CliError::usage(format!("--set {setting} is not KEY=VALUE")))?;
     Ok((key.trim().to_owned(), value.to_owned()))
-}
-
-fn read_properties(file: &Path) -> Result<Vec<(String, String)>, CliError> {
-    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-    let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => CliError::not_found(named(&error)),
-        _ => CliError::other(named(&error)),
-    })?;
-    parse_properties(&text).map_err(|error| CliError::usage(named(&error)))
 }
 
 fn default_data() -> Result<PathBuf, CliError> {

@@ -9,6 +9,7 @@ use crate::client_config;
 use crate::contexts::edit::Edit;
 use crate::contexts::{Context, Scalar};
 use crate::error::{self, CliError, Kind};
+use crate::properties_file;
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -78,7 +79,7 @@ type Found = Vec<(String, Context)>;
 fn read(path: &Path) -> Result<Found, CliError> {
     let is_yaml = path.extension().is_some_and(|it| it == "yaml" || it == "yml");
     if !is_yaml && !path.ends_with(".kaf/config") {
-        let pairs = client_config::read_properties(path)?;
+        let pairs = properties_file::read(path)?;
         return Ok(of_properties(path, pairs).into_iter().collect());
     }
     let text = std::fs::read_to_string(path).map_err(|error| {

@@ -61,15 +61,7 @@ impl Source {
             Source::File(file) => read_all(file, &sender),
             Source::Prompt(text) => prompt::read_all(&text, &sender),
         });
-        Input {
-            chunks,
-            buffer: Vec::new(),
-            start: 0,
-            searched: 0,
-            line: 0,
-            passed: 0,
-            is_ended: false,
-        }
+        Input::of(chunks)
     }
 }
 
@@ -109,6 +101,18 @@ pub(super) struct Input {
 }
 
 impl Input {
+    fn of(chunks: mpsc::Receiver<io::Result<Vec<u8>>>) -> Input {
+        Input {
+            chunks,
+            buffer: Vec::new(),
+            start: 0,
+            searched: 0,
+            line: 0,
+            passed: 0,
+            is_ended: false,
+        }
+    }
+
     /// The bytes that are there and not taken.
     pub(super) fn rest(&self) -> (&[u8], Tail) {
         let tail = if self.is_ended { Tail::Ended } else { Tail::Open };
@@ -191,15 +195,7 @@ mod tests {
             sender.send(Ok(chunk.as_bytes().to_vec())).await.unwrap();
         }
         drop(sender);
-        let mut input = Input {
-            chunks: receiver,
-            buffer: Vec::new(),
-            start: 0,
-            searched: 0,
-            line: 0,
-            passed: 0,
-            is_ended: false,
-        };
+        let mut input = Input::of(receiver);
         let mut lines = Vec::new();
         while input.more().await.unwrap() {
             while let Some(line) = input.next_ready() {

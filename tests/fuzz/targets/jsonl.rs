@@ -2,10 +2,10 @@
 #![no_main]
 
 #[path = "../../../src/base64.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "a part of the command is used here")]
 mod base64;
 #[path = "../../../src/record_json.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "a part of the command is used here")]
 mod record_json;
 
 use libfuzzer_sys::fuzz_target;

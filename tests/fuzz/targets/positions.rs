@@ -3,10 +3,10 @@
 #![no_main]
 
 #[path = "../../../src/duration.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "a part of the command is used here")]
 mod duration;
 #[path = "../../../src/position.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "a part of the command is used here")]
 mod position;
 
 use jiff::Timestamp;
