@@ -12,6 +12,7 @@ use kt_storage::{DiskError, LogError, RecoveryReport, SmallFileError};
 
 use crate::checkpointing::PartitionOffsets;
 use crate::effect::{Effect, Job, JobId, JobResult};
+use crate::group_coordinator::{GroupShard, LoadError, LoadedShard};
 use crate::log_directories::LogDirectory;
 use crate::metadata_log::SnapshotError;
 use crate::partition::{OpenedLog, Partition};
@@ -34,6 +35,8 @@ pub(crate) enum Outcome {
     Cleaned(Result<Option<SnapshotId>, SmallFileError>),
     /// A partition's log was closed cleanly, or not: what the checkpoints are to say of it.
     Closed(Arc<Partition>, Result<PartitionOffsets, LogError>),
+    /// The groups of a partition of `__consumer_offsets` were read, or not.
+    GroupsLoaded(Arc<GroupShard>, Result<LoadedShard, LoadError>),
     /// The node's files are closed: the last thing of all.
     Stopped,
 }

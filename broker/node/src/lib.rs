@@ -13,6 +13,7 @@ pub mod effect;
 mod fetch_session;
 mod fetch_sessions;
 mod format;
+mod group_coordinator;
 pub mod input;
 mod inventory;
 mod jobs;

@@ -20,6 +20,7 @@ use crate::config::{BrokerConfig, BrokerSources, with_dynamic};
 use crate::effect::Effect;
 use crate::fetch_sessions::FetchSessions;
 use crate::format::{self, Directories, Formatting};
+use crate::group_coordinator::GroupCoordinator;
 use crate::inventory::{Inventory, LastRun};
 use crate::jobs::Jobs;
 use crate::lifecycle::Lifecycle;
@@ -275,6 +276,7 @@ fn assemble(
         served: ServedWaiters::new(),
         sessions: FetchSessions::new(config.max_incremental_fetch_session_cache_slots),
         purgatory: Purgatory::new(),
+        groups: GroupCoordinator::new(),
         checkpointing: Checkpointing::new(offsets),
         producer_ids: ProducerIds::new(),
         removals,

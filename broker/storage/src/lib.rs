@@ -2,6 +2,7 @@
 
 pub mod atomic_file;
 pub mod batch_records;
+pub mod batch_walk;
 pub mod checkpoints;
 pub mod clean_shutdown;
 pub mod config;
@@ -36,6 +37,7 @@ pub mod time_index;
 pub mod transaction_index;
 pub mod verify;
 
+pub use batch_walk::{WalkError, walk_batches};
 pub use config::LogConfig;
 pub use disk::{Disk, DiskError, File, FileRange};
 pub use error::LogError;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use kt_core::group::GroupConfig;
 use kt_protocol::types::NodeId;
 
 use super::error::ConfigError;
@@ -197,7 +198,9 @@ pub struct BrokerConfig {
     pub offsets_topic_replication_factor: i16,
     pub transaction_state_log_num_partitions: i32,
     pub transaction_state_log_replication_factor: i16,
-    pub group_max_size: i32,
+    pub offsets_topic_segment_bytes: i32,
+    /// What groups are configured to.
+    pub groups: GroupConfig,
     /// What topics have that set nothing of their own.
     pub topic_defaults: TopicConfig,
 }
@@ -271,7 +274,8 @@ impl BrokerConfig {
                 sources,
                 "transaction.state.log.replication.factor",
             ),
-            group_max_size: sources.i32_of("group.max.size"),
+            offsets_topic_segment_bytes: sources.i32_of("offsets.topic.segment.bytes"),
+            groups: group_config(sources),
             topic_defaults: TopicConfig::resolve(&BTreeMap::new(), sources)?,
         })
     }
@@ -284,6 +288,20 @@ impl BrokerConfig {
     /// True for a name of `controller.listener.names`.
     pub fn is_controller_listener(&self, name: &str) -> bool {
         self.controller_listener_names.iter().any(|it| it == name)
+    }
+}
+
+fn group_config(sources: &BrokerSources) -> GroupConfig {
+    const MINUTE_MS: i64 = 60_000;
+    GroupConfig {
+        min_session_timeout_ms: sources.i32_of("group.min.session.timeout.ms"),
+        max_session_timeout_ms: sources.i32_of("group.max.session.timeout.ms"),
+        max_size: sources.count_of("group.max.size"),
+        initial_rebalance_delay_ms: sources.size_of("group.initial.rebalance.delay.ms"),
+        offset_metadata_max: sources.count_of("offset.metadata.max.bytes"),
+        offsets_retention_ms: sources.number_of("offsets.retention.minutes") * MINUTE_MS,
+        offsets_retention_check_interval_ms: sources.size_of("offsets.retention.check.interval.ms"),
+        ..GroupConfig::default()
     }
 }
 
