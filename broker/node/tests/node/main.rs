@@ -15,6 +15,8 @@ mod faults;
 #[cfg(test)]
 mod fetch_sessions;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod metadata_log;
 #[cfg(test)]
 mod offsets;
