@@ -119,19 +119,25 @@ const IDLE: [&str; 40] = [
 
 /// The settings: built in, then the context, then the file, then flags. A later one wins.
 pub(crate) fn load(globals: &Globals, target: &Target) -> Result<Settings, CliError> {
-    let mut settings = Settings::default();
-    settings.client.timeout = globals.timeout.to_std();
-    settings.client.request_timeout = globals.timeout.to_std();
-    settings.client.bootstrap = addresses(&target.bootstrap)?;
-    if let Some(in_use) = &target.context {
-        apply_context(&mut settings, in_use)?;
-    }
+    let mut settings = of_context(globals, target)?;
     if let Some(path) = &globals.command_config {
         apply_file(&mut settings, path)?;
     }
     for text in &globals.client_config {
         let (key, value) = pair(text)?;
         apply(&mut settings, &key, &value)?;
+    }
+    Ok(settings)
+}
+
+/// The settings of a target alone: client keys that the command line gives are for another cluster.
+pub(crate) fn of_context(globals: &Globals, target: &Target) -> Result<Settings, CliError> {
+    let mut settings = Settings::default();
+    settings.client.timeout = globals.timeout.to_std();
+    settings.client.request_timeout = globals.timeout.to_std();
+    settings.client.bootstrap = addresses(&target.bootstrap)?;
+    if let Some(in_use) = &target.context {
+        apply_context(&mut settings, in_use)?;
     }
     Ok(settings)
 }

@@ -72,9 +72,17 @@ pub(crate) async fn places(
             let instant = instant(session, flag, time)?;
             places_of_time(admin, instant, bounds).await
         }
-        At::Committed(group) => Err(CliError::usage(format!(
-            "{flag} committed:{group}: offsets of groups cannot be read yet"
-        ))),
+        At::Committed(group) => {
+            let commits = admin.committed_offsets(group).await?;
+            let place = |(partition, bounds): (&TopicPartition, &Bounds)| {
+                let commit = commits.get(partition).cloned().transpose()?;
+                let commit = commit.map(|it| it.offset.0);
+                let offset =
+                    place_of_commit(flag, group, commit, partition, *bounds, out_of_range)?;
+                Ok((partition.clone(), offset))
+            };
+            bounds.iter().map(place).collect()
+        }
         at => bounds
             .iter()
             .map(|(partition, bounds)| {
@@ -116,6 +124,31 @@ async fn places_of_time(
         (partition.clone(), found.unwrap_or(bounds.end).min(bounds.end))
     });
     Ok(places.collect())
+}
+
+/// Where a group has come to. One that has committed nothing of a partition without records has
+/// read all of it.
+fn place_of_commit(
+    flag: &str,
+    group: &str,
+    commit: Option<i64>,
+    partition: &TopicPartition,
+    bounds: Bounds,
+    out_of_range: OutOfRange,
+) -> Result<i64, CliError> {
+    let Some(offset) = commit else {
+        if bounds.start == bounds.end {
+            return Ok(bounds.end);
+        }
+        let message = format!(
+            "{flag} committed:{group}: group \"{group}\" has committed no offset of partition {} \
+             of topic \"{}\"",
+            partition.partition, partition.topic
+        );
+        let error = CliError::new(Kind::NotFound, "NO_OFFSET", message);
+        return Err(error.hint(format!("{flag} earliest; kt topics offsets {}", partition.topic)));
+    };
+    place(flag, &At::Offset(offset), partition, bounds, out_of_range)
 }
 
 /// The forms that are neither a time nor a group.
@@ -178,6 +211,22 @@ mod tests {
         ] {
             assert_eq!(placed(at, OutOfRange::Refuse), Ok(offset), "{at}");
         }
+    }
+
+    #[test]
+    fn a_group_without_a_commit_has_read_nothing() {
+        let partition = TopicPartition::new("orders", 3);
+        let placed = |commit, bounds| {
+            let refuse = OutOfRange::Refuse;
+            match place_of_commit("--from", "app", commit, &partition, bounds, refuse) {
+                Ok(offset) => offset.to_string(),
+                Err(error) => format!("{} ({})", error.message, error.hint.unwrap()),
+            }
+        };
+        insta::assert_snapshot!(placed(Some(150), BOUNDS), @"150");
+        insta::assert_snapshot!(placed(Some(99), BOUNDS), @r#"--from 99: partition 3 of topic "orders" has offsets 100 to 200 (--clamp takes the nearest)"#);
+        insta::assert_snapshot!(placed(None, BOUNDS), @r#"--from committed:app: group "app" has committed no offset of partition 3 of topic "orders" (--from earliest; kt topics offsets orders)"#);
+        insta::assert_snapshot!(placed(None, Bounds { start: 7, end: 7 }), @"7");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use kt_client::{Admin, Client, Error, ErrorKind, Event};
 
 use crate::cli::Globals;
 use crate::client_config::{self, Settings};
-use crate::contexts::{Contexts, Target};
+use crate::contexts::{Asked, Contexts, OriginOfFlag, Target};
 use crate::error::{CliError, Kind};
 use crate::output::{Format, Item, Report, Style};
 use crate::terminal::{Label, Terminal};
@@ -66,7 +66,22 @@ impl Session {
 
     /// All settings for Kafka's clients: flags, then the file.
     pub(crate) fn settings(&self) -> Result<Settings, CliError> {
-        let mut settings = client_config::load(&self.globals, &self.target()?)?;
+        let settings = client_config::load(&self.globals, &self.target()?)?;
+        Ok(self.with_surroundings(settings))
+    }
+
+    /// The same for another cluster than the one that the flags name: of a context only.
+    fn settings_of(&self, context: &str) -> Result<Settings, CliError> {
+        let asked = Asked {
+            context: Some((context.to_owned(), OriginOfFlag::CommandLine)),
+            ..Asked::default()
+        };
+        let target = Contexts::load()?.target(&asked)?;
+        let settings = client_config::of_context(&self.globals, &target)?;
+        Ok(self.with_surroundings(settings))
+    }
+
+    fn with_surroundings(&self, mut settings: Settings) -> Settings {
         settings.client.seed = random_seed();
         let (verbose, terminal) = (self.globals.verbose, self.terminal);
         if 0 < verbose {
@@ -76,12 +91,17 @@ impl Session {
                 }
             }));
         }
-        Ok(settings)
+        settings
     }
 
     /// The cluster's administration. Connects to nothing yet.
     pub(crate) fn admin(&self) -> Result<Admin, CliError> {
         Ok(Admin::new(Client::new(self.settings()?.client)))
+    }
+
+    /// The administration of a context's cluster.
+    pub(crate) fn admin_of(&self, context: &str) -> Result<Admin, CliError> {
+        Ok(Admin::new(Client::new(self.settings_of(context)?.client)))
     }
 
     /// The zone in which times are read and shown.

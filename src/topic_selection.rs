@@ -1,6 +1,7 @@
 //! From the names on the command line to topics that exist: exact names, patterns, and what to say
 //! when there is none.
 
+use kt_client::admin::Expected;
 use kt_client::{Admin, Topic};
 use kt_protocol::types::TopicPartition;
 use regex::Regex;
@@ -54,6 +55,21 @@ impl Patterns {
         }
         Ok(found)
     }
+}
+
+/// Waits until the brokers know what became of topics; says of which they do not.
+pub(crate) async fn wait_until_known(
+    admin: &Admin,
+    session: &Session,
+    expected: &[(String, Expected)],
+) -> Result<(), CliError> {
+    if expected.is_empty() {
+        return Ok(());
+    }
+    for name in admin.wait_until_known(expected).await? {
+        session.warn(&format!("not every broker has heard of the change of topic \"{name}\" yet"));
+    }
+    Ok(())
 }
 
 /// The pattern as it was written.

@@ -69,6 +69,27 @@ fn a_context_names_the_cluster_and_the_project_comes_first() {
 }
 
 #[test]
+fn configs_of_two_clusters_are_compared() {
+    let (one, other) = (Broker::start(), Broker::start());
+    let home = Home::new();
+    home.ok(&["context", "add", "one", "-b", &one.address()]);
+    home.ok(&["context", "add", "other", "-b", &other.address()]);
+    let create = ["topics", "create", "orders", "--set"];
+    home.ok(&[&create[..], &["retention.ms=1000", "-b", &one.address()]].concat());
+    home.ok(&[&create[..], &["retention.ms=2000", "--context", "other"]].concat());
+    let diff = ["configs", "diff", "-o", "csv", "--check"];
+    let differs = home
+        .run(&[&diff[..], &["@one/topic/orders", "topic/orders", "--context", "other"]].concat());
+    assert_eq!(differs.status.code(), Some(7));
+    let text = String::from_utf8(differs.stdout).expect("text");
+    assert_eq!(text, "name,left,right\nretention.ms,1000,2000\n");
+    home.ok(&[&diff[..], &["@one/topic/orders", "@one/topic/orders", "-b", "127.0.0.1:1"]].concat());
+    let said = home.fails(&["configs", "diff", "@oen/topic/orders", "@one/topic/orders"], 5);
+    assert!(said.contains("did you mean \"one\"?"), "{said}");
+    home.fails(&["configs", "diff", "@one", "topic/orders"], 2);
+}
+
+#[test]
 fn a_protected_context_refuses_changes_until_it_is_unlocked() {
     let broker = Broker::start();
     let home = Home::new();

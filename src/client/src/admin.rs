@@ -2,8 +2,10 @@
 
 mod alter_configs;
 mod cluster;
+mod committed_offsets;
 mod config_resources;
 mod configs;
+mod coordinator;
 mod create_partitions;
 mod create_topics;
 mod delete_records;
@@ -11,6 +13,7 @@ mod delete_topics;
 mod describe_topics;
 mod list_offsets;
 mod log_dirs;
+mod propagation;
 mod reassignments;
 
 use kt_protocol::ErrorCode;
@@ -22,10 +25,12 @@ use crate::request::Request;
 
 pub use alter_configs::ConfigChange;
 pub use cluster::ClusterDescription;
+pub use committed_offsets::{CommittedOffset, CommittedOffsets};
 pub use configs::{ConfigEntry, ConfigSource, ConfigSynonym, Resource, ResourceKind};
 pub use create_topics::{CreatedTopic, NewTopic, Placement};
 pub use delete_records::TrimmedPartitions;
 pub use list_offsets::{FoundOffset, FoundOffsets, Isolation, OffsetQuery};
+pub use propagation::Expected;
 pub use reassignments::Reassignment;
 
 /// The administrator's side of a [`Client`].

@@ -287,7 +287,7 @@ impl Client {
                 // Nothing was ever there: waiting for it is the caller's choice, not ours.
                 return Err(error);
             }
-            let wait = backoff.next(&mut self.inner.random.lock());
+            let wait = self.next_wait(&mut backoff);
             if limit.deadline <= Instant::now() + wait {
                 return Err(Error::TimedOut {
                     operation: limit.operation.to_owned(),
@@ -298,6 +298,11 @@ impl Client {
             self.observe(&Event::Retrying { operation: limit.operation, error: &error, wait });
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// How long to wait before the next try.
+    pub(crate) fn next_wait(&self, backoff: &mut Backoff) -> Duration {
+        backoff.next(&mut self.inner.random.lock())
     }
 
     fn has_ever_connected(&self) -> bool {

@@ -50,6 +50,11 @@ impl Wanted {
     pub(crate) fn since<R: Request>(min: i16) -> Wanted {
         Wanted { versions: Versions::new(min, R::VALID_VERSIONS.max) }
     }
+
+    /// From `min` to `max`.
+    pub(crate) fn between(min: i16, max: i16) -> Wanted {
+        Wanted { versions: Versions::new(min, max) }
+    }
 }
 
 impl Connection {

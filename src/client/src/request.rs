@@ -25,6 +25,8 @@ requests! {
     Produce: ProduceRequest => ProduceResponse;
     Fetch: FetchRequest => FetchResponse;
     ListOffsets: ListOffsetsRequest => ListOffsetsResponse;
+    FindCoordinator: FindCoordinatorRequest => FindCoordinatorResponse;
+    OffsetFetch: OffsetFetchRequest => OffsetFetchResponse;
     Metadata: MetadataRequest => MetadataResponse;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse;
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse;

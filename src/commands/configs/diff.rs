@@ -16,7 +16,8 @@ const EXAMPLES: &str = "\
 Examples:
   kt configs diff topic/orders topic/payments
   kt configs diff broker/1 broker/2 --all
-  kt configs diff topic/orders topic/model --check     exit code 7 if they differ";
+  kt configs diff topic/orders topic/model --check     exit code 7 if they differ
+  kt configs diff topic/orders @staging/topic/orders   that of another context's cluster";
 
 /// Compare the configs of two entities
 ///
@@ -25,7 +26,8 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct DiffArgs {
-    /// topic/NAME, broker/ID, broker/default, logger/ID, group/NAME, client-metrics/NAME
+    /// topic/NAME, broker/ID, broker/default, logger/ID, group/NAME, client-metrics/NAME; with
+    /// @CONTEXT/ before it, of that context's cluster
     #[arg(value_name = "ENTITY")]
     left: String,
 
@@ -72,27 +74,60 @@ impl Item for Difference {
 }
 
 pub(crate) fn run(args: &DiffArgs, session: &Session) -> Result<(), CliError> {
-    let (left, right) = (ConfigEntity::parse(&args.left)?, ConfigEntity::parse(&args.right)?);
-    let admin = session.admin()?;
+    let (left, right) = (Place::parse(&args.left)?, Place::parse(&args.right)?);
+    let (left_admin, right_admin) = (left.admin(session)?, right.admin(session)?);
     session.block_on(async {
-        let (of_left, of_right) = (ask(&admin, &left).await?, ask(&admin, &right).await?);
-        let one = Side { entity: &left, present: &of_left };
-        let other = Side { entity: &right, present: &of_right };
+        let of_left = ask(&left_admin, &left.entity).await?;
+        let of_right = ask(&right_admin, &right.entity).await?;
+        let one = Side { entity: &left.entity, present: &of_left };
+        let other = Side { entity: &right.entity, present: &of_right };
         let (differences, unknown) = compare(one, other, args.all);
         let is_same = differences.is_empty();
         if is_same && unknown.is_empty() {
-            session.note(&format!("{left} and {right} do not differ"));
+            session.note(&format!("{} and {} do not differ", args.left, args.right));
         }
         for key in &unknown {
             session.warn(&format!("{key} is secret: nobody can tell whether it differs"));
         }
-        session.print(&session.report(&admin, differences))?;
+        session.print(&session.report(&left_admin, differences))?;
         match (args.check, is_same) {
             (true, false) => Err(CliError::silent(Kind::CheckFailed)),
             (true, true) if !unknown.is_empty() => Err(CliError::silent(Kind::Other)),
             _ => Ok(()),
         }
     })
+}
+
+/// An entity, and the cluster that it is in.
+struct Place {
+    /// None for the cluster that the flags name.
+    context: Option<String>,
+    entity: ConfigEntity,
+}
+
+impl Place {
+    /// Reads `[@CONTEXT/]KIND/NAME`.
+    fn parse(text: &str) -> Result<Place, CliError> {
+        let Some(rest) = text.strip_prefix('@') else {
+            return Ok(Place { context: None, entity: ConfigEntity::parse(text)? });
+        };
+        match rest.split_once('/') {
+            Some((context, entity)) if !context.is_empty() => {
+                let entity = ConfigEntity::parse(entity)?;
+                Ok(Place { context: Some(context.to_owned()), entity })
+            }
+            _ => Err(CliError::usage(format!(
+                "\"{text}\" names no context and entity: write @CONTEXT/topic/NAME"
+            ))),
+        }
+    }
+
+    fn admin(&self, session: &Session) -> Result<Admin, CliError> {
+        match &self.context {
+            Some(context) => session.admin_of(context),
+            None => session.admin(),
+        }
+    }
 }
 
 async fn ask(admin: &Admin, entity: &ConfigEntity) -> Result<Present, CliError> {

@@ -1,7 +1,7 @@
 //! `kt topics alter`
 
 use clap::Args;
-use kt_client::admin::{Apply, ConfigChange, Resource};
+use kt_client::admin::{Apply, ConfigChange, Expected, Resource};
 use kt_client::{Admin, Topic};
 use kt_protocol::ErrorCode;
 use schemars::JsonSchema;
@@ -302,6 +302,12 @@ async fn apply(
             made.lasting = Some("partitions that were added stay".to_owned());
         }
         journal::record(session, made);
+        let expected = |it: &(String, i32)| {
+            (it.0.clone(), Expected::Partitions(usize::try_from(it.1).unwrap_or_default()))
+        };
+        let expected: Vec<_> =
+            counts.iter().filter(|it| grown.contains(&it.0)).map(expected).collect();
+        topic_selection::wait_until_known(admin, session, &expected).await?;
     }
     Ok((altered, failed))
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use clap::Args;
-use kt_client::admin::{Apply, ConfigSource, CreatedTopic, NewTopic, PerItem, Placement, Resource};
+use kt_client::admin::{
+    Apply, ConfigSource, CreatedTopic, Expected, NewTopic, PerItem, Placement, Resource,
+};
 use kt_client::{Admin, Error};
 use kt_protocol::ErrorCode;
 use schemars::JsonSchema;
@@ -131,8 +133,31 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<(), CliError> 
         }
         let apply = if session.globals.dry_run { Apply::ValidateOnly } else { Apply::Change };
         let results = admin.create_topics(&topics, apply).await?;
+        if apply == Apply::Change {
+            wait(&admin, session, &topics, &results).await?;
+        }
         finish(args, &admin, session, results)
     })
+}
+
+/// A script's next line may ask any broker for what was made.
+async fn wait(
+    admin: &Admin,
+    session: &Session,
+    topics: &[NewTopic],
+    results: &PerItem<CreatedTopic>,
+) -> Result<(), CliError> {
+    let made = topics.iter().zip(results).filter(|(_, (_, result))| result.is_ok());
+    let expected = made.map(|(topic, _)| {
+        let partitions = match &topic.placement {
+            Placement::Manual(partitions) => partitions.len(),
+            Placement::Counts { partitions, .. } => {
+                partitions.and_then(|it| usize::try_from(it).ok()).unwrap_or(1)
+            }
+        };
+        (topic.name.clone(), Expected::Partitions(partitions))
+    });
+    topic_selection::wait_until_known(admin, session, &expected.collect::<Vec<_>>()).await
 }
 
 /// What `--like` copies.

@@ -1,6 +1,7 @@
 //! `kt topics delete`
 
 use clap::Args;
+use kt_client::admin::Expected;
 use kt_client::{Admin, Topic};
 use kt_protocol::ErrorCode;
 use schemars::JsonSchema;
@@ -105,6 +106,9 @@ pub(crate) fn run(args: &DeleteArgs, session: &Session) -> Result<(), CliError> 
                 let cluster_id = admin.cluster_id();
                 journal::record(session, Made { cluster_id, lasting, ..Made::default() });
             }
+            let deleted = items.iter().filter(|it| it.deleted);
+            let expected: Vec<_> = deleted.map(|it| (it.name.clone(), Expected::Gone)).collect();
+            topic_selection::wait_until_known(&admin, session, &expected).await?;
         }
         let mut report = session.report(&admin, items);
         report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
