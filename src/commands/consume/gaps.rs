@@ -68,7 +68,10 @@ impl Gaps {
         if GAPS_TOLD_MAX < self.found {
             session.warn(&format!("{} more gaps", self.found - GAPS_TOLD_MAX));
         }
-        let message = format!("{} gaps, {} offsets without a record", self.found, self.missing);
+        let (found, missing) = (self.found, self.missing);
+        let gaps = if found == 1 { "gap" } else { "gaps" };
+        let offsets = if missing == 1 { "offset" } else { "offsets" };
+        let message = format!("{found} {gaps}, {missing} {offsets} without a record");
         let error = CliError::new(Kind::CheckFailed, "GAPS", message);
         Err(error.hint("compaction and aborted transactions leave gaps too"))
     }
