@@ -10,7 +10,7 @@ use crate::support::node::Node;
 use crate::support::scenario::Scenario;
 use crate::support::tool::ApacheKafka;
 use crate::support::{Operator, command};
-use crate::{configs, consume, journal, produce, topics};
+use crate::{configs, consume, journal, pipelines, produce, topics};
 
 /// How long what a broker was told may take until it is seen.
 const SOON: Duration = Duration::from_secs(30);
@@ -36,6 +36,7 @@ fn commands_do_and_say_the_same_with_apache_kafka() {
     let scenarios = modules.into_iter().flatten();
     let failed: Vec<&str> = scenarios.filter(|it| !holds(&node, it)).map(|it| it.0).collect();
     assert!(failed.is_empty(), "with Apache Kafka these fail: {failed:#?}");
+    pipelines::run_with(node.address());
     what_is_not_allowed_ends_with_4(&kafka, &node);
 }
 
