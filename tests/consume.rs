@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 
 use crate::support::command::{command, fails, ok, run, signal, stderr};
-use crate::support::{Operator, scenarios};
+use crate::support::{Broker, Operator, scenarios};
 
 scenarios![
     every_form_of_output,
@@ -230,4 +230,47 @@ fn records_in_every_format(operator: &Operator) {
     error: consume prints values, or -o jsonl, or -o json
     exit 2
     ");
+}
+
+/// A log whose middle is gone, as compaction would leave it.
+#[test]
+fn a_gap_is_named_and_ends_with_7() {
+    let mut broker = Broker::start();
+    let operator = &Operator::at(&broker.address());
+    ok(operator, &["topics", "create", "holes"], "");
+    for values in ["a\nb\n", "c\nd\ne\n", "f\n", "g\n"] {
+        ok(operator, &["produce", "holes", "--no-idempotent"], values);
+    }
+    ok(operator, &["consume", "holes", "--check-gaps"], "");
+    broker.stop();
+    let log = broker.data().join("holes-0/00000000000000000000.log");
+    let batches = std::fs::read(&log).expect("the log");
+    std::fs::write(&log, without_batch(&batches, 2)).expect("it can be written");
+    broker.restart();
+    let operator = &Operator::at(&broker.address());
+    let read = run(operator, &["consume", "holes", "--check-gaps"], b"");
+    assert_eq!(String::from_utf8_lossy(&read.stdout), "a\nb\nf\ng\n");
+    insta::assert_snapshot!(stderr(&read), @r#"
+    warning: partition 0 of topic "holes" has no records at 2 to 4
+    error: 1 gap, 3 offsets without a record
+    hint: compaction and aborted transactions leave gaps too
+    "#);
+    assert_eq!(read.status.code(), Some(7));
+    ok(operator, &["consume", "holes", "--check-gaps", "--from", "5"], "");
+    assert_eq!(ok(operator, &["consume", "holes"], ""), "a\nb\nf\ng\n");
+}
+
+/// A log without the batch that begins at this offset.
+fn without_batch(mut log: &[u8], base_offset: i64) -> Vec<u8> {
+    let mut kept = Vec::new();
+    while let Some((head, _)) = log.split_first_chunk::<12>() {
+        let offset = i64::from_be_bytes(head[..8].try_into().expect("eight bytes"));
+        let length = i32::from_be_bytes(head[8..].try_into().expect("four bytes"));
+        let (batch, rest) = log.split_at(12 + usize::try_from(length).expect("a length"));
+        if offset != base_offset {
+            kept.extend_from_slice(batch);
+        }
+        log = rest;
+    }
+    kept
 }

@@ -1,11 +1,13 @@
 //! `kt produce`: every way to say what a record is, and every way to end.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::support::command::{command, fails, ok, run, signal, stderr};
-use crate::support::{Operator, scenarios};
+use crate::support::proxy::{Proxy, Verdict};
+use crate::support::{Broker, Operator, scenarios};
 
 scenarios![
     a_format_says_where_the_fields_stand,
@@ -194,4 +196,50 @@ fn a_format_that_produce_has_not_is_refused_before_a_record_is_sent(operator: &O
     topic(operator, "told", "1");
     fails(operator, &["produce", "told", "-o", "kafka"], "a\n", 2);
     assert_eq!(ok(operator, &["consume", "told"], ""), "");
+}
+
+/// The broker gets the records, and its answers are held back for good.
+#[test]
+fn a_second_signal_ends_what_waits_for_the_broker() {
+    const PRODUCE: i16 = 0;
+    let (listener, address) = Proxy::bind();
+    let advertised = format!("PLAINTEXT://{address}");
+    let broker = Broker::start_with(&[("advertised.listeners", &advertised)]);
+    let judge = |key, _| match key {
+        PRODUCE => loop {
+            std::thread::park();
+        },
+        _ => Verdict::Pass,
+    };
+    let upstream = broker.address().parse().expect("an address");
+    let proxy = Proxy::start(listener, upstream, Arc::new(judge));
+    let operator = &Operator::at(&proxy.address());
+    topic(operator, "held", "1");
+    for (first, second, code) in [("INT", "INT", 130), ("TERM", "TERM", 143), ("INT", "TERM", 143)]
+    {
+        let arguments = ["produce", "held", "--no-idempotent", "-o", "csv"];
+        let mut process = command(operator, &arguments).spawn().expect("kt runs");
+        let mut stdin = process.stdin.take().expect("stdin is piped");
+        stdin.write_all(b"line\n").expect("it is read");
+        let mut told = BufReader::new(process.stderr.take().expect("stderr is piped"));
+        wait_for_records(operator);
+        signal(&process, first);
+        let mut line = String::new();
+        told.read_line(&mut line).expect("text");
+        assert_eq!(line, "note: delivering what was read; a second signal ends at once\n");
+        signal(&process, second);
+        let output = process.wait_with_output().expect("kt ends");
+        let mut rest = String::new();
+        told.read_to_string(&mut rest).expect("text");
+        assert_eq!(output.status.code(), Some(code), "{rest}");
+        assert_eq!(rest, "0 records delivered, 1 not sent\n");
+        drop(stdin);
+        ok(operator, &["topics", "trim", "held", "--before", "latest", "-y"], "");
+    }
+}
+
+/// Until then the command may not have read its line.
+fn wait_for_records(operator: &Operator) {
+    let arguments = ["consume", "held", "--from", "earliest", "-F", "-c", "1"];
+    ok(operator, &arguments, "");
 }
