@@ -6,10 +6,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use rdkafka::producer::{BaseRecord, Producer as _};
+
 use crate::support::node::Node;
 use crate::support::scenario::Scenario;
 use crate::support::tool::ApacheKafka;
-use crate::support::{Operator, command};
+use crate::support::{Operator, client, command};
 use crate::{configs, consume, journal, pipelines, produce, topics};
 
 /// How long what a broker was told may take until it is seen.
@@ -37,6 +39,7 @@ fn commands_do_and_say_the_same_with_apache_kafka() {
     let failed: Vec<&str> = scenarios.filter(|it| !holds(&node, it)).map(|it| it.0).collect();
     assert!(failed.is_empty(), "with Apache Kafka these fail: {failed:#?}");
     pipelines::run_with(node.address());
+    aborted_records_are_gaps_and_markers_are_not(&node);
     what_is_not_allowed_ends_with_4(&kafka, &node);
 }
 
@@ -63,6 +66,49 @@ fn remove_topics(operator: &Operator) {
         }
         names.is_empty()
     });
+}
+
+fn aborted_records_are_gaps_and_markers_are_not(node: &Node) {
+    let operator = Operator::at(node.address());
+    operator.ok("topics create moved");
+    let producer = client::base_producer(node.address(), &[("transactional.id", "mover")]);
+    producer.init_transactions(SOON).expect("the coordinator answers");
+    for (values, is_kept) in [(["a", "b"], true), (["c", "d"], false), (["e", "f"], true)] {
+        producer.begin_transaction().expect("none is open");
+        for value in values {
+            let record = BaseRecord::<(), str>::to("moved").payload(value);
+            producer.send(record).expect("there is room");
+        }
+        // An abort would drop what was not sent yet.
+        producer.flush(SOON).expect("all is delivered");
+        let ended = match is_kept {
+            true => producer.commit_transaction(SOON),
+            false => producer.abort_transaction(SOON),
+        };
+        ended.expect("the coordinator answers");
+    }
+    insta::assert_snapshot!(operator.run_all(&[
+        "consume moved --check-gaps -f %o%v\\n",
+        "consume moved --check-gaps -f %o%v\\n --isolation read_committed",
+    ]), @r#"
+    $ kt consume moved --check-gaps -f %o%v\n
+    0a
+    1b
+    3c
+    4d
+    6e
+    7f
+    $ kt consume moved --check-gaps -f %o%v\n --isolation read_committed
+    0a
+    1b
+    6e
+    7f
+    warning: partition 0 of topic "moved" has no records at 3 to 4
+    error: 1 gap, 2 offsets without a record
+    hint: compaction and aborted transactions leave gaps too
+    exit 7
+    "#);
+    remove_topics(&operator);
 }
 
 /// Only alice may do anything with the topic `secret`; of `shown` all may know that it is there.
