@@ -6,6 +6,7 @@
 
 mod broker;
 mod cases;
+mod commands;
 mod figures;
 mod floors;
 mod load;
@@ -63,6 +64,10 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     }
     if "floors".contains(&arguments.only) {
         floors::print()?;
+    }
+    if "commands".contains(&arguments.only) {
+        println!("{}", Figures::header());
+        commands::print(&kt, arguments.runs)?;
     }
     let mut products = vec![Product::Kt(kt)];
     if arguments.beside.is_some() {
