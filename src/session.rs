@@ -230,6 +230,9 @@ fn hint(error: &Error) -> Option<&'static str> {
         }
         Error::TimedOut { last: Some(last), .. } => hint(last),
         Error::TimedOut { .. } => Some("--timeout 60s waits longer"),
+        error if error.kind() == ErrorKind::Authorization => {
+            Some("kt does not log in: an ACL has to allow it to User:ANONYMOUS")
+        }
         Error::OtherCluster { .. } => {
             Some("the context's address or its cluster_id is wrong: kt context show")
         }

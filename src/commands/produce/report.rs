@@ -138,7 +138,7 @@ impl<'a> Deliveries<'a> {
     }
 
     /// How many records were read and are neither delivered nor failed.
-    fn unsent(&self) -> u64 {
+    pub(super) fn unsent(&self) -> u64 {
         self.taken.saturating_sub(self.delivered + self.failed)
     }
 
