@@ -3,6 +3,8 @@
 //! Nothing here writes, locks or creates. A broker may be writing the same files: the length of a
 //! file is taken once, at its opening, and what comes later is not looked at.
 
+#[cfg(test)]
+mod counting_file;
 mod indexes;
 mod listing;
 mod log_walk;
