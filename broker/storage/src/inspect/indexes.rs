@@ -104,7 +104,7 @@ fn entries<E: IndexEntry, X: From<DiskError>>(
             let entry = E::decode(bytes);
             // An offset like the base's is that of no entry but perhaps the first.
             if at != 0 && entry.relative_offset() == 0 {
-                return Ok(None);
+                return Ok(blank_rest(index, at, end)?);
             }
             each(at, entry)?;
             at += E::BYTES as u64;
@@ -114,6 +114,26 @@ fn entries<E: IndexEntry, X: From<DiskError>>(
             let fault = IndexFault { position: at, reason, is_beyond_log: false };
             return Ok((rest != 0).then_some(fault));
         }
+    }
+    Ok(None)
+}
+
+/// Behind the entries are zeros, or something else is wrong.
+fn blank_rest(index: &dyn File, at: u64, end: u64) -> Result<Option<IndexFault>, DiskError> {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    let mut at = at;
+    while at < end {
+        let read = index.read_at(at, &mut buffer)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if let Some(written) = bytes.iter().position(|byte| *byte != 0) {
+            let position = at + written as u64;
+            let reason = "what stands behind the entries is not zero".to_owned();
+            return Ok(Some(IndexFault { position, reason, is_beyond_log: false }));
+        }
+        if read < CHUNK_BYTES {
+            break;
+        }
+        at += read as u64;
     }
     Ok(None)
 }
