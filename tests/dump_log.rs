@@ -528,6 +528,35 @@ fn flipped_bits_are_found_in_every_class_of_files() {
 }
 
 #[test]
+fn flipped_bits_of_texts_and_snapshots_are_named_or_are_another_text() {
+    let (files, mut flips) = (unpack("e-metadata"), Flips(11));
+    let is_of_class = |it: &PathBuf| {
+        let name = it.file_name().expect("a name").to_string_lossy().into_owned();
+        name.ends_with("checkpoint") && 4 < fs::metadata(it).expect("a file").len()
+    };
+    let all: Vec<PathBuf> = files_below(files.path()).into_iter().filter(is_of_class).collect();
+    assert!(3 < all.len(), "{all:?}");
+    for path in all {
+        let bytes = fs::read(&path).expect("a file");
+        for _ in 0..4 {
+            let at = flips.below(bytes.len());
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << flips.below(8);
+            fs::write(&path, &damaged).expect("it can be written");
+            let name = path.to_str().expect("text");
+            let output = dump(files.path(), &[name, "-o", "jsonl"]);
+            let said = stderr(&output);
+            match output.status.code() {
+                Some(0) => assert_eq!(said, "", "{name}, byte {at}"),
+                Some(7) => assert!(said.contains(name), "{name}, byte {at}: {said}"),
+                code => panic!("{name}, byte {at}: {code:?}: {said}"),
+            }
+        }
+        fs::write(&path, &bytes).expect("it can be written");
+    }
+}
+
+#[test]
 fn damage_ends_with_7_and_names_file_and_byte() {
     let files = unpack("a-codecs");
     let path = files.path().join(CODECS);

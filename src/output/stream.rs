@@ -20,8 +20,7 @@ const BLOCK_BYTES: usize = 256 << 10;
 const SORTED_ITEMS_MAX: usize = 100_000;
 const SORTED_BYTES_MAX: usize = 64 << 20;
 
-/// A report of which the items are not known at once. `json` and `jsonl` are not for it, unless
-/// they are sorted.
+/// A report of which the items are not known at once.
 pub(crate) struct Stream<I> {
     format: Format,
     view: View,
@@ -38,7 +37,14 @@ pub(crate) struct Stream<I> {
 
 impl<I: Item> Stream<I> {
     /// A stream of the items of `report`, which has none yet.
+    ///
+    /// `json`, `jsonl` and `kafka` need no blocks: whoever has items one by one writes them so.
+    ///
+    /// # Panics
+    /// It is one of these, and not to be sorted.
     pub(crate) fn new(format: Format, view: View, style: Style, report: Report<I>) -> Stream<I> {
+        let is_by_item = matches!(format, Format::Json | Format::Jsonl | Format::Kafka);
+        assert!(view.sort.is_some() || !is_by_item, "-o {format} is not written by blocks");
         Stream {
             format,
             view,
@@ -123,9 +129,7 @@ impl<I: Item> Stream<I> {
                     yaml::write_items(&view.of_items(items)?, out)?;
                 }
             }
-            Format::Json | Format::Jsonl | Format::Kafka => {
-                return self.block.write(&self.format, view, style, out);
-            }
+            Format::Json | Format::Jsonl | Format::Kafka => unreachable!("refused at the start"),
         }
         self.has_begun = true;
         self.block_bytes = 0;

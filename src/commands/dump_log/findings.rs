@@ -51,13 +51,18 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// An entry of an index that is not as the log has it; told once, however often it is met. A
-    /// crash may take the end of the log, and leave the index entries for it.
+    /// An entry by which something was looked for and that is not as the log has it; told once,
+    /// however often it is met.
+    pub(super) fn lie(&mut self, path: &Path, fault: &IndexFault, is_of_last_segment: bool) {
+        if self.lies.insert((path.to_owned(), fault.position)) {
+            self.index(path, fault, is_of_last_segment);
+        }
+    }
+
+    /// An entry of an index that is not as the log has it. A crash may take the end of the log, and
+    /// leave the index entries for it.
     pub(super) fn index(&mut self, path: &Path, fault: &IndexFault, is_of_last_segment: bool) {
         let IndexFault { position, reason, is_beyond_log } = fault;
-        if !self.lies.insert((path.to_owned(), *position)) {
-            return;
-        }
         match is_of_last_segment && *is_beyond_log {
             true => self.torn(path, *position, reason),
             false => self.damage(path, *position, reason),

@@ -50,6 +50,6 @@ fn or_start(found: Result<u64, SeekError>, log: &Listed, findings: &mut Findings
         Err(SeekError::OffsetIndex(fault)) => (FileKind::OffsetIndex, fault),
         Err(SeekError::TimeIndex(fault)) => (FileKind::TimeIndex, fault),
     };
-    findings.index(&log.sibling(kind), &fault, log.is_of_last_segment());
+    findings.lie(&log.sibling(kind), &fault, log.is_of_last_segment());
     0
 }
