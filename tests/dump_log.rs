@@ -257,6 +257,9 @@ record	5
 record	7
 ");
     insta::assert_snapshot!(stderr(&output), @"scanned 130 of 130 records: 3 records match");
+    let table = stdout(&dump(files.path(), &["codec-none-0", "--where", "offset = 40"]));
+    insta::assert_snapshot!(table.lines().next().expect("a heading"), @"codec-none-0/00000000000000000030.log");
+    assert_eq!(table.lines().count(), 3, "files without such records are not named: {table}");
     let damaged = files.path().join(CODECS);
     let mut bytes = fs::read(&damaged).expect("a file");
     bytes[200] ^= 1;
@@ -269,6 +272,7 @@ scanned 8 of 10 records: 5 records match
 ");
     for (arguments, said) in [
         (vec![CODECS, "--where", "keys = 1"], "did you mean"),
+        (vec![CODECS, "--where", "offset = 1", "-o", "kafka"], "not with --where"),
         (vec![CODECS, "--where", "offset = 1", "--find", "1"], "cannot be used with"),
         (vec!["codec-none-0/00000000000000000000.index", "--where", "offset = 1"], "--where do"),
     ] {

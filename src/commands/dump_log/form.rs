@@ -69,13 +69,13 @@ pub(super) fn choose(args: &DumpLogArgs, session: &Session) -> Result<Box<dyn Fo
             let message = "-o kafka has its own fields and order";
             return Err(CliError::usage(message).hint("-o tsv"));
         }
+        Format::Kafka if args.condition.is_some() => {
+            let message = "-o kafka shows batches with all their records: not with --where";
+            return Err(CliError::usage(message).hint("-o jsonl"));
+        }
         Format::Kafka => Box::new(KafkaForm::new(for_terminal)),
-        Format::Table if is_all => {
-            Box::new(TableForm::new(session, Scope::Table, args.shows_records()))
-        }
-        Format::Wide if is_all => {
-            Box::new(TableForm::new(session, Scope::Wide, args.shows_records()))
-        }
+        Format::Table if is_all => Box::new(TableForm::new(session, Scope::Table, args)),
+        Format::Wide if is_all => Box::new(TableForm::new(session, Scope::Wide, args)),
         Format::Jsonl if view.sort.is_none() => {
             Box::new(JsonForm::lines(args.shows_records(), for_terminal, view))
         }
