@@ -65,7 +65,8 @@ impl View {
         items.iter().map(|item| self.picked(item)).collect()
     }
 
-    fn picked(&self, item: &Value) -> Result<Value, CliError> {
+    /// What the fields are in one item.
+    pub(crate) fn picked(&self, item: &Value) -> Result<Value, CliError> {
         let mut picked = Map::new();
         for field in &self.fields {
             picked.insert(field.clone(), look_up(item, field)?);
