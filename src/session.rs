@@ -13,7 +13,7 @@ use crate::cli::Globals;
 use crate::client_config::{self, Settings};
 use crate::contexts::{Asked, Contexts, OriginOfFlag, Target};
 use crate::error::{CliError, Kind};
-use crate::output::{Format, Item, Report, Style};
+use crate::output::{self, DocumentKind, Format, Item, Report, Style};
 use crate::terminal::{Label, Terminal};
 use crate::watch::Rounds;
 
@@ -112,6 +112,12 @@ impl Session {
     /// The format, or the table where none was asked for.
     pub(crate) fn format(&self) -> Format {
         self.globals.format().unwrap_or(Format::Table)
+    }
+
+    /// Checks that what a command will print can be printed as it is asked for. Before a change:
+    /// afterwards it would be made and not shown.
+    pub(crate) fn check_form<I: Item>(&self) -> Result<(), CliError> {
+        output::check_fields(&DocumentKind::of::<I>(), &self.format(), &self.globals.view())
     }
 
     pub(crate) fn style(&self) -> Style {

@@ -308,3 +308,30 @@ fn on_a_terminal_a_change_asks_and_a_loss_wants_the_name(operator: &Operator) {
     4:possible
     "#);
 }
+
+#[test]
+fn a_field_that_is_not_there_is_refused_before_the_change() {
+    let operator = Operator::start();
+    let refused = operator.run_all(&[
+        "topics create orders --fields nmae",
+        "topics create orders -o template={nmae}",
+        "produce orders --create --sort nosuch",
+        "topics list",
+    ]);
+    insta::assert_snapshot!(refused, @r#"
+    $ kt topics create orders --fields nmae
+    error: the items have no field "nmae"
+    hint: did you mean "name"?
+    exit 2
+    $ kt topics create orders -o template={nmae}
+    error: the items have no field "nmae"
+    hint: did you mean "name"?
+    exit 2
+    $ kt produce orders --create --sort nosuch
+    error: the items have no field "nosuch"
+    hint: -o jsonl shows every field
+    exit 2
+    $ kt topics list
+    note: no topics yet
+    "#);
+}

@@ -56,7 +56,7 @@ fn ctrl_c_leaves_the_line_that_is_being_typed_and_delivers_the_others() {
     terminal.press("\x03");
     let seen = terminal.end();
     assert_eq!(seen.code, Some(130), "{}", seen.text);
-    assert!(seen.text.contains("1 records delivered"), "{:?}", seen.text);
+    assert!(seen.text.contains("1 record delivered"), "{:?}", seen.text);
     assert_eq!(ok(operator, &["consume", "typed"], ""), "kept\n");
 }
 

@@ -43,6 +43,13 @@ impl FromStr for Sort {
     }
 }
 
+impl Sort {
+    /// What it sorts by.
+    pub(super) fn field(&self) -> &str {
+        &self.field
+    }
+}
+
 impl View {
     pub(super) fn is_all(&self) -> bool {
         self.fields.is_empty() && self.sort.is_none()
@@ -178,7 +185,7 @@ fn look_up(item: &Value, path: &str) -> Result<Value, CliError> {
     }
 }
 
-fn no_field(field: &str, nearest: Option<&str>) -> CliError {
+pub(super) fn no_field(field: &str, nearest: Option<&str>) -> CliError {
     let error = CliError::usage(format!("the items have no field \"{field}\""));
     match nearest {
         Some(field) => error.hint(format!("did you mean \"{field}\"?")),
