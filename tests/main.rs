@@ -24,4 +24,5 @@ mod readme;
 mod round_trip;
 mod serving;
 mod support;
+mod terminal;
 mod topics;
