@@ -4,6 +4,7 @@ pub mod atomic_file;
 pub mod batch_records;
 pub mod checkpoints;
 pub mod clean_shutdown;
+pub mod cleaner;
 pub mod config;
 pub mod directory_names;
 pub mod disk;
@@ -41,8 +42,8 @@ pub use disk::{Disk, DiskError, File, FileRange};
 pub use error::LogError;
 pub use file_cache::FileCache;
 pub use log::{
-    Appended, Deletion, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport, UnsyncedSnapshot,
-    WallClockGuard,
+    Appended, Deletion, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport, Swapped,
+    UnsyncedSnapshot, WallClockGuard,
 };
 pub use lookup::{FoundRecord, offset_for_timestamp, offset_of_max_timestamp};
 pub use read::{LogSlice, ReadRequest, aborted_transactions, read};

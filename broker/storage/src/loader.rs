@@ -109,7 +109,9 @@ fn complete_swaps(
     let logs = swaps.iter().filter(|name| name.kind == FileKind::Log);
     let mut replaced: Option<(Offset, Offset)> = None;
     for log in logs {
+        // One that the cleaner emptied takes the place of the segment at its base all the same.
         let end = end_offset(disk, &directory.join(log.to_string()), log.offset)?;
+        let end = end.max(log.offset.plus(1));
         let (from, to) = replaced.unwrap_or((log.offset, end));
         replaced = Some((from.min(log.offset), to.max(end)));
     }

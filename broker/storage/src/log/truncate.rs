@@ -38,6 +38,7 @@ impl Log {
         self.check_usable()?;
         let (end, _) = self.cut_point(target)?;
         self.truncating_to = Some(self.truncating_to.map_or(end, |before| before.min(end)));
+        self.cleaned_at_most = Some(self.cleaned_at_most.map_or(end, |before| before.min(end)));
         Ok(end)
     }
 
