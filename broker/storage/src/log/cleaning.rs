@@ -44,7 +44,9 @@ impl Log {
         self.check_usable()?;
         let unstable = self.first_unstable_offset().unwrap_or(high_watermark);
         let last_batches = self.producers.iter().map(|(id, entry)| {
-            let last = match entry.last_batch() {
+            // What lies above may be truncated, and then an older batch is the last again.
+            let settled = entry.last_batch_below(high_watermark);
+            let last = match settled.or(entry.last_batch()) {
                 Some(batch) => LastBatch::Data(batch.last_offset),
                 None => LastBatch::Marker(entry.epoch()),
             };

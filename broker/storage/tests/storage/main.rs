@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod bit_flips;
+mod cleaner;
+mod cleaning;
 mod harness;
 mod model;
