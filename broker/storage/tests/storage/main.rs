@@ -4,6 +4,7 @@
 
 mod bit_flips;
 mod cleaner;
+mod cleaner_throughput;
 mod cleaning;
 mod harness;
 mod model;
