@@ -12,7 +12,9 @@ use crate::error::LogError;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CleanError {
     /// The log cannot be read: after [`LogError::Damaged`] the replica is faulty, after
-    /// [`LogError::Disk`] the log directory goes offline.
+    /// [`LogError::Disk`] the log directory goes offline. Only a full disk
+    /// ([`std::io::ErrorKind::StorageFull`]) is no reason for that, unless the log has failed
+    /// ([`crate::Log::has_failed`]): what was written is removed again.
     #[error(transparent)]
     Log(#[from] LogError),
     /// The log is whole, but holds what the cleaner cannot take. It is left alone until somebody

@@ -93,15 +93,29 @@ impl Output {
     }
 
     /// Ends the segment and makes it durable, names included: of a swap that is cut short, no name
-    /// is missing then.
+    /// is missing then. Where it fails, nothing is left.
     pub(crate) fn finish(
         mut self,
         view: &CleaningView,
         aborted: &[AbortedTransaction],
         pacing: &mut Pacing<'_>,
     ) -> Result<Segment, CleanError> {
+        let result = self.complete(view, aborted, pacing);
+        if result.is_err() {
+            // What cannot be removed now is removed by the next pass, or when the log is opened.
+            let _ = self.segment.remove_files();
+        }
+        result
+    }
+
+    fn complete(
+        &mut self,
+        view: &CleaningView,
+        aborted: &[AbortedTransaction],
+        pacing: &mut Pacing<'_>,
+    ) -> Result<Segment, CleanError> {
         self.write(pacing)?;
-        let segment = self.segment;
+        let segment = &self.segment;
         if !aborted.is_empty() {
             let bytes: Vec<u8> = aborted.iter().flat_map(AbortedTransaction::encode).collect();
             let file = segment.transaction_file()?;
@@ -110,8 +124,10 @@ impl Output {
             file.sync()?;
             segment.note_aborted();
         }
-        segment.set_extent(self.written, self.next, self.indexes.greatest());
-        segment.replace_index_tails(0, self.indexes.finish())?;
+        let none = IndexBuilder::new(segment.base_offset(), view.config.index_interval_bytes);
+        let indexes = std::mem::replace(&mut self.indexes, none);
+        segment.set_extent(self.written, self.next, indexes.greatest());
+        segment.replace_index_tails(0, indexes.finish())?;
         segment.close_indexes()?;
         if !planted!("cleaned without a sync") {
             segment.sync()?;

@@ -27,7 +27,7 @@ const DECOMPRESSED_BYTES_MAX: u64 = 256 << 20;
 
 /// What a pass did.
 #[derive(Debug, Default)]
-#[must_use = "the checkpoint is to say how far it came, and replaced files are to be removed"]
+#[must_use = "the checkpoint is to say how far it came"]
 pub struct CleanReport {
     /// Up to where the log is clean now: for [`super::CleanerCheckpoint::set`].
     pub end_offset: Offset,

@@ -82,7 +82,7 @@ fn segments_become_one_and_keep_the_last_of_each_key() {
     let offsets: Vec<i64> = headers(&log).iter().map(|it| it.base_offset().0).collect();
     assert_eq!(offsets, [95, 96, 97, 98, 99]);
     // Then they are small enough to become one.
-    clean(&mut log).unwrap();
+    let _ = clean(&mut log).unwrap();
     assert_eq!(bases(&log), [0, 100]);
     check_against_walk(&log);
     super::lookup::check_times(&log);
@@ -121,7 +121,7 @@ fn how_dirty_a_log_is() {
 fn a_truncation_lowers_what_counts_as_clean() {
     let disk = new_disk(1);
     let mut log = filled(&disk, &compacted());
-    clean(&mut log).unwrap();
+    let _ = clean(&mut log).unwrap();
     let end = log.log_end_offset();
     fill_keys(&mut log, 60, 5);
     let cut = log.prepare_truncation(Offset(98)).unwrap();
@@ -181,7 +181,7 @@ fn a_pass_that_is_stopped_leaves_nothing() {
             matches!(result, Err(CleanError::Stopped { .. } | CleanError::Changed { .. }));
         assert!(is_stopped, "{result:?}");
     }
-    clean(&mut log).unwrap();
+    let _ = clean(&mut log).unwrap();
     assert!(names(&disk).len() <= before.len() * 2);
 }
 
@@ -203,6 +203,42 @@ fn a_batch_that_is_too_large_is_reported() {
                 a batch of 106 bytes, more than the 80 that max.message.bytes allows for";
     assert_eq!(error.to_string(), text);
     assert_eq!(headers(&log), before);
+}
+
+#[test]
+fn retention_takes_what_was_cleaned() {
+    let disk = new_disk(1);
+    let config = LogConfig { deletes: true, retention_bytes: Some(600), ..compacted() };
+    let mut log = filled(&disk, &config);
+    let _ = clean(&mut log).unwrap();
+    assert_eq!(bases(&log), [0, 18, 36, 54, 72, 90, 100]);
+    let end = log.log_end_offset();
+    let gone = log.delete_old_segments(at(3), None, end).unwrap();
+    assert!(gone.is_empty(), "530 bytes are left, and empty segments take none");
+    log.raise_log_start_offset(Offset(95), end).unwrap();
+    log.delete_old_segments(at(3), None, end).unwrap().carry_out().unwrap();
+    assert_eq!(bases(&log), [90, 100]);
+    let report = clean_with(&mut log, Some(Offset(40)), WALL, |_| {}).unwrap();
+    assert_eq!((report.end_offset, report.records_after), (end, 5));
+    check_against_walk(&log);
+}
+
+/// A full disk ends a pass, and leaves the log and the space as they were.
+#[test]
+fn a_full_disk_changes_nothing() {
+    let disk = new_disk(1);
+    let mut log = new_log(&disk, &compacted());
+    fill_keys(&mut log, 60, 60);
+    log.roll(at(2), None).unwrap();
+    flush(&disk, &mut log).unwrap();
+    let (before, files) = (headers(&log), names(&disk));
+    let used: u64 = disk.export().values().map(|bytes| bytes.len() as u64).sum();
+    disk.set_quota(Some(used + 500));
+    let error = clean(&mut log).unwrap_err();
+    assert!(matches!(error, CleanError::Log(LogError::Disk(_))), "{error}");
+    assert_eq!((headers(&log), names(&disk)), (before, files));
+    disk.set_quota(None);
+    let _ = clean(&mut log).unwrap();
 }
 
 /// Every byte that a checksum covers, flipped.
@@ -254,7 +290,7 @@ fn flipped_bits_in_files_of_the_cleaner_are_thrown_away_or_reported() {
         match open(&disk, &config, facts) {
             Ok((mut log, _)) => {
                 assert_eq!(headers(&log), before);
-                clean(&mut log).unwrap();
+                let _ = clean(&mut log).unwrap();
                 thrown_away += 1;
             }
             Err(LogError::Damaged { file: damaged, .. }) => {
