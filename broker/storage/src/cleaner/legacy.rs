@@ -131,3 +131,88 @@ impl Message<'_> {
 fn too_large(field: Option<&[u8]>) -> BatchFault {
     BatchFault::MessageTooLarge { size: field.map_or(0, <[u8]>::len) }
 }
+
+#[cfg(test)]
+mod tests {
+    use kt_protocol::records::Budget;
+
+    use super::*;
+
+    /// A wrapper of five messages, at offsets 10 to 14.
+    fn wrapper(magic: i8, compression: Compression, attributes: u8) -> Vec<u8> {
+        let mut set = Vec::new();
+        for at in 0..5 {
+            let message = Message {
+                offset: Offset(if magic == 1 { at } else { 10 + at }),
+                magic,
+                attributes,
+                timestamp: Timestamp(1_000 + at),
+                key: Some(&[at as u8]),
+                value: Some(&[7; 20]),
+            };
+            message.put(&mut set).unwrap();
+        }
+        let compressed = Compressor::from(compression).compress(&set).into_owned();
+        let outer = Message {
+            offset: Offset(14),
+            magic,
+            attributes: attributes | compression.id(),
+            timestamp: Timestamp(1_004),
+            key: None,
+            value: Some(&compressed),
+        };
+        let mut bytes = Vec::new();
+        outer.put(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn cleaned(bytes: &[u8], ends_round: bool, stays: &[i64]) -> Kept {
+        let message = LegacyMessage::first_of(bytes).unwrap();
+        let body = message.decompress(&mut Budget::new(1 << 20)).unwrap();
+        let is_kept = |record: &RecordView<'_>| stays.contains(&record.offset.0);
+        filter(&message, &body, ends_round, is_kept, &mut Counts::default()).unwrap()
+    }
+
+    fn records(mut bytes: &[u8]) -> Vec<(i64, i64, u8)> {
+        let mut records = Vec::new();
+        while !bytes.is_empty() {
+            let message = LegacyMessage::first_of(bytes).unwrap();
+            assert!(message.crc_is_valid());
+            let body = message.decompress(&mut Budget::new(1 << 20)).unwrap();
+            records
+                .extend(body.records().map(|it| (it.offset.0, it.timestamp.0, it.key.unwrap()[0])));
+            bytes = &bytes[message.size()..];
+        }
+        records
+    }
+
+    #[test]
+    fn what_stays_of_a_wrapper_keeps_its_offsets_times_and_codec() {
+        for compression in [Compression::Gzip, Compression::Snappy, Compression::Lz4] {
+            for (magic, attributes) in [(0, 0), (1, 0), (1, LOG_APPEND_TIME)] {
+                let bytes = wrapper(magic, compression, attributes);
+                let Kept::Instead(out) = cleaned(&bytes, false, &[11, 13]) else {
+                    panic!("some stay and some go");
+                };
+                let time = |at: i64| match (magic, attributes) {
+                    (0, _) => -1,
+                    (_, LOG_APPEND_TIME) => 1_004,
+                    _ => 1_000 + at,
+                };
+                assert_eq!(records(&out), [(11, time(1), 1), (13, time(3), 3)]);
+                let first = LegacyMessage::first_of(&out).unwrap();
+                let is_kept = first.compression() == Ok(compression);
+                assert_eq!(is_kept, (magic, compression) != (0, Compression::Lz4));
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_round_keeps_the_last_message() {
+        let bytes = wrapper(1, Compression::Gzip, 0);
+        assert!(matches!(cleaned(&bytes, false, &[]), Kept::Nothing));
+        assert!(matches!(cleaned(&bytes, false, &[10, 11, 12, 13, 14]), Kept::Whole));
+        let Kept::Instead(out) = cleaned(&bytes, true, &[]) else { panic!("one stays") };
+        assert_eq!(records(&out), [(14, 1_004, 4)]);
+    }
+}

@@ -352,6 +352,7 @@ impl World {
         gone.carry_out().map_err(says)?;
         self.model.truncate(cut.0);
         self.model.unsure_below = self.model.touched_to;
+        self.flush()?;
         self.settle();
         self.check()
     }
