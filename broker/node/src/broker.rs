@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use kt_core::group::DeletedTopic;
 use kt_core::metadata::{ConfigResourceType, MetadataDelta, MetadataImage};
 use kt_protocol::types::Now;
 use kt_storage::metadata_snapshot::SnapshotId;
@@ -12,6 +13,7 @@ use kt_storage::{DiskError, LogError, RecoveryReport, SmallFileError};
 use crate::checkpointing::Write;
 use crate::config::{BrokerConfig, with_dynamic};
 use crate::effect::{Effect, LogLevel};
+use crate::group_coordinator::OFFSETS_TOPIC;
 use crate::jobs::Outcome;
 use crate::log_directories::LogDirectory;
 use crate::machine::Machine;
@@ -40,6 +42,7 @@ impl Node {
         let mut dones = Vec::new();
         let mut all = Applied::default();
         let mut strays = Vec::new();
+        let mut topics_deleted = Vec::new();
         {
             let mut broker = self.broker.lock();
             for Committed { publish, done } in self.metadata.take_committed() {
@@ -48,6 +51,9 @@ impl Node {
                 let is_first = !std::mem::replace(&mut broker.has_applied, true);
                 let delta = if is_first { whole(&image) } else { delta };
                 self.apply_settings(&image, &delta);
+                let deleted = delta.topics_deleted.iter();
+                topics_deleted
+                    .extend(deleted.map(|(id, name)| DeletedTopic { name: name.clone(), id: *id }));
                 all.add(self.apply_image(now, &image, &delta, effects));
                 if is_first {
                     strays = self.replicas.set_aside_strays(&self.jobs, effects);
@@ -57,6 +63,7 @@ impl Node {
         for partition in &all.deleted {
             let directory = partition.identity.directory.path();
             self.checkpointing.remove(directory, partition.name(), now.monotonic, effects);
+            self.cleaning.forget(partition, &self.jobs, effects);
             self.settle(now, partition.key(), effects);
         }
         for (directory, name) in strays {
@@ -75,6 +82,8 @@ impl Node {
         for partition in self.replicas.take_unopenable() {
             self.settle(now, partition.key(), effects);
         }
+        self.refresh_group_shards(now, effects);
+        self.forget_offsets_of(now, &topics_deleted, effects);
         self.assign(now, &all.unsaid, effects);
         for done in dones {
             done(self, now, effects);
@@ -143,6 +152,9 @@ impl Node {
             OpenTurn::Served(Ok(moved)) => {
                 self.checkpointing.moved(partition, now.monotonic, effects);
                 self.deliver(moved, effects);
+                if partition.name().topic == OFFSETS_TOPIC {
+                    self.refresh_group_shards(now, effects);
+                }
             }
             OpenTurn::Served(Err(error)) => self.fault(partition, Fault::from(&error), effects),
             OpenTurn::Deleted(log) => {
@@ -314,10 +326,7 @@ impl Node {
                     self.deliver(moved, effects);
                     if !deletion.is_empty() {
                         self.checkpointing.moved(partition, now.monotonic, effects);
-                        let delay = partition.config().file_delete_delay_ms;
-                        let at = now.monotonic + u64::try_from(delay).unwrap_or(0);
-                        let directory = Arc::clone(&partition.identity.directory);
-                        self.removals.add(at, directory, Removal::Segments(deletion), effects);
+                        self.remove_later(now, partition, deletion, effects);
                     }
                 }
                 Err(error) => self.fault(partition, Fault::from(&error), effects),

@@ -13,11 +13,13 @@ pub mod effect;
 mod fetch_session;
 mod fetch_sessions;
 mod format;
+mod group_coordinator;
 pub mod input;
 mod inventory;
 mod jobs;
 mod lifecycle;
 mod lock_rank;
+mod log_cleaning;
 mod log_config;
 mod log_directories;
 #[cfg(all(test, loom))]

@@ -23,8 +23,12 @@ pub(crate) enum Machine {
     Heartbeat,
     /// Answers the poll that waits in a fetch session.
     FetchSession(u64),
+    /// Has compacted logs cleaned.
+    LogCleaning,
     /// A partition's log.
     Partition(u64),
+    /// The groups of a partition of `__consumer_offsets`.
+    GroupShard(u64),
 }
 
 /// The kind stands in the upper bits, the number below.
@@ -45,6 +49,8 @@ impl Machine {
             Machine::Heartbeat => (7, 0),
             Machine::FetchSession(number) => (8, number),
             Machine::Partition(number) => (9, number),
+            Machine::GroupShard(number) => (10, number),
+            Machine::LogCleaning => (11, 0),
         };
         assert!(number <= NUMBER_MASK, "numbers are given out one by one");
         MachineId(kind << NUMBER_BITS | number)
@@ -64,6 +70,8 @@ impl Machine {
             7 => Machine::Heartbeat,
             8 => Machine::FetchSession(number),
             9 => Machine::Partition(number),
+            10 => Machine::GroupShard(number),
+            11 => Machine::LogCleaning,
             _ => return None,
         })
     }
@@ -86,6 +94,8 @@ mod tests {
             Machine::Heartbeat,
             Machine::FetchSession(7),
             Machine::Partition(NUMBER_MASK),
+            Machine::GroupShard(49),
+            Machine::LogCleaning,
         ] {
             assert_eq!(Machine::from_id(machine.id()), Some(machine));
         }

@@ -20,10 +20,12 @@ use crate::config::{BrokerConfig, BrokerSources, with_dynamic};
 use crate::effect::Effect;
 use crate::fetch_sessions::FetchSessions;
 use crate::format::{self, Directories, Formatting};
+use crate::group_coordinator::GroupCoordinator;
 use crate::inventory::{Inventory, LastRun};
 use crate::jobs::Jobs;
 use crate::lifecycle::Lifecycle;
 use crate::lock_rank::{Rank, RankedMutex};
+use crate::log_cleaning::LogCleaning;
 use crate::log_directories::LogDirectory;
 use crate::machine::Machine;
 use crate::metadata_log::{LoadedMetadata, MetadataLog, Opening, metadata_partition};
@@ -116,7 +118,9 @@ impl Node {
         let node = assemble(parts, found, &mut random, now, effects)?;
         node.join(now, &bootstrap, effects);
         node.metadata.flush_what_was_opened(effects);
-        for machine in [Machine::Snapshots, Machine::Cleanup, Machine::MetadataLog] {
+        let machines =
+            [Machine::Snapshots, Machine::Cleanup, Machine::MetadataLog, Machine::LogCleaning];
+        for machine in machines {
             effects.push(Effect::Wake(machine.id()));
         }
         Ok(node)
@@ -262,6 +266,7 @@ fn assemble(
         }
     }
     let clock = clock(&*disk, &directories, now);
+    let disk_of_cleaning = Arc::clone(&disk);
     let removals = Removals::new();
     for (directory, path) in std::mem::take(&mut inventory.deleted) {
         removals.add(now.monotonic, directory, Removal::Directory(path), effects);
@@ -275,9 +280,11 @@ fn assemble(
         served: ServedWaiters::new(),
         sessions: FetchSessions::new(config.max_incremental_fetch_session_cache_slots),
         purgatory: Purgatory::new(),
+        groups: GroupCoordinator::new(),
         checkpointing: Checkpointing::new(offsets),
         producer_ids: ProducerIds::new(),
         removals,
+        cleaning: LogCleaning::new(disk_of_cleaning),
         timed_flush: TimedFlush::new(),
         jobs: Jobs::default(),
         counters: Counters::new(),

@@ -10,24 +10,35 @@ mod context;
 mod controller_change;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
 mod fetch;
 mod find_coordinator;
+mod group_call;
+mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
 mod list_config_resources;
+mod list_groups;
 mod list_offsets;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod partition_view;
 mod produce;
+mod sync_group;
 
 use kt_protocol::ApiKey;
 use kt_protocol::api_key::ListenerKind;
@@ -68,7 +79,15 @@ pub(crate) const APIS: &[Api] = &[
     fetch::API,
     list_offsets::API,
     metadata::API,
+    offset_commit::API,
+    offset_fetch::API,
     find_coordinator::API,
+    join_group::API,
+    heartbeat::API,
+    leave_group::API,
+    sync_group::API,
+    describe_groups::API,
+    list_groups::API,
     api_versions::API,
     create_topics::API,
     delete_topics::API,
@@ -79,7 +98,9 @@ pub(crate) const APIS: &[Api] = &[
     alter_configs::API,
     describe_log_dirs::API,
     create_partitions::API,
+    delete_groups::API,
     incremental_alter_configs::API,
+    offset_delete::API,
     describe_quorum::API,
     describe_cluster::API,
     describe_producers::API,

@@ -17,14 +17,14 @@ use kt_core::raft::{
 use kt_core::random::Random;
 use kt_protocol::messages::metadata_record::MetadataRecord;
 use kt_protocol::records::control::ControlType;
-use kt_protocol::records::{BatchView, Batches, RecordView};
+use kt_protocol::records::{BatchView, RecordView};
 use kt_protocol::types::{LeaderEpoch, Millis, Now, Offset, Uuid};
 use kt_storage::log::{LoadFacts, LogHome};
 use kt_storage::metadata_snapshot::{self, SnapshotId};
 use kt_storage::partition_metadata;
 use kt_storage::quorum_state::{self, Form, QuorumState};
 use kt_storage::{
-    Disk, FileCache, Log, LogConfig, ReadRequest, RecoveryReport, batch_records, read,
+    Disk, FileCache, Log, LogConfig, RecoveryReport, WalkError, batch_records, walk_batches,
 };
 
 use super::no_op::CheckpointNeed;
@@ -34,9 +34,6 @@ use crate::config::BrokerConfig;
 use crate::format::{Directories, METADATA_DIRECTORY};
 use crate::lock_rank::Rank;
 use crate::open_error::OpenError;
-
-/// How much of the log is read at once.
-const READ_BYTES: u64 = 4 << 20;
 
 /// What opening gives.
 pub(crate) struct LoadedMetadata {
@@ -353,37 +350,23 @@ fn replay_log(
     controller: &mut Controller,
     found: &mut Found,
 ) -> Result<Replayed, OpenError> {
-    let mut next = snapshot.end_offset;
     let mut replayed = Replayed { epoch: snapshot.epoch, bytes: 0 };
-    while next < log.log_end_offset() {
-        let request = ReadRequest {
-            from: next,
-            max_offset: log.log_end_offset(),
-            max_bytes: READ_BYTES,
-            min_one_batch: true,
-        };
-        let Some(slice) = read(log.segments(), &request)? else { break };
-        let mut bytes = vec![0; usize::try_from(slice.range.length).unwrap_or(0)];
-        let length = slice.range.file.read_at(slice.range.position, &mut bytes)?;
-        bytes.truncate(length);
-        let before = next;
-        for batch in Batches::new(&bytes) {
-            // The last batch of a read may be cut off: it begins the next one.
-            let Ok(batch) = batch else { break };
-            if batch.last_offset() < next {
-                continue;
-            }
-            replay_batch(&batch, controller, found)?;
-            next = batch.last_offset().plus(1);
-            replayed.epoch = batch.partition_leader_epoch();
-            replayed.bytes += batch.size() as u64;
-        }
-        if next == before {
+    let (from, to) = (snapshot.end_offset, log.log_end_offset());
+    let walked = walk_batches(log.segments(), from, to, |batch| {
+        replay_batch(batch, controller, found)?;
+        replayed.epoch = batch.partition_leader_epoch();
+        replayed.bytes += batch.size() as u64;
+        Ok(())
+    });
+    match walked {
+        Ok(()) => Ok(replayed),
+        Err(WalkError::Log(error)) => Err(error.into()),
+        Err(WalkError::NoBatch(offset)) => {
             let reason = "no whole batch can be read here".to_owned();
-            return Err(OpenError::MetadataRecord { offset: next, reason });
+            Err(OpenError::MetadataRecord { offset, reason })
         }
+        Err(WalkError::Visitor(error)) => Err(error),
     }
-    Ok(replayed)
 }
 
 fn replay_batch(

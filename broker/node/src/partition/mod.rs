@@ -23,8 +23,9 @@ use kt_protocol::types::{LeaderEpoch, NodeId, Offset, TopicPartition, Uuid};
 use kt_protocol::{ErrorCode, planted};
 use kt_storage::{File, Log, LogError};
 
-pub(crate) use append::{Appended, ProducedBatch};
+pub(crate) use append::{AppendError, Appended, ProducedBatch};
 pub(crate) use lifecycle::{Closing, OpenTurn, OpenedLog};
+pub(crate) use maintenance::Swapping;
 pub(crate) use published::{Bounds, Moved, Offsets, Service};
 pub(crate) use read::{Read, ReadAsk};
 
@@ -196,6 +197,21 @@ impl Partition {
         parked: ParkedProduce,
     ) -> Option<(ParkedProduce, ErrorCode)> {
         self.published.lock().park(epoch, parked)
+    }
+
+    /// Waits until the high watermark of `epoch` reaches `end`: none, and then `machine` is woken. It
+    /// is woken once, also by the end of the leadership. If the high watermark is there, gives it.
+    ///
+    /// # Errors
+    ///
+    /// What to tell who waits for what will not come.
+    pub(crate) fn wait_for_high_watermark(
+        &self,
+        epoch: LeaderEpoch,
+        end: Offset,
+        machine: MachineId,
+    ) -> Result<Option<Offset>, ErrorCode> {
+        self.published.lock().wait_for_high_watermark(epoch, end, machine)
     }
 
     /// Takes back what [`Partition::watch`] did.

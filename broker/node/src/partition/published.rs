@@ -12,7 +12,7 @@ use kt_protocol::types::{LeaderEpoch, Offset};
 use kt_storage::Segment;
 use smallvec::SmallVec;
 
-use crate::effect::Effect;
+use crate::effect::{Effect, MachineId};
 use crate::fetch_session::FetchSession;
 use crate::purgatory::{ParkedProduce, Purgatory};
 
@@ -67,6 +67,8 @@ pub(crate) struct Published {
     acknowledgement: ErrorCode,
     /// Who waits for the high watermark, the lowest first.
     produces: BinaryHeap<ParkedProduce>,
+    /// A machine that wants to be woken when the high watermark is there.
+    coordinator: Option<(Offset, MachineId)>,
     /// Which sessions want to hear of a change, and by which of their slots.
     watchers: SmallVec<[(Arc<FetchSession>, u32); 2]>,
 }
@@ -87,6 +89,8 @@ pub(crate) struct Moved {
     pub(crate) produces: SmallVec<[(ParkedProduce, ErrorCode); 2]>,
     /// Slots of sessions that have something to look at.
     pub(crate) ready: SmallVec<[(Arc<FetchSession>, u32); 2]>,
+    /// Machines that waited for the high watermark.
+    pub(crate) wakes: SmallVec<[MachineId; 1]>,
 }
 
 impl Published {
@@ -106,6 +110,7 @@ impl Published {
             segments: Arc::new([]),
             acknowledgement: ErrorCode::None,
             produces: BinaryHeap::new(),
+            coordinator: None,
             watchers: SmallVec::new(),
         }
     }
@@ -153,6 +158,8 @@ impl Published {
             let parked = self.produces.pop().expect("it was just looked at");
             moved.produces.push((parked, acknowledgement));
         }
+        let is_due = |(end, _): &mut (Offset, MachineId)| *end <= offsets.high_watermark;
+        moved.wakes.extend(self.coordinator.take_if(is_due).map(|it| it.1));
         moved
     }
 
@@ -165,7 +172,33 @@ impl Published {
         Moved {
             produces: produces.into_iter().map(|parked| (parked, refusal)).collect(),
             ready: self.watchers.clone(),
+            wakes: self.coordinator.take().map(|it| it.1).into_iter().collect(),
         }
+    }
+
+    /// Waits until the high watermark of `epoch` reaches `end`, unless it is there.
+    ///
+    /// # Errors
+    ///
+    /// Another epoch, or none that is served here.
+    pub(crate) fn wait_for_high_watermark(
+        &mut self,
+        epoch: LeaderEpoch,
+        end: Offset,
+        machine: MachineId,
+    ) -> Result<Option<Offset>, ErrorCode> {
+        if let Some(refusal) = self.service.refusal() {
+            return Err(refusal);
+        }
+        if self.epoch != epoch {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        if end <= self.offsets.high_watermark {
+            return Ok(Some(self.offsets.high_watermark));
+        }
+        let end = self.coordinator.map_or(end, |(before, _)| before.min(end));
+        self.coordinator = Some((end, machine));
+        Ok(None)
     }
 
     /// Parks a produce that was appended in `epoch`, unless it is done already: then it comes back
@@ -209,6 +242,7 @@ impl Moved {
     pub(crate) fn and(mut self, other: Moved) -> Moved {
         self.produces.extend(other.produces);
         self.ready.extend(other.ready);
+        self.wakes.extend(other.wakes);
         self
     }
 
@@ -220,5 +254,6 @@ impl Moved {
         for (session, slot) in self.ready {
             session.mark_ready(slot, effects);
         }
+        effects.extend(self.wakes.into_iter().map(Effect::Wake));
     }
 }

@@ -46,10 +46,12 @@ fn what_is_told_is_what_kafka_tells() {
     let names: Vec<&str> = broker.keys().map(|key| live[key][1]).collect();
     assert_eq!(
         names.join(" "),
-        "Produce Fetch ListOffsets Metadata FindCoordinator ApiVersions CreateTopics DeleteTopics \
-         DeleteRecords InitProducerId OffsetForLeaderEpoch DescribeConfigs AlterConfigs \
-         DescribeLogDirs CreatePartitions IncrementalAlterConfigs DescribeQuorum DescribeCluster \
-         DescribeProducers ListConfigResources DescribeTopicPartitions"
+        "Produce Fetch ListOffsets Metadata OffsetCommit OffsetFetch FindCoordinator JoinGroup \
+         Heartbeat LeaveGroup SyncGroup DescribeGroups ListGroups ApiVersions CreateTopics \
+         DeleteTopics DeleteRecords InitProducerId OffsetForLeaderEpoch DescribeConfigs \
+         AlterConfigs DescribeLogDirs CreatePartitions DeleteGroups IncrementalAlterConfigs \
+         OffsetDelete DescribeQuorum DescribeCluster DescribeProducers ListConfigResources \
+         DescribeTopicPartitions"
     );
 }
 
