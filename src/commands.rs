@@ -5,6 +5,7 @@ mod configs;
 mod consume;
 mod context;
 mod dump_log;
+mod groups;
 mod help;
 mod history;
 mod man;
@@ -39,6 +40,13 @@ pub(crate) enum Command {
     /// Describe configs
     #[command(hide = true)]
     Config(configs::SingularArgs),
+
+    /// List, describe, move, check and delete groups and what they have committed
+    Groups(groups::PluralArgs),
+
+    /// Describe groups
+    #[command(hide = true)]
+    Group(groups::SingularArgs),
 
     Produce(produce::ProduceArgs),
 
@@ -76,6 +84,8 @@ impl Command {
             Command::Topic(args) => args.effect(),
             Command::Configs(args) => args.effect(),
             Command::Config(args) => args.effect(),
+            Command::Groups(args) => args.effect(),
+            Command::Group(args) => args.effect(),
             Command::History(_) => Effect::Reads,
             Command::Undo(_) | Command::Produce(_) => Effect::Changes,
             Command::Contexts(_) | Command::Context(_) => Effect::Reads,
@@ -99,7 +109,7 @@ fn kinds() -> Vec<DocumentKind> {
         produce::report::KIND,
         DocumentKind::described::<RecordShape>("consume"),
     ];
-    kinds.extend([topics::KINDS, configs::KINDS, context::KINDS].concat());
+    kinds.extend([topics::KINDS, configs::KINDS, groups::KINDS, context::KINDS].concat());
     kinds.sort_by_key(|it| it.name);
     kinds
 }
@@ -138,6 +148,8 @@ fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
         Command::Topic(args) => topics::run_singular(args, session),
         Command::Configs(args) => configs::run_plural(args, session),
         Command::Config(args) => configs::run_singular(args, session),
+        Command::Groups(args) => groups::run_plural(args, session),
+        Command::Group(args) => groups::run_singular(args, session),
         Command::History(args) => history::run(args, session),
         Command::Undo(args) => undo::run(args, session),
         Command::Produce(args) => produce::run(args, session),

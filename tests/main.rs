@@ -10,6 +10,7 @@ mod consume;
 mod contexts;
 mod dump_log;
 mod fetch;
+mod groups;
 mod hostile;
 mod idempotence;
 mod journal;
