@@ -18,7 +18,7 @@ mod undo;
 use clap::Subcommand;
 
 use crate::error::CliError;
-use crate::output::DocumentKind;
+use crate::output::{self, DocumentKind, Format};
 use crate::record_schema::RecordShape;
 use crate::session::Session;
 use crate::watch;
@@ -130,6 +130,11 @@ pub(crate) fn run(command: &Command, session: &Session) -> Result<(), CliError> 
     let effect = command.effect();
     if effect == Effect::Changes && !session.globals.dry_run {
         session.require_unlocked()?;
+    }
+    // No change is shown by Apache Kafka's tools, and what it is shown as must not be found out
+    // after it was made.
+    if effect == Effect::Changes && session.globals.format() == Some(Format::Kafka) {
+        return Err(output::no_kafka_form());
     }
     match session.globals.watch {
         None => run_once(command, session),

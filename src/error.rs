@@ -46,6 +46,11 @@ impl Kind {
             Kind::Terminated => 143,
         }
     }
+
+    /// Whether a signal asked for the end.
+    pub(crate) const fn is_signal(self) -> bool {
+        matches!(self, Kind::Interrupted | Kind::Terminated)
+    }
 }
 
 /// The end of a command that did not succeed.

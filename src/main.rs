@@ -49,7 +49,7 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::cli::{Cli, Given};
 use crate::error::{CliError, Kind};
 use crate::session::Session;
-use crate::terminal::{Label, Terminal};
+use crate::terminal::{ColorChoice, Label, Terminal};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -59,7 +59,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let cli = match Cli::command().try_get_matches_from(&arguments) {
+    let color = ColorChoice::asked(&arguments);
+    let cli = match Cli::command().color(color.for_clap()).try_get_matches_from(&arguments) {
         Ok(matches) => Cli::from_arg_matches(&matches).map(|mut cli| {
             cli.globals.given = Given::of(&matches);
             cli
@@ -68,7 +69,7 @@ fn main() -> ExitCode {
     };
     let cli = match cli {
         Ok(cli) => cli,
-        Err(error) => return misread(&error, &arguments),
+        Err(error) => return misread(&error, &arguments, color),
     };
     let terminal = Terminal::detect(cli.globals.color);
     let Some(command) = &cli.command else { return bare() };
@@ -91,11 +92,11 @@ fn bare() -> ExitCode {
 }
 
 /// The command line was not understood, or asked for help or the version.
-fn misread(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+fn misread(error: &clap::Error, arguments: &[OsString], color: ColorChoice) -> ExitCode {
     if error.use_stderr()
         && let Some(advice) = apache_flags::advice(arguments)
     {
-        return failed(&advice, &Terminal::detect(terminal::ColorChoice::Auto));
+        return failed(&advice, &Terminal::detect(color));
     }
     // A reader that closed the pipe has seen enough of the help.
     let _ = error.print();

@@ -7,8 +7,10 @@ mod csv;
 mod envelope;
 mod json;
 mod jsonl;
+mod known_fields;
 mod name;
 mod schema;
+mod stream;
 mod table;
 mod template;
 mod tsv;
@@ -28,7 +30,9 @@ use crate::error::CliError;
 use crate::nearest::nearest;
 use crate::position::At;
 pub(crate) use envelope::{ENVELOPE_VERSION, ItemError, rfc3339_ms};
+pub(crate) use known_fields::check as check_fields;
 pub(crate) use schema::DocumentKind;
+pub(crate) use stream::Stream;
 pub(crate) use table::{Cell, Column, Scope, Table};
 pub(crate) use template::Template;
 pub(crate) use view::{Sort, View};
@@ -189,8 +193,8 @@ impl<I: Item> Report<I> {
     ) -> Result<(), CliError> {
         let tables = || view.of_tables(&self.items, I::tables);
         match format {
-            Format::Table => table::write(&tables()?, Scope::Table, style, out)?,
-            Format::Wide => table::write(&tables()?, Scope::Wide, style, out)?,
+            Format::Table => table::write(&tables()?, Scope::Table, style, &mut Vec::new(), out)?,
+            Format::Wide => table::write(&tables()?, Scope::Wide, style, &mut Vec::new(), out)?,
             Format::Csv => csv::write(&tables()?, style, out)?,
             Format::Tsv => tsv::write(&tables()?, style, out)?,
             Format::Kafka => {

@@ -29,7 +29,8 @@ pub(crate) struct RecordFilter {
 /// A record while it is looked at.
 #[derive(Debug)]
 struct Candidate<'a> {
-    partition: &'a TopicPartition,
+    /// None for a file of which nobody says whose it is.
+    partition: Option<&'a TopicPartition>,
     record: &'a Record<'a>,
     /// The value as JSON, once it is asked for; `None` inside if it is none.
     json: OnceCell<Option<serde_json::Value>>,
@@ -62,7 +63,11 @@ impl RecordFilter {
     }
 
     /// True if the record is wanted.
-    pub(crate) fn matches(&self, partition: &TopicPartition, record: &Record<'_>) -> bool {
+    pub(crate) fn matches<'p>(
+        &self,
+        partition: impl Into<Option<&'p TopicPartition>>,
+        record: &Record<'_>,
+    ) -> bool {
         if let Some(pattern) = &self.pattern {
             let is_in = |bytes: Option<&[u8]>| bytes.is_some_and(|it| pattern.is_match(it));
             if !is_in(record.key) && !is_in(record.value) {
@@ -70,6 +75,7 @@ impl RecordFilter {
             }
         }
         let Some(condition) = &self.condition else { return true };
+        let partition = partition.into();
         condition.holds(&Candidate { partition, record, json: OnceCell::new() })
     }
 }

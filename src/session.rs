@@ -13,7 +13,7 @@ use crate::cli::Globals;
 use crate::client_config::{self, Settings};
 use crate::contexts::{Asked, Contexts, OriginOfFlag, Target};
 use crate::error::{CliError, Kind};
-use crate::output::{Format, Item, Report, Style};
+use crate::output::{self, DocumentKind, Format, Item, Report, Style};
 use crate::terminal::{Label, Terminal};
 use crate::watch::Rounds;
 
@@ -112,6 +112,12 @@ impl Session {
     /// The format, or the table where none was asked for.
     pub(crate) fn format(&self) -> Format {
         self.globals.format().unwrap_or(Format::Table)
+    }
+
+    /// Checks that what a command will print can be printed as it is asked for. Before a change:
+    /// afterwards it would be made and not shown.
+    pub(crate) fn check_form<I: Item>(&self) -> Result<(), CliError> {
+        output::check_fields(&DocumentKind::of::<I>(), &self.format(), &self.globals.view())
     }
 
     pub(crate) fn style(&self) -> Style {
@@ -230,6 +236,9 @@ fn hint(error: &Error) -> Option<&'static str> {
         }
         Error::TimedOut { last: Some(last), .. } => hint(last),
         Error::TimedOut { .. } => Some("--timeout 60s waits longer"),
+        error if error.kind() == ErrorKind::Authorization => {
+            Some("kt does not log in: an ACL has to allow it to User:ANONYMOUS")
+        }
         Error::OtherCluster { .. } => {
             Some("the context's address or its cluster_id is wrong: kt context show")
         }

@@ -1,10 +1,13 @@
 //! What stands at the other ends of our three streams, and what may therefore be sent there.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write as _};
 
+use clap::ValueEnum;
+
 /// When colours are used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorChoice {
     /// On a terminal that can, for each stream, unless NO_COLOR is set.
     #[default]
@@ -13,6 +16,35 @@ pub(crate) enum ColorChoice {
     Always,
     /// Never.
     Never,
+}
+
+impl ColorChoice {
+    /// What the command line says of it, before the rest is understood: its errors are shown too.
+    pub(crate) fn asked(arguments: &[OsString]) -> ColorChoice {
+        let words = arguments.iter().map(|it| it.to_str().unwrap_or_default());
+        let mut words = words.take_while(|it| *it != "--");
+        while let Some(word) = words.next() {
+            let value = match word.strip_prefix("--color") {
+                Some("") => words.next(),
+                Some(rest) => rest.strip_prefix('='),
+                None => None,
+            };
+            let choice = value.and_then(|it| <ColorChoice as ValueEnum>::from_str(it, false).ok());
+            if let Some(choice) = choice {
+                return choice;
+            }
+        }
+        ColorChoice::Auto
+    }
+
+    /// The same for what clap prints.
+    pub(crate) fn for_clap(self) -> clap::ColorChoice {
+        match self {
+            ColorChoice::Auto => clap::ColorChoice::Auto,
+            ColorChoice::Always => clap::ColorChoice::Always,
+            ColorChoice::Never => clap::ColorChoice::Never,
+        }
+    }
 }
 
 /// Facts of this process, found once.
@@ -127,6 +159,19 @@ fn push_escaped(character: char, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colour_is_asked_for_before_the_rest_is_understood() {
+        let asked = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            ColorChoice::asked(&words)
+        };
+        assert_eq!(asked("kt topics --nosuch --color never"), ColorChoice::Never);
+        assert_eq!(asked("kt --color=always topics"), ColorChoice::Always);
+        assert_eq!(asked("kt --color sometimes"), ColorChoice::Auto);
+        assert_eq!(asked("kt topics --colors never"), ColorChoice::Auto);
+        assert_eq!(asked("kt produce t -- --color never"), ColorChoice::Auto);
+    }
 
     #[test]
     fn control_characters_are_spelled_out_and_text_is_kept() {

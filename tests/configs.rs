@@ -2,18 +2,26 @@
 
 #![expect(clippy::too_many_lines, reason = "what is printed in nine formats is long")]
 
-use crate::support::Operator;
+use crate::support::{Operator, scenarios};
 
-fn operator() -> Operator {
-    let operator = Operator::start();
+scenarios![
+    descriptions_in_every_format,
+    alterations_in_every_format,
+    differences_in_every_format,
+    every_kind_of_entity_is_altered_described_and_put_back,
+    what_counts_without_a_value_of_its_own_is_told,
+    secrets_are_not_shown_nor_kept,
+    slips_are_told_the_right_line,
+    templates_choose_from_an_item,
+];
+
+fn set_up(operator: &Operator) {
     operator.ok("topics create orders --set retention.ms=1000000 --set cleanup.policy=compact");
     operator.ok("topics create pay --set retention.ms=2000000");
-    operator
 }
 
-#[test]
-fn descriptions_in_every_format() {
-    let operator = operator();
+fn descriptions_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("configs describe topic/orders"), @r#"
     $ kt configs describe topic/orders -o table
     topic/orders
@@ -76,9 +84,8 @@ fn descriptions_in_every_format() {
     "#);
 }
 
-#[test]
-fn alterations_in_every_format() {
-    let operator = operator();
+fn alterations_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("configs alter topic/orders --set retention.ms=5 --unset cleanup.policy -n"), @r#"
     $ kt configs alter topic/orders --set retention.ms=5 --unset cleanup.policy -n -o table
     ENTITY        NAME            VALUE   VALUE BEFORE  ALTERED
@@ -124,16 +131,13 @@ fn alterations_in_every_format() {
     topic/orders
     topic/orders
     $ kt configs alter topic/orders --set retention.ms=5 --unset cleanup.policy -n -o kafka
-    would alter topic/orders: retention.ms 1000000 -> 5; lower retention: older records may go
-    would alter topic/orders: cleanup.policy compact -> delete (inherited); records that were kept may go
     error: -o kafka: this command has no form of Apache Kafka's tools
     hint: -o jsonl
     "#);
 }
 
-#[test]
-fn differences_in_every_format() {
-    let operator = operator();
+fn differences_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("configs diff topic/orders topic/pay"), @r#"
     $ kt configs diff topic/orders topic/pay -o table
     NAME            LEFT     RIGHT
@@ -178,9 +182,8 @@ fn differences_in_every_format() {
     "#);
 }
 
-#[test]
-fn every_kind_of_entity_is_altered_described_and_put_back() {
-    let operator = operator();
+fn every_kind_of_entity_is_altered_described_and_put_back(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.run_all(&[
         "configs alter broker/default --set log.cleaner.threads=2 -y",
         "configs alter broker/1 --set log.cleaner.threads=3 -y",
@@ -212,8 +215,8 @@ fn every_kind_of_entity_is_altered_described_and_put_back() {
     kt undo 5 takes it back
     $ kt configs alter client-metrics/m1 --set interval.ms=60000 -y
     ENTITY             NAME         VALUE  VALUE BEFORE  ALTERED
-    client-metrics/m1  interval.ms  60000  -             yes
-    alter client-metrics/m1: interval.ms unset -> 60000
+    client-metrics/m1  interval.ms  60000  300000        yes
+    alter client-metrics/m1: interval.ms 300000 (inherited) -> 60000
     kt undo 6 takes it back
     $ kt configs describe broker/default broker/1 group/app client-metrics/m1 -o kafka
     Default configs for brokers in the cluster are:
@@ -259,9 +262,8 @@ fn every_kind_of_entity_is_altered_described_and_put_back() {
     "#);
 }
 
-#[test]
-fn what_counts_without_a_value_of_its_own_is_told() {
-    let operator = operator();
+fn what_counts_without_a_value_of_its_own_is_told(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.run_all(&[
         "configs alter topic/orders --unset retention.ms -n",
         "topics alter orders --set retention.ms=-1 -y -q -o name",
@@ -280,9 +282,8 @@ fn what_counts_without_a_value_of_its_own_is_told() {
     ");
 }
 
-#[test]
-fn secrets_are_not_shown_nor_kept() {
-    let operator = operator();
+fn secrets_are_not_shown_nor_kept(operator: &Operator) {
+    set_up(operator);
     let said =
         operator.run("configs alter broker/1 --set listener.name.x.ssl.key.password=hunter2 -n");
     assert!(said.contains("ssl.key.password (hidden) -> (hidden); no undo"), "{said}");
@@ -291,9 +292,8 @@ fn secrets_are_not_shown_nor_kept() {
     assert!(!journal.contains("hunter2"), "{journal}");
 }
 
-#[test]
-fn slips_are_told_the_right_line() {
-    let operator = operator();
+fn slips_are_told_the_right_line(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.run_all(&[
         "configs describe orders",
         "configs describe topics/orders",
@@ -353,4 +353,21 @@ fn slips_are_told_the_right_line() {
     hint: kt topics list
     exit 5
     "#);
+}
+
+fn templates_choose_from_an_item(operator: &Operator) {
+    set_up(operator);
+    insta::assert_snapshot!(operator.run_all(&[
+        "configs describe topic/orders -o template={entity}:{configs.0.name}\\n",
+        "configs alter topic/orders --set retention.ms=5 -n -q -o template={value_before}->{value}\\n",
+        "configs diff topic/orders topic/pay -o template={name}:{left}|{right}\\n",
+    ]), @r"
+    $ kt configs describe topic/orders -o template={entity}:{configs.0.name}\n
+    topic/orders:cleanup.policy
+    $ kt configs alter topic/orders --set retention.ms=5 -n -q -o template={value_before}->{value}\n
+    1000000->5
+    $ kt configs diff topic/orders topic/pay -o template={name}:{left}|{right}\n
+    cleanup.policy:compact|delete
+    retention.ms:1000000|2000000
+    ");
 }

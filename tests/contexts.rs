@@ -1,10 +1,12 @@
 //! Contexts: which cluster a command goes to, and what protects it from a slip.
 
+#![expect(clippy::too_many_lines, reason = "what is printed in nine formats is long")]
+
 use std::path::Path;
 use std::process::Output;
 
-use crate::support::Broker;
 use crate::support::broker::kt;
+use crate::support::{Broker, Operator};
 
 struct Home {
     folder: tempfile::TempDir,
@@ -141,4 +143,230 @@ fn files_of_other_tools_become_contexts() {
     std::fs::write(secret, text).expect("a file");
     let said = home.fails(&["context", "import", "client.properties"], 2);
     assert!(said.contains("PLAINTEXT"), "{said}");
+}
+
+#[test]
+fn lists_in_every_format() {
+    insta::assert_snapshot!(with_contexts().every_format("context list --context lab"), @r#"
+    $ kt context list --context lab -o table
+    NAME  IN USE  BOOTSTRAP            PROTECTED
+    lab   yes     lab:9092             -
+    prod  -       prod:9092,prod:9093  yes
+    $ kt context list --context lab -o wide
+    NAME  IN USE  BOOTSTRAP            PROTECTED  CLUSTER ID              FILE
+    lab   yes     lab:9092             -          -                       HOME/kt/config.toml
+    prod  -       prod:9092,prod:9093  yes        ID  HOME/kt/config.toml
+    $ kt context list --context lab -o json
+    {"kind":"context.list","version":1,"cluster_id":null,"time":"TIME","items":[{"name":"lab","in_use":true,"bootstrap":"lab:9092","protected":false,"cluster_id":null,"file":"HOME/kt/config.toml"},{"name":"prod","in_use":false,"bootstrap":"prod:9092,prod:9093","protected":true,"cluster_id":"ID","file":"HOME/kt/config.toml"}],"errors":[]}
+    $ kt context list --context lab -o jsonl
+    {"name":"lab","in_use":true,"bootstrap":"lab:9092","protected":false,"cluster_id":null,"file":"HOME/kt/config.toml"}
+    {"name":"prod","in_use":false,"bootstrap":"prod:9092,prod:9093","protected":true,"cluster_id":"ID","file":"HOME/kt/config.toml"}
+    $ kt context list --context lab -o yaml
+    kind: context.list
+    version: 1
+    cluster_id: null
+    time: "TIME"
+    items:
+    - name: lab
+      in_use: true
+      bootstrap: lab:9092
+      protected: false
+      cluster_id: null
+      file: HOME/kt/config.toml
+    - name: prod
+      in_use: false
+      bootstrap: prod:9092,prod:9093
+      protected: true
+      cluster_id: ID
+      file: HOME/kt/config.toml
+    errors: []
+    $ kt context list --context lab -o csv
+    name,in_use,bootstrap,protected,cluster_id,file
+    lab,true,lab:9092,false,,HOME/kt/config.toml
+    prod,false,"prod:9092,prod:9093",true,ID,HOME/kt/config.toml
+    $ kt context list --context lab -o tsv
+    name	in_use	bootstrap	protected	cluster_id	file
+    lab	true	lab:9092	false		HOME/kt/config.toml
+    prod	false	prod:9092,prod:9093	true	ID	HOME/kt/config.toml
+    $ kt context list --context lab -o name
+    lab
+    prod
+    $ kt context list --context lab -o kafka
+    error: -o kafka: this command has no form of Apache Kafka's tools
+    hint: -o jsonl
+    "#);
+}
+
+#[test]
+fn contexts_in_every_format() {
+    insta::assert_snapshot!(with_contexts().every_format("context show prod"), @r#"
+    $ kt context show prod -o table
+    SETTING         VALUE
+    name            prod
+    bootstrap       prod:9092,prod:9093
+    protected       yes
+    cluster_id      ID
+    command_config  -
+    file            HOME/kt/config.toml
+    $ kt context show prod -o wide
+    SETTING         VALUE
+    name            prod
+    bootstrap       prod:9092,prod:9093
+    protected       yes
+    cluster_id      ID
+    command_config  -
+    file            HOME/kt/config.toml
+    $ kt context show prod -o json
+    {"kind":"context.show","version":1,"cluster_id":null,"time":"TIME","items":[{"name":"prod","bootstrap":"prod:9092,prod:9093","protected":true,"cluster_id":"ID","command_config":null,"client":{},"file":"HOME/kt/config.toml"}],"errors":[]}
+    $ kt context show prod -o jsonl
+    {"name":"prod","bootstrap":"prod:9092,prod:9093","protected":true,"cluster_id":"ID","command_config":null,"client":{},"file":"HOME/kt/config.toml"}
+    $ kt context show prod -o yaml
+    kind: context.show
+    version: 1
+    cluster_id: null
+    time: "TIME"
+    items:
+    - name: prod
+      bootstrap: prod:9092,prod:9093
+      protected: true
+      cluster_id: ID
+      command_config: null
+      client: {}
+      file: HOME/kt/config.toml
+    errors: []
+    $ kt context show prod -o csv
+    setting,value
+    name,prod
+    bootstrap,"prod:9092,prod:9093"
+    protected,true
+    cluster_id,ID
+    command_config,
+    file,HOME/kt/config.toml
+    $ kt context show prod -o tsv
+    setting	value
+    name	prod
+    bootstrap	prod:9092,prod:9093
+    protected	true
+    cluster_id	ID
+    command_config	
+    file	HOME/kt/config.toml
+    $ kt context show prod -o name
+    prod
+    $ kt context show prod -o kafka
+    error: -o kafka: this command has no form of Apache Kafka's tools
+    hint: -o jsonl
+    "#);
+}
+
+#[test]
+fn explanations_in_every_format() {
+    insta::assert_snapshot!(with_contexts().every_format("context explain --context prod"), @r#"
+    $ kt context explain --context prod -o table
+    SETTING     VALUE                   FROM
+    context     prod                    --context
+    bootstrap   prod:9092,prod:9093     HOME/kt/config.toml
+    protected   true                    HOME/kt/config.toml
+    cluster_id  ID  HOME/kt/config.toml
+    output      table                   --output
+    timeout     15s                     built in
+    $ kt context explain --context prod -o wide
+    SETTING     VALUE                   FROM
+    context     prod                    --context
+    bootstrap   prod:9092,prod:9093     HOME/kt/config.toml
+    protected   true                    HOME/kt/config.toml
+    cluster_id  ID  HOME/kt/config.toml
+    output      wide                    --output
+    timeout     15s                     built in
+    $ kt context explain --context prod -o json
+    {"kind":"context.explain","version":1,"cluster_id":null,"time":"TIME","items":[{"setting":"context","value":"prod","from":"--context"},{"setting":"bootstrap","value":"prod:9092,prod:9093","from":"HOME/kt/config.toml"},{"setting":"protected","value":"true","from":"HOME/kt/config.toml"},{"setting":"cluster_id","value":"ID","from":"HOME/kt/config.toml"},{"setting":"output","value":"json","from":"--output"},{"setting":"timeout","value":"15s","from":"built in"}],"errors":[]}
+    $ kt context explain --context prod -o jsonl
+    {"setting":"context","value":"prod","from":"--context"}
+    {"setting":"bootstrap","value":"prod:9092,prod:9093","from":"HOME/kt/config.toml"}
+    {"setting":"protected","value":"true","from":"HOME/kt/config.toml"}
+    {"setting":"cluster_id","value":"ID","from":"HOME/kt/config.toml"}
+    {"setting":"output","value":"jsonl","from":"--output"}
+    {"setting":"timeout","value":"15s","from":"built in"}
+    $ kt context explain --context prod -o yaml
+    kind: context.explain
+    version: 1
+    cluster_id: null
+    time: "TIME"
+    items:
+    - setting: context
+      value: prod
+      from: --context
+    - setting: bootstrap
+      value: prod:9092,prod:9093
+      from: HOME/kt/config.toml
+    - setting: protected
+      value: "true"
+      from: HOME/kt/config.toml
+    - setting: cluster_id
+      value: ID
+      from: HOME/kt/config.toml
+    - setting: output
+      value: yaml
+      from: --output
+    - setting: timeout
+      value: 15s
+      from: built in
+    errors: []
+    $ kt context explain --context prod -o csv
+    setting,value,from
+    context,prod,--context
+    bootstrap,"prod:9092,prod:9093",HOME/kt/config.toml
+    protected,true,HOME/kt/config.toml
+    cluster_id,ID,HOME/kt/config.toml
+    output,csv,--output
+    timeout,15s,built in
+    $ kt context explain --context prod -o tsv
+    setting	value	from
+    context	prod	--context
+    bootstrap	prod:9092,prod:9093	HOME/kt/config.toml
+    protected	true	HOME/kt/config.toml
+    cluster_id	ID	HOME/kt/config.toml
+    output	tsv	--output
+    timeout	15s	built in
+    $ kt context explain --context prod -o name
+    context
+    bootstrap
+    protected
+    cluster_id
+    output
+    timeout
+    $ kt context explain --context prod -o kafka
+    error: -o kafka: this command has no form of Apache Kafka's tools
+    hint: -o jsonl
+    "#);
+}
+
+#[test]
+fn templates_choose_from_an_item() {
+    let operator = with_contexts();
+    insta::assert_snapshot!(operator.run_all(&[
+        "context list --context lab -o template={name}:{in_use}\\n",
+        "context show prod -o template={name}:{protected}\\n",
+        "context explain -o template={setting}={value}\\n",
+    ]), @r"
+    $ kt context list --context lab -o template={name}:{in_use}\n
+    lab:true
+    prod:false
+    $ kt context show prod -o template={name}:{protected}\n
+    prod:true
+    $ kt context explain -o template={setting}={value}\n
+    context=
+    bootstrap=HOST:PORT
+    output=template
+    timeout=15s
+    ");
+}
+
+/// Two contexts, one of them in use; nobody is asked, so there is no broker.
+fn with_contexts() -> Operator {
+    let operator = Operator::at("nobody:9092");
+    operator.ok("context add lab -b lab:9092");
+    let id = "MkU3OEVBNTcwNTJENDM2Qk";
+    operator.ok(&format!("context add prod -b prod:9092,prod:9093 --protected --cluster-id {id}"));
+    operator.ok("context use lab");
+    operator
 }

@@ -2,10 +2,13 @@
 //! broker is writing.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use flate2::read::GzDecoder;
+use kt_protocol::records::{BatchBuilder, NewRecord};
+use kt_protocol::types::{Offset, Timestamp};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -207,6 +210,31 @@ fn positions_choose_what_is_shown() {
 }
 
 #[test]
+fn an_index_that_lies_is_told_and_what_was_asked_for_is_found() {
+    let files = unpack("b-transactions");
+    let directory = files.path().join("txn-0");
+    let find = |at: &str| dump(&directory, &[".", "--records", "--find", at, "-o", "tsv"]);
+    let is_filled = |it: &PathBuf| {
+        it.extension().is_some_and(|it| it == "index") && 8 <= fs::metadata(it).unwrap().len()
+    };
+    let index = files_below(&directory).into_iter().find(is_filled).expect("an index");
+    let bytes = fs::read(&index).expect("a file");
+    let relative = i64::from(u32::from_be_bytes(bytes[..4].try_into().unwrap()));
+    let base: i64 = index.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    let at = (base + relative).to_string();
+    let expected = find(&at);
+    assert_eq!(expected.status.code(), Some(0), "{}", stderr(&expected));
+    let mut damaged = bytes.clone();
+    damaged[7] ^= 1;
+    fs::write(&index, &damaged).expect("it can be written");
+    let output = find(&at);
+    assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
+    assert!(stderr(&output).contains("index is damaged at byte 0: it says offset"));
+    assert_eq!(stderr(&output).lines().count(), 1, "told once: {}", stderr(&output));
+    assert_eq!(stdout(&output), stdout(&expected));
+}
+
+#[test]
 fn a_compacted_offset_gives_the_next_record_and_a_note() {
     let files = unpack("c-compacted");
     let arguments = ["compacted-0", "--records", "--find", "1", "-o", "jsonl"];
@@ -215,6 +243,202 @@ fn a_compacted_offset_gives_the_next_record_and_a_note() {
     let offset = record["offset"].as_i64().expect("an offset");
     assert!(1 < offset);
     assert!(stderr(&output).contains(&format!("offset 1 any more; {offset} is next")));
+}
+
+#[test]
+fn a_condition_chooses_records_and_says_how_many_were_scanned() {
+    let files = unpack("a-codecs");
+    let arguments = ["codec-none-0", "--where", "key = 'key' or offset in (5, 7)", "-o", "tsv"];
+    let output = dump(files.path(), &[&arguments[..], &["--fields", "kind,offset"]].concat());
+    insta::assert_snapshot!(stdout(&output), @"
+kind	offset
+record	0
+record	5
+record	7
+");
+    insta::assert_snapshot!(stderr(&output), @"scanned 130 of 130 records: 3 records match");
+    let table = stdout(&dump(files.path(), &["codec-none-0", "--where", "offset = 40"]));
+    insta::assert_snapshot!(table.lines().next().expect("a heading"), @"codec-none-0/00000000000000000030.log");
+    assert_eq!(table.lines().count(), 3, "files without such records are not named: {table}");
+    let damaged = files.path().join(CODECS);
+    let mut bytes = fs::read(&damaged).expect("a file");
+    bytes[200] ^= 1;
+    fs::write(&damaged, &bytes).expect("it can be written");
+    let output = dump(files.path(), &[CODECS, "--where", "offset < 7", "--fields", "offset"]);
+    assert_eq!(output.status.code(), Some(7), "two records of a batch were not seen");
+    insta::assert_snapshot!(stderr(&output), @"
+error: codec-none-0/00000000000000000000.log is damaged at byte 122: its checksum does not fit its bytes
+scanned 8 of 10 records: 5 records match
+");
+    for (arguments, said) in [
+        (vec![CODECS, "--where", "keys = 1"], "did you mean"),
+        (vec![CODECS, "--where", "offset = 1", "-o", "kafka"], "not with --where"),
+        (vec![CODECS, "--where", "offset = 1", "--find", "1"], "cannot be used with"),
+        (vec!["codec-none-0/00000000000000000000.index", "--where", "offset = 1"], "--where do"),
+    ] {
+        let output = dump(files.path(), &arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains(said), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_condition_compares_decoded_records_as_they_are_shown() {
+    let files = unpack("d-coordinators");
+    let condition = "value.data.metadata = 'in a transaction'";
+    let arguments = ["__consumer_offsets-0", "--where", condition, "-o", "tsv"];
+    let output = dump(files.path(), &[&arguments[..], &["--fields", "offset,key"]].concat());
+    insta::assert_snapshot!(stdout(&output), @r#"
+offset	key
+0	{"type":"OffsetCommit","data":{"group":"txn-group","topic":"txn","partition":0}}
+2	{"type":"OffsetCommit","data":{"group":"txn-group","topic":"txn","partition":0}}
+"#);
+    let raw = dump(files.path(), &[&arguments[..], &["--decoder", "none"]].concat());
+    assert_eq!(stdout(&raw).lines().count(), 1, "only the header: {}", stdout(&raw));
+}
+
+/// A partition's directory with one segment: so many batches, each of one record of so many bytes.
+fn generated(batches: i64, bytes: usize) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let partition = directory.path().join("made-0");
+    fs::create_dir(&partition).expect("a directory");
+    let value = vec![b'x'; bytes];
+    let mut log = Vec::new();
+    for offset in 0..batches {
+        let timestamp = Timestamp(1_700_000_000_000 + offset);
+        let mut batch = BatchBuilder::new().base_offset(Offset(offset));
+        let record = NewRecord { timestamp, value: Some(&value), ..NewRecord::default() };
+        batch.append(record).expect("it has room");
+        log.extend_from_slice(&batch.build());
+    }
+    fs::write(partition.join("00000000000000000000.log"), log).expect("it can be written");
+    directory
+}
+
+const MADE: &str = "made-0/00000000000000000000.log";
+
+#[test]
+fn what_is_written_block_by_block_is_one_document() {
+    let files = generated(1234, 10);
+    let show = |arguments: &[&str]| {
+        let output = dump(files.path(), &[&[MADE][..], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
+        stdout(&output)
+    };
+    let columns = ["-o", "csv", "--fields", "base_offset,max_timestamp"];
+    let csv = show(&columns);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (1235, "base_offset,max_timestamp"));
+    assert_eq!(lines[1234], "1233,1700000001233");
+    // What is held to be sorted has the same shape as what is not.
+    assert_eq!(csv, show(&[&columns[..], &["--sort", "base_offset"]].concat()));
+    for form in ["tsv", "csv", "jsonl", "template={base_offset} {crc}\\n"] {
+        let sorted = show(&["-o", form, "--sort", "base_offset"]);
+        assert!(show(&["-o", form]) == sorted, "{form}");
+    }
+    for fields in [&[][..], &["--fields", "base_offset,crc"]] {
+        let without_time = |arguments: &[&str]| {
+            let text = show(&[arguments, fields].concat());
+            let time = text.find("time: ").expect("a time") + 6;
+            format!("{}{}", &text[..time], &text[time + 26..])
+        };
+        let sorted = without_time(&["-o", "yaml", "--sort", "base_offset"]);
+        assert!(without_time(&["-o", "yaml"]) == sorted, "yaml, {fields:?}");
+        let json = |arguments: &[&str]| {
+            let text = show(&[arguments, fields].concat());
+            serde_json::from_str::<Value>(&text).expect("JSON")["items"].clone()
+        };
+        let sorted = json(&["-o", "json", "--sort", "base_offset"]);
+        assert!(json(&["-o", "json"]) == sorted, "json, {fields:?}");
+    }
+    let table = show(&["--fields", "base_offset,size_bytes,compression"]);
+    let head: Vec<&str> = table.lines().take(3).collect();
+    insta::assert_snapshot!(head.join("\n"), @"
+BASE OFFSET  SIZE BYTES  COMPRESSION
+          0          78  none
+          1          78  none
+");
+    assert_eq!(table.lines().filter(|it| it.contains("BASE")).count(), 1);
+    assert!(table.lines().skip(1).all(|it| it.find("none") == Some(25)), "they stand in columns");
+    assert_eq!(show(&["-o", "name"]), format!("{MADE}\n"));
+    let empty = show(&["-o", "yaml", "--until", "earliest"]);
+    assert!(empty.ends_with("items: []\nerrors: []\n"), "{empty}");
+}
+
+#[test]
+fn only_so_many_items_are_sorted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut batch = BatchBuilder::new();
+    for _ in 0..100_001 {
+        batch.append(NewRecord::default()).expect("it has room");
+    }
+    let path = directory.path().join("00000000000000000000.log");
+    fs::write(path, batch.build()).expect("it can be written");
+    let arguments = [".", "--records", "-o", "tsv", "--fields", "offset", "--sort", "-offset"];
+    let output = dump(directory.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(stderr(&output), @"
+error: --sort holds all items in memory: these are more than 100000, or 64 MiB
+hint: choose fewer of them, or sort the lines of -o tsv
+");
+    let output = dump(directory.path(), &[&arguments[..], &["--from", "+1"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("offset\n100000\n99999\n"), "the last is the first");
+}
+
+/// The greatest memory of a process so far, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_kib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:")).expect("a peak");
+    line.trim_end_matches("kB").trim().parse().expect("a number")
+}
+
+/// The peak of a dump of these paths, of which the last one is this process's standard input: once
+/// its first bytes are taken, all before was read.
+#[cfg(target_os = "linux")]
+fn peak_of(directory: &Path, arguments: &[&str]) -> u64 {
+    let mut child = kt()
+        .arg("dump-log")
+        .args([MADE, "leader-epoch-checkpoint"])
+        .args(arguments)
+        .current_dir(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("kt runs");
+    let mut stdout = child.stdout.take().expect("stdout is piped");
+    let reader = std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    stdin.write_all(&vec![b' '; 1 << 20]).expect("it reads on");
+    let peak = peak_kib(child.id());
+    drop(stdin);
+    reader.join().expect("no panic").expect("it is read");
+    child.wait().expect("it ends");
+    peak
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_file() {
+    let files = generated(60_000, 1024);
+    let last = files.path().join("leader-epoch-checkpoint");
+    std::os::unix::fs::symlink("/dev/stdin", last).expect("a link");
+    let forms = ["table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "name", "kafka"];
+    let mut all: Vec<Vec<&str>> = forms.iter().map(|it| vec!["-o", it]).collect();
+    all.push(vec!["-o", "template={path} {crc}\\n"]);
+    for form in ["table", "json", "yaml"] {
+        all.push(vec!["-o", form, "--fields", "base_offset,crc"]);
+    }
+    all.push(vec!["-o", "csv", "--records"]);
+    for arguments in all {
+        let peak = peak_of(files.path(), &arguments);
+        assert!(peak < 40 << 10, "{arguments:?}: {peak} KiB");
+    }
+    // What has to be held is: so the measure is one.
+    let sorted = peak_of(files.path(), &["-o", "tsv", "--sort", "crc"]);
+    assert!(80 << 10 < sorted, "{sorted} KiB");
 }
 
 #[test]
@@ -308,6 +532,35 @@ fn flipped_bits_are_found_in_every_class_of_files() {
 }
 
 #[test]
+fn flipped_bits_of_texts_and_snapshots_are_named_or_are_another_text() {
+    let (files, mut flips) = (unpack("e-metadata"), Flips(11));
+    let is_of_class = |it: &PathBuf| {
+        let name = it.file_name().expect("a name").to_string_lossy().into_owned();
+        name.ends_with("checkpoint") && 4 < fs::metadata(it).expect("a file").len()
+    };
+    let all: Vec<PathBuf> = files_below(files.path()).into_iter().filter(is_of_class).collect();
+    assert!(3 < all.len(), "{all:?}");
+    for path in all {
+        let bytes = fs::read(&path).expect("a file");
+        for _ in 0..4 {
+            let at = flips.below(bytes.len());
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << flips.below(8);
+            fs::write(&path, &damaged).expect("it can be written");
+            let name = path.to_str().expect("text");
+            let output = dump(files.path(), &[name, "-o", "jsonl"]);
+            let said = stderr(&output);
+            match output.status.code() {
+                Some(0) => assert_eq!(said, "", "{name}, byte {at}"),
+                Some(7) => assert!(said.contains(name), "{name}, byte {at}: {said}"),
+                code => panic!("{name}, byte {at}: {code:?}: {said}"),
+            }
+        }
+        fs::write(&path, &bytes).expect("it can be written");
+    }
+}
+
+#[test]
 fn damage_ends_with_7_and_names_file_and_byte() {
     let files = unpack("a-codecs");
     let path = files.path().join(CODECS);
@@ -331,13 +584,13 @@ fn a_directory_can_be_read_while_a_broker_writes_it() {
     let mut producer = kt()
         .env("KT_BOOTSTRAP", broker.address())
         .args(["produce", "live", "--create"])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
         .spawn()
         .expect("kt runs");
     let mut stdin = producer.stdin.take().expect("stdin is piped");
     let writer = std::thread::spawn(move || {
-        std::io::Write::write_all(&mut stdin, lines.as_bytes()).expect("it is taken");
+        stdin.write_all(lines.as_bytes()).expect("it is taken");
     });
     let before = files_below(&broker.data()).len();
     for _ in 0..5 {

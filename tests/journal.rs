@@ -2,18 +2,24 @@
 
 #![expect(clippy::too_many_lines, reason = "what is printed in nine formats is long")]
 
-use crate::support::Operator;
+use crate::support::{Operator, scenarios};
 
-fn operator() -> Operator {
-    let operator = Operator::start();
+scenarios![
+    history_in_every_format,
+    undo_in_every_format,
+    changes_are_taken_back_from_the_last_to_the_first,
+    only_what_is_still_as_the_change_left_it_is_taken_back,
+    an_undo_that_lowers_retention_may_lose_data,
+    on_a_terminal_a_change_asks_and_a_loss_wants_the_name,
+];
+
+fn set_up(operator: &Operator) {
     operator.ok("topics create orders");
     operator.ok("topics alter orders --set segment.bytes=2000000 -y");
-    operator
 }
 
-#[test]
-fn history_in_every_format() {
-    let operator = operator();
+fn history_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("history"), @r#"
     $ kt history -o table
     ID  TIME                       COMMAND                                                UNDO
@@ -72,9 +78,8 @@ fn history_in_every_format() {
     "#);
 }
 
-#[test]
-fn undo_in_every_format() {
-    let operator = operator();
+fn undo_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("undo -n"), @r#"
     $ kt undo -n -o table
     ID  THING         COMMAND                                              UNDONE
@@ -106,16 +111,13 @@ fn undo_in_every_format() {
     $ kt undo -n -o name
     topic/orders
     $ kt undo -n -o kafka
-    would undo change 2: kt topics alter orders --set segment.bytes=2000000 -y
-    would alter topic/orders: segment.bytes 2000000 -> 1073741824 (inherited)
     error: -o kafka: this command has no form of Apache Kafka's tools
     hint: -o jsonl
     "#);
 }
 
-#[test]
-fn changes_are_taken_back_from_the_last_to_the_first() {
-    let operator = operator();
+fn changes_are_taken_back_from_the_last_to_the_first(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.run_all(&[
         "undo",
         "undo -y",
@@ -191,9 +193,8 @@ fn changes_are_taken_back_from_the_last_to_the_first() {
     "#);
 }
 
-#[test]
-fn only_what_is_still_as_the_change_left_it_is_taken_back() {
-    let operator = operator();
+fn only_what_is_still_as_the_change_left_it_is_taken_back(operator: &Operator) {
+    set_up(operator);
     operator.ok("topics alter orders --set segment.bytes=3000000 -y");
     operator.produce("orders", 0, "a\n");
     insta::assert_snapshot!(operator.run_all(&[
@@ -238,7 +239,8 @@ fn only_what_is_still_as_the_change_left_it_is_taken_back() {
 
 #[test]
 fn a_change_of_another_cluster_is_left_alone() {
-    let operator = operator();
+    let operator = Operator::start();
+    set_up(&operator);
     let other = crate::support::Broker::start();
     insta::assert_snapshot!(operator.run(&format!("undo -y -b {}", other.address())).replace(&other.address(), "OTHER"), @"
     $ kt undo -y -b OTHER
@@ -248,10 +250,13 @@ fn a_change_of_another_cluster_is_left_alone() {
     ");
 }
 
-#[test]
-fn an_undo_that_lowers_retention_may_lose_data() {
-    let operator = operator();
+fn an_undo_that_lowers_retention_may_lose_data(operator: &Operator) {
+    set_up(operator);
     operator.ok("topics alter orders --set retention.ms=-1 -y");
+    insta::assert_snapshot!(operator.run("undo -n -q -o template={id}:{undone}\\n"), @r"
+    $ kt undo -n -q -o template={id}:{undone}\n
+    3:false
+    ");
     insta::assert_snapshot!(operator.run("undo -n"), @"
     $ kt undo -n
     ID  THING         COMMAND                                             UNDONE
@@ -261,9 +266,8 @@ fn an_undo_that_lowers_retention_may_lose_data() {
     ");
 }
 
-#[test]
-fn on_a_terminal_a_change_asks_and_a_loss_wants_the_name() {
-    let operator = operator();
+fn on_a_terminal_a_change_asks_and_a_loss_wants_the_name(operator: &Operator) {
+    set_up(operator);
     let line = "topics alter orders --set segment.bytes=3000000";
     insta::assert_snapshot!(operator.answer(line, "[y/N] ", "\n"), @"
     $ kt topics alter orders --set segment.bytes=3000000
@@ -302,5 +306,32 @@ fn on_a_terminal_a_change_asks_and_a_loss_wants_the_name() {
     2:possible
     3:possible
     4:possible
+    "#);
+}
+
+#[test]
+fn a_field_that_is_not_there_is_refused_before_the_change() {
+    let operator = Operator::start();
+    let refused = operator.run_all(&[
+        "topics create orders --fields nmae",
+        "topics create orders -o template={nmae}",
+        "produce orders --create --sort nosuch",
+        "topics list",
+    ]);
+    insta::assert_snapshot!(refused, @r#"
+    $ kt topics create orders --fields nmae
+    error: the items have no field "nmae"
+    hint: did you mean "name"?
+    exit 2
+    $ kt topics create orders -o template={nmae}
+    error: the items have no field "nmae"
+    hint: did you mean "name"?
+    exit 2
+    $ kt produce orders --create --sort nosuch
+    error: the items have no field "nosuch"
+    hint: -o jsonl shows every field
+    exit 2
+    $ kt topics list
+    note: no topics yet
     "#);
 }

@@ -7,9 +7,9 @@ use crate::support::tool::ApacheKafka;
 fn topics_and_configs_are_shown_as_its_tools_show_them() {
     let Some(kafka) = ApacheKafka::find("-o kafka beside Apache Kafka's tools") else { return };
     let operator = Operator::start();
-    let address = operator.broker.address();
+    let address = operator.address();
     let tool = |tool: &str, arguments: &str| {
-        let mut all = vec!["--bootstrap-server", address.as_str()];
+        let mut all = vec!["--bootstrap-server", address];
         all.extend(arguments.split(' '));
         kafka.output(tool, &all)
     };

@@ -25,4 +25,5 @@ mod readme;
 mod round_trip;
 mod serving;
 mod support;
+mod terminal;
 mod topics;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Broker;
+use crate::support::Operator;
 use crate::support::command::ok;
 
 const RECORDS: usize = 100_000;
@@ -87,16 +87,16 @@ fn read(lines: &str) -> Vec<Vec<Value>> {
 
 #[test]
 fn a_hundred_thousand_random_records_stay_what_they_are() {
-    let broker = Broker::start();
+    let operator = Operator::start();
     for topic in ["from", "to"] {
-        ok(&broker, &["topics", "create", topic, "--partitions", "3"], "");
+        ok(&operator, &["topics", "create", topic, "--partitions", "3"], "");
     }
     let mut random = Random(42);
     let made: String = (0..RECORDS).map(|_| format!("{}\n", record(&mut random))).collect();
-    ok(&broker, &["produce", "from", "--jsonl"], &made);
-    let first = ok(&broker, &["consume", "from", "-o", "jsonl"], "");
-    ok(&broker, &["produce", "to", "--jsonl", "--compression", "zstd"], &first);
-    let second = ok(&broker, &["consume", "to", "-o", "jsonl"], "");
+    ok(&operator, &["produce", "from", "--jsonl"], &made);
+    let first = ok(&operator, &["consume", "from", "-o", "jsonl"], "");
+    ok(&operator, &["produce", "to", "--jsonl", "--compression", "zstd"], &first);
+    let second = ok(&operator, &["consume", "to", "-o", "jsonl"], "");
     let (made, first, second) = (read(&made), read(&first), read(&second));
     assert_eq!(made.iter().map(Vec::len).sum::<usize>(), RECORDS);
     for partition in 0..PARTITIONS {

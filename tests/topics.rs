@@ -2,20 +2,34 @@
 
 #![expect(clippy::too_many_lines, reason = "what is printed in nine formats is long")]
 
-use crate::support::Operator;
+use crate::support::{Operator, scenarios};
+
+scenarios![
+    lists_in_every_format,
+    descriptions_in_every_format,
+    offsets_in_every_format,
+    checks_in_every_format,
+    creations_in_every_format,
+    alterations_in_every_format,
+    trims_in_every_format,
+    deletions_in_every_format,
+    a_check_says_no_only_if_it_could_look,
+    changes_show_their_plan_and_ask,
+    trimmed_records_are_gone,
+    topics_are_copied_placed_and_left_alone,
+    singular_nouns_describe_and_take_verbs,
+    templates_choose_from_an_item,
+];
 
 /// Two topics, three records in one partition.
-fn operator() -> Operator {
-    let operator = Operator::start();
+fn set_up(operator: &Operator) {
     operator.ok("topics create orders --partitions 2 --set retention.ms=1000000");
     operator.ok("topics create pay");
     operator.produce("orders", 1, "a\nb\nc\n");
-    operator
 }
 
-#[test]
-fn lists_in_every_format() {
-    let operator = operator();
+fn lists_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("topics list"), @r#"
     $ kt topics list -o table
     NAME    PARTITIONS  REPLICATION FACTOR
@@ -70,9 +84,8 @@ fn lists_in_every_format() {
     "#);
 }
 
-#[test]
-fn descriptions_in_every_format() {
-    let operator = operator();
+fn descriptions_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("topics describe orders --configs"), @r#"
     $ kt topics describe orders --configs -o table
     orders  replication factor 1  id ID
@@ -150,9 +163,8 @@ fn descriptions_in_every_format() {
     "#);
 }
 
-#[test]
-fn offsets_in_every_format() {
-    let operator = operator();
+fn offsets_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("topics offsets orders pay:0"), @r#"
     $ kt topics offsets orders pay:0 -o table
     TOPIC   PARTITION  AT      OFFSET
@@ -241,9 +253,8 @@ fn offsets_in_every_format() {
     "#);
 }
 
-#[test]
-fn checks_in_every_format() {
-    let operator = operator();
+fn checks_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("topics check orders --partitions 2 --min-isr 2"), @r#"
     $ kt topics check orders --partitions 2 --min-isr 2 -o table
     NAME    CHECK                EXPECTED  ACTUAL  OK
@@ -291,9 +302,8 @@ fn checks_in_every_format() {
     "#);
 }
 
-#[test]
-fn creations_in_every_format() {
-    let operator = operator();
+fn creations_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("topics create new --like orders -n"), @r#"
     $ kt topics create new --like orders -n -o table
     NAME  PARTITIONS  REPLICATION FACTOR  TOPIC ID
@@ -326,15 +336,13 @@ fn creations_in_every_format() {
     $ kt topics create new --like orders -n -o name
     new
     $ kt topics create new --like orders -n -o kafka
-    would create topic "new": partitions 2, replication factor 1, retention.ms=1000000
     error: -o kafka: this command has no form of Apache Kafka's tools
     hint: -o jsonl
     "#);
 }
 
-#[test]
-fn alterations_in_every_format() {
-    let operator = operator();
+fn alterations_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("topics alter orders --partitions 3 --set retention.ms=5 -n"), @r#"
     $ kt topics alter orders --partitions 3 --set retention.ms=5 -n -o table
     NAME    PARTITIONS  CONFIGS         ALTERED
@@ -370,16 +378,13 @@ fn alterations_in_every_format() {
     $ kt topics alter orders --partitions 3 --set retention.ms=5 -n -o name
     orders
     $ kt topics alter orders --partitions 3 --set retention.ms=5 -n -o kafka
-    would alter topic/orders: partitions 2 -> 3; keys move to other partitions; no undo
-    would alter topic/orders: retention.ms 1000000 -> 5; lower retention: older records may go
     error: -o kafka: this command has no form of Apache Kafka's tools
     hint: -o jsonl
     "#);
 }
 
-#[test]
-fn trims_in_every_format() {
-    let operator = operator();
+fn trims_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("topics trim orders --before -1 -n"), @r#"
     $ kt topics trim orders --before -1 -n -o table
     TOPIC   PARTITION  LOG START OFFSET BEFORE  LOG START OFFSET  TRIMMED
@@ -423,15 +428,13 @@ fn trims_in_every_format() {
     orders:0
     orders:1
     $ kt topics trim orders --before -1 -n -o kafka
-    would trim orders:1: deletes 2 offsets (0 to 1), 1 stay; no undo
     error: -o kafka: this command has no form of Apache Kafka's tools
     hint: -o jsonl
     "#);
 }
 
-#[test]
-fn deletions_in_every_format() {
-    let operator = operator();
+fn deletions_in_every_format(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.every_format("topics delete orders pay -n"), @r#"
     $ kt topics delete orders pay -n -o table
     NAME    PARTITIONS  TOPIC ID                DELETED
@@ -473,16 +476,13 @@ fn deletions_in_every_format() {
     orders
     pay
     $ kt topics delete orders pay -n -o kafka
-    would delete topic "orders": 2 partitions with all records; no undo
-    would delete topic "pay": 1 partition with all records; no undo
     error: -o kafka: this command has no form of Apache Kafka's tools
     hint: -o jsonl
     "#);
 }
 
-#[test]
-fn a_check_says_no_only_if_it_could_look() {
-    let operator = operator();
+fn a_check_says_no_only_if_it_could_look(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.run_all(&[
         "topics check orders --partitions 2 --replication-factor 1 --min-isr 1 --healthy",
         "topics check orders --expect retention.ms=1000000 --expect cleanup.policy=delete",
@@ -526,9 +526,8 @@ fn a_check_says_no_only_if_it_could_look() {
     "#);
 }
 
-#[test]
-fn changes_show_their_plan_and_ask() {
-    let operator = operator();
+fn changes_show_their_plan_and_ask(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.run_all(&[
         "topics alter orders --partitions 3 --set segment.bytes=2000000",
         "topics alter orders --partitions 3 --set segment.bytes=2000000 -y",
@@ -616,9 +615,8 @@ fn changes_show_their_plan_and_ask() {
     "#);
 }
 
-#[test]
-fn trimmed_records_are_gone() {
-    let operator = operator();
+fn trimmed_records_are_gone(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.run_all(&[
         "topics trim orders:1 --before 2",
         "topics trim orders:1 --before 2 -y",
@@ -669,9 +667,8 @@ fn trimmed_records_are_gone() {
     "#);
 }
 
-#[test]
-fn topics_are_copied_placed_and_left_alone() {
-    let operator = operator();
+fn topics_are_copied_placed_and_left_alone(operator: &Operator) {
+    set_up(operator);
     insta::assert_snapshot!(operator.run_all(&[
         "topics create copy --like orders",
         "topics create placed --assignment 1,1,1",
@@ -716,12 +713,45 @@ fn topics_are_copied_placed_and_left_alone() {
     "#);
 }
 
-#[test]
-fn singular_nouns_describe_and_take_verbs() {
-    let operator = operator();
+fn singular_nouns_describe_and_take_verbs(operator: &Operator) {
+    set_up(operator);
     assert_eq!(operator.ok("topic orders -o name"), "orders\n");
     assert_eq!(operator.ok("topic offsets pay -o name"), "pay:0\n");
     assert_eq!(operator.ok("config topic/pay -o name"), "topic/pay\n");
     assert_eq!(operator.ok("config diff topic/pay topic/pay -o name"), "");
     assert!(operator.run("topic").ends_with("exit 2\n"));
+}
+
+fn templates_choose_from_an_item(operator: &Operator) {
+    set_up(operator);
+    insta::assert_snapshot!(operator.run_all(&[
+        "topics list -o template={name}\\t{partitions}\\n",
+        "topics describe orders -o template={name}:{partitions.1.high_watermark}\\n",
+        "topics offsets orders -o template={topic}:{partition}={offset}\\n",
+        "topics check orders --healthy -o template={name}:{ok}\\n",
+        "topics create new -n -q -o template={name}:{created}\\n",
+        "topics alter orders --partitions 4 -n -q -o template={partitions_before}->{partitions}\\n",
+        "topics trim orders --before latest -n -q -o template={partition}:{log_start_offset}\\n",
+        "topics delete orders -n -q -o template={name}:{deleted}\\n",
+    ]), @r"
+    $ kt topics list -o template={name}\t{partitions}\n
+    orders	2
+    pay	1
+    $ kt topics describe orders -o template={name}:{partitions.1.high_watermark}\n
+    orders:3
+    $ kt topics offsets orders -o template={topic}:{partition}={offset}\n
+    orders:0=0
+    orders:1=3
+    $ kt topics check orders --healthy -o template={name}:{ok}\n
+    orders:true
+    $ kt topics create new -n -q -o template={name}:{created}\n
+    new:false
+    $ kt topics alter orders --partitions 4 -n -q -o template={partitions_before}->{partitions}\n
+    2->4
+    $ kt topics trim orders --before latest -n -q -o template={partition}:{log_start_offset}\n
+    0:0
+    1:3
+    $ kt topics delete orders -n -q -o template={name}:{deleted}\n
+    orders:false
+    ");
 }

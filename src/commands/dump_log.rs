@@ -8,23 +8,28 @@ mod kafka;
 mod log;
 mod positions;
 mod read_only_disk;
+mod scanned;
+mod seek;
 mod small_files;
 mod table;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use kt_storage::DiskError;
 use kt_storage::inspect::{self, FileClass, Listed, Place};
 
 use crate::error::{self, CliError, Kind};
 use crate::internal_records::Decoder;
 use crate::position::At;
+use crate::record_filter::RecordFilter;
 use crate::session::Session;
 use findings::Findings;
 use form::Form;
 use positions::Range;
 use read_only_disk::ReadOnlyDisk;
+use scanned::Scanned;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,10 +38,14 @@ Examples:
   kt dump-log orders-0/00000000000000000000.log --records -o jsonl | jq .value
   kt dump-log orders-0 --find 2026-11-21T02:00 --records the first record from then on
   kt dump-log __consumer_offsets-7 --records             decoded
+  kt dump-log orders-0 --where 'value.total > 100'       of its records, those
   kt dump-log orders-0 --strict && echo clean            7 also for a torn tail
   kt dump-log orders-0/*.log --records -o kafka          as kafka-dump-log prints it
 
-Positions (AT) are those of kt consume; latest is the end of the log.
+Positions (AT) are those of kt consume; latest is the end of the log. So are conditions; records
+that are decoded are compared as they are shown: 'value.data.offset > 100'.
+
+Every format writes while it reads; --sort has to hold all, and is refused beyond 100,000 items.
 
 Exit codes: 7 if something is damaged: file, byte and reason are on standard error. A last batch
 that was not written to its end, as a crash leaves it, is a note only.";
@@ -68,6 +77,11 @@ pub(crate) struct DumpLogArgs {
     /// Show only the batch, or with --records the record, of this offset or time
     #[arg(long, value_name = "AT", allow_hyphen_values = true, conflicts_with_all = ["from", "until"])]
     find: Option<At>,
+
+    /// Only records that meet a condition, such as 'value.total > 100 and key like "a%"'; implies
+    /// --records
+    #[arg(long = "where", value_name = "CONDITION", conflicts_with = "find")]
+    condition: Option<String>,
 
     /// How to read the records: auto goes by the topic's name
     #[arg(long, value_enum, value_name = "DECODER", default_value_t)]
@@ -117,13 +131,25 @@ impl DumpLogArgs {
     fn has_positions(&self) -> bool {
         self.from.is_some() || self.until.is_some() || self.find.is_some()
     }
+
+    /// Whether only logs are asked for: nothing else has records and positions.
+    fn is_of_logs(&self) -> bool {
+        self.has_positions() || self.condition.is_some()
+    }
+
+    fn shows_records(&self) -> bool {
+        self.records || self.condition.is_some()
+    }
 }
 
 pub(crate) fn run(args: &DumpLogArgs, session: &Session) -> Result<(), CliError> {
     positions::refuse_committed(args)?;
+    let condition = args.condition.as_deref();
     let mut dump = Dump {
         args,
         session,
+        filter: RecordFilter::new(condition, None, Timestamp::now(), &session.zone())?,
+        scanned: Scanned::default(),
         form: form::choose(args, session)?,
         findings: Findings::new(session, args.strict),
         failed: Vec::new(),
@@ -135,8 +161,11 @@ pub(crate) fn run(args: &DumpLogArgs, session: &Session) -> Result<(), CliError>
             Ok(()) => {}
         }
     }
-    let Dump { form, findings, failed, .. } = dump;
+    let Dump { form, findings, failed, scanned, .. } = dump;
     form.finish(&findings)?;
+    if args.condition.is_some() {
+        session.say(&scanned.summary());
+    }
     if findings.has_damage() {
         return Err(CliError::silent(Kind::CheckFailed));
     }
@@ -147,7 +176,9 @@ pub(crate) fn run(args: &DumpLogArgs, session: &Session) -> Result<(), CliError>
 struct Dump<'a> {
     args: &'a DumpLogArgs,
     session: &'a Session,
-    form: Box<dyn Form + 'a>,
+    filter: RecordFilter,
+    scanned: Scanned,
+    form: Box<dyn Form>,
     findings: Findings<'a>,
     failed: Vec<CliError>,
 }
@@ -172,9 +203,9 @@ impl Dump<'_> {
 
     fn file_alone(&mut self, file: Listed) -> Result<(), CliError> {
         let is_log = matches!(file.class, FileClass::Log | FileClass::MetadataSnapshot);
-        if self.args.has_positions() && !is_log {
+        if self.args.is_of_logs() && !is_log {
             let path = file.path.display();
-            let message = format!("--from, --until and --find do not go with {path}");
+            let message = format!("--from, --until, --find and --where do not go with {path}");
             return Err(CliError::usage(message).hint("name a .log file or a directory"));
         }
         let files = [file];
@@ -184,7 +215,7 @@ impl Dump<'_> {
 
     /// The files of one directory.
     fn directory(&mut self, files: &[Listed]) -> Result<(), CliError> {
-        if !self.args.has_positions() {
+        if !self.args.is_of_logs() {
             let mut all = Range::all();
             return files.iter().try_for_each(|file| self.file_in_place(file, &mut all));
         }
@@ -197,11 +228,11 @@ impl Dump<'_> {
         logs.iter().try_for_each(|file| self.file_in_place(file, &mut range))
     }
 
-    fn range(&self, logs: &[Listed]) -> Result<Range, CliError> {
+    fn range(&mut self, logs: &[Listed]) -> Result<Range, CliError> {
         if !self.args.has_positions() {
             return Ok(Range::all());
         }
-        positions::resolve(self.args, self.session, logs)
+        positions::resolve(self.args, self.session, logs, &mut self.findings)
     }
 
     /// A file that was listed: a broker may have removed it since.
@@ -220,10 +251,11 @@ impl Dump<'_> {
         match file.class {
             FileClass::Log | FileClass::MetadataSnapshot => {
                 let style = log::Style {
-                    records: self.args.records,
+                    records: self.args.shows_records(),
                     decoder: self.args.decoder.decoder(file),
+                    filter: &self.filter,
                 };
-                log::dump(file, style, range, form, findings)
+                log::dump(file, style, range, &mut self.scanned, form, findings)
             }
             FileClass::OffsetIndex | FileClass::TimeIndex | FileClass::TransactionIndex => {
                 indexes::dump(file, form, findings)

@@ -185,6 +185,7 @@ fn compressor(text: &str) -> Result<Compressor, String> {
 }
 
 pub(crate) fn run(args: &ProduceArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<report::Delivered>()?;
     let settings = session.settings()?;
     let config = args.config(&settings.producer, settings.client.timeout)?;
     let lines = args.lines(session)?;

@@ -83,6 +83,7 @@ enum Plan {
 }
 
 pub(crate) fn run(args: &UndoArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<Undone>()?;
     let entries = journal::read()?;
     let (id, entry) = choose(args.id, &entries)?;
     let admin = session.admin()?;

@@ -23,6 +23,16 @@ pub(super) struct Envelope<'a, I> {
     errors: &'a [ItemError],
 }
 
+/// What stands in front of the items.
+#[derive(Debug, Serialize)]
+pub(super) struct Head<'a> {
+    kind: &'static str,
+    version: u32,
+    cluster_id: Option<&'a str>,
+    #[serde(serialize_with = "rfc3339_ms")]
+    time: Timestamp,
+}
+
 /// One item that could not be done or shown.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 pub(crate) struct ItemError {
@@ -49,6 +59,12 @@ impl ItemError {
 }
 
 impl<I: Item> Report<I> {
+    /// The document up to its items.
+    pub(super) fn head(&self) -> Head<'_> {
+        let cluster_id = self.cluster_id.as_deref();
+        Head { kind: I::KIND, version: ENVELOPE_VERSION, cluster_id, time: self.time }
+    }
+
     /// The document around `items`: this report's, or what a view leaves of them.
     pub(super) fn envelope<'a, J>(&'a self, items: &'a [J]) -> Envelope<'a, J> {
         Envelope {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 
 use super::Style;
 use crate::terminal::escaped;
@@ -190,10 +190,13 @@ impl Table {
 /// Spaces between two columns.
 const GAP: u16 = 2;
 
+/// Writes the tables with columns of at least `widths`, which become those that were needed: so
+/// the next rows stand below these.
 pub(super) fn write(
     tables: &[Table],
     scope: Scope,
     style: Style,
+    widths: &mut Vec<u16>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for (index, table) in tables.iter().enumerate() {
@@ -206,13 +209,19 @@ pub(super) fn write(
             writeln!(out, "{open}{heading}{close}")?;
         }
         if !table.rows.is_empty() {
-            write_rows(table, scope, style, out)?;
+            write_rows(table, scope, style, widths, out)?;
         }
     }
     Ok(())
 }
 
-fn write_rows(table: &Table, scope: Scope, style: Style, out: &mut dyn Write) -> io::Result<()> {
+fn write_rows(
+    table: &Table,
+    scope: Scope,
+    style: Style,
+    widths: &mut Vec<u16>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut grid = comfy_table::Table::new();
     grid.load_style(comfy_table::presets::NOTHING);
     // A row is a line, whatever the width: wrapped cells can be neither grepped nor compared.
@@ -228,9 +237,16 @@ fn write_rows(table: &Table, scope: Scope, style: Style, out: &mut dyn Write) ->
         }));
     }
     let shown = table.columns.iter().filter(|it| scope.shows(it.scope));
-    for (column, of_grid) in shown.zip(grid.column_iter_mut()) {
+    let needed = grid.column_max_content_widths();
+    widths.resize(needed.len().max(widths.len()), 0);
+    for (width, needed) in widths.iter_mut().zip(needed) {
+        *width = needed.max(*width);
+    }
+    for ((column, of_grid), width) in shown.zip(grid.column_iter_mut()).zip(widths) {
         of_grid.set_padding((0, GAP));
-        of_grid.set_constraint(ColumnConstraint::ContentWidth);
+        // With the gap, as the constraint counts it.
+        let width = Width::Fixed(width.saturating_add(GAP));
+        of_grid.set_constraint(ColumnConstraint::Absolute(width));
         of_grid.set_cell_alignment(match column.align {
             Align::Left => CellAlignment::Left,
             Align::Right => CellAlignment::Right,

@@ -55,6 +55,16 @@ impl FromStr for Template {
     }
 }
 
+impl Template {
+    /// The fields that it names.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|it| match it {
+            Part::Path(path) => Some(path.as_str()),
+            Part::Text(_) => None,
+        })
+    }
+}
+
 fn escape(character: Option<char>) -> Result<char, String> {
     match character {
         Some('t') => Ok('\t'),

@@ -43,6 +43,13 @@ impl FromStr for Sort {
     }
 }
 
+impl Sort {
+    /// What it sorts by.
+    pub(super) fn field(&self) -> &str {
+        &self.field
+    }
+}
+
 impl View {
     pub(super) fn is_all(&self) -> bool {
         self.fields.is_empty() && self.sort.is_none()
@@ -65,7 +72,8 @@ impl View {
         items.iter().map(|item| self.picked(item)).collect()
     }
 
-    fn picked(&self, item: &Value) -> Result<Value, CliError> {
+    /// What the fields are in one item.
+    pub(crate) fn picked(&self, item: &Value) -> Result<Value, CliError> {
         let mut picked = Map::new();
         for field in &self.fields {
             picked.insert(field.clone(), look_up(item, field)?);
@@ -177,7 +185,7 @@ fn look_up(item: &Value, path: &str) -> Result<Value, CliError> {
     }
 }
 
-fn no_field(field: &str, nearest: Option<&str>) -> CliError {
+pub(super) fn no_field(field: &str, nearest: Option<&str>) -> CliError {
     let error = CliError::usage(format!("the items have no field \"{field}\""));
     match nearest {
         Some(field) => error.hint(format!("did you mean \"{field}\"?")),

@@ -89,8 +89,10 @@ impl Candidate<'_> {
     fn get(&self, field: &Field) -> Held<'_> {
         let bytes = |it: Option<_>| it.map_or(Held::Null, Held::Bytes);
         match field {
-            Field::Topic => Held::Bytes(self.partition.topic.as_bytes()),
-            Field::Partition => Held::Whole(self.partition.partition.0.into()),
+            Field::Topic => bytes(self.partition.map(|it| it.topic.as_bytes())),
+            Field::Partition => {
+                self.partition.map_or(Held::Null, |it| Held::Whole(it.partition.0.into()))
+            }
             Field::Offset => Held::Whole(self.record.offset.0),
             Field::Timestamp => self.record.timestamp.map_or(Held::Null, |it| Held::Whole(it.0)),
             Field::Key => bytes(self.record.key),

@@ -7,7 +7,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::producer::FutureProducer;
+use rdkafka::producer::{BaseProducer, FutureProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 /// How long any one answer may take before the test fails.
@@ -25,6 +25,11 @@ pub(crate) fn config(address: &str, pairs: &[(&str, &str)]) -> ClientConfig {
 
 /// A producer with `pairs` set.
 pub(crate) fn producer(address: &str, pairs: &[(&str, &str)]) -> FutureProducer {
+    config(address, pairs).create().expect("the producer's configuration is right")
+}
+
+/// The same, for transactions.
+pub(crate) fn base_producer(address: &str, pairs: &[(&str, &str)]) -> BaseProducer {
     config(address, pairs).create().expect("the producer's configuration is right")
 }
 

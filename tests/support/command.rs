@@ -3,24 +3,18 @@
 use std::io::Write;
 use std::process::{Child, Command, Output, Stdio};
 
-use super::Broker;
-use super::broker::kt;
+use super::Operator;
 
 /// `kt` with a broker to talk to, its streams piped.
-pub(crate) fn command(broker: &Broker, arguments: &[&str]) -> Command {
-    let mut command = kt();
-    command
-        .env("KT_BOOTSTRAP", broker.address())
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+pub(crate) fn command(operator: &Operator, arguments: &[&str]) -> Command {
+    let mut command = operator.command(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// Runs it with this input.
-pub(crate) fn run(broker: &Broker, arguments: &[&str], input: &[u8]) -> Output {
-    let mut process = command(broker, arguments).spawn().expect("kt runs");
+pub(crate) fn run(operator: &Operator, arguments: &[&str], input: &[u8]) -> Output {
+    let mut process = command(operator, arguments).spawn().expect("kt runs");
     let mut stdin = process.stdin.take().expect("stdin is piped");
     let input = input.to_vec();
     // A command that does not read its input may be gone before it is written.
@@ -31,15 +25,15 @@ pub(crate) fn run(broker: &Broker, arguments: &[&str], input: &[u8]) -> Output {
 }
 
 /// Runs it; its stdout, if it succeeds.
-pub(crate) fn ok(broker: &Broker, arguments: &[&str], input: &str) -> String {
-    let output = run(broker, arguments, input.as_bytes());
+pub(crate) fn ok(operator: &Operator, arguments: &[&str], input: &str) -> String {
+    let output = run(operator, arguments, input.as_bytes());
     assert_eq!(output.status.code(), Some(0), "kt {arguments:?}: {}", stderr(&output));
     String::from_utf8(output.stdout).expect("text")
 }
 
 /// Runs it; its stderr, if it ends with this code.
-pub(crate) fn fails(broker: &Broker, arguments: &[&str], input: &str, code: i32) -> String {
-    let output = run(broker, arguments, input.as_bytes());
+pub(crate) fn fails(operator: &Operator, arguments: &[&str], input: &str, code: i32) -> String {
+    let output = run(operator, arguments, input.as_bytes());
     let stderr = stderr(&output);
     assert_eq!(output.status.code(), Some(code), "kt {arguments:?}: {stderr}");
     assert!(!stderr.contains("panicked"), "{stderr}");

@@ -3,10 +3,13 @@
 pub(crate) mod broker;
 pub(crate) mod client;
 pub(crate) mod command;
+pub(crate) mod node;
 pub(crate) mod operator;
 pub(crate) mod proxy;
+pub(crate) mod scenario;
 pub(crate) mod terminal;
 pub(crate) mod tool;
 
 pub(crate) use broker::Broker;
 pub(crate) use operator::Operator;
+pub(crate) use scenario::scenarios;

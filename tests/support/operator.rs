@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::Broker;
 use super::broker::kt;
-use super::terminal;
+use super::{command, terminal};
 
 /// All formats of `--output`.
 const FORMATS: [&str; 9] =
@@ -14,36 +14,56 @@ const FORMATS: [&str; 9] =
 
 /// A broker, and a journal of changes that is nobody else's.
 pub(crate) struct Operator {
-    pub(crate) broker: Broker,
+    address: String,
     state: tempfile::TempDir,
+    /// Ends with the operator, if it was started for them.
+    _broker: Option<Broker>,
 }
 
 impl Operator {
     /// With a new broker.
     pub(crate) fn start() -> Operator {
+        let broker = Broker::start();
+        let operator = Operator::at(&broker.address());
+        Operator { _broker: Some(broker), ..operator }
+    }
+
+    /// With a broker that runs already.
+    pub(crate) fn at(address: &str) -> Operator {
         let state = tempfile::tempdir().expect("a temporary directory can be made");
-        Operator { broker: Broker::start(), state }
+        Operator { address: address.to_owned(), state, _broker: None }
+    }
+
+    /// `HOST:PORT` for clients.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// Runs one line, whose words are parted by spaces, off a terminal and without input.
     pub(crate) fn output(&self, line: &str) -> Output {
-        self.command(line).stdin(Stdio::null()).output().expect("kt runs")
+        self.line(line).stdin(Stdio::null()).output().expect("kt runs")
     }
 
-    fn command(&self, line: &str) -> Command {
+    /// `kt` with these words behind it.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = kt();
         command
-            .env("KT_BOOTSTRAP", self.broker.address())
+            .env("KT_BOOTSTRAP", &self.address)
+            .env("XDG_CONFIG_HOME", self.state.path())
             .env("XDG_STATE_HOME", self.state.path())
             .env("TZ", "UTC")
             .env("NO_COLOR", "1")
-            .args(line.split(' '));
+            .args(words);
         command
+    }
+
+    fn line(&self, line: &str) -> Command {
+        self.command(&line.split(' ').collect::<Vec<_>>())
     }
 
     /// Runs a line on a terminal, and types `answer` when `prompt` is shown.
     pub(crate) fn answer(&self, line: &str, prompt: &str, answer: &str) -> String {
-        let seen = terminal::answer(&mut self.command(line), prompt, answer);
+        let seen = terminal::answer(&mut self.line(line), prompt, answer);
         let code = match seen.code {
             Some(0) => String::new(),
             code => format!("exit {}\n", code.expect("an exit code")),
@@ -91,14 +111,21 @@ impl Operator {
         self.state.path().join("kt/journal.jsonl")
     }
 
-    /// What a line writes to stdout in every format.
+    /// What a line writes to stdout in every format; to stderr too where it has no such format.
     pub(crate) fn every_format(&self, line: &str) -> String {
+        self.every_format_of(line, "")
+    }
+
+    /// The same of a line that reads this.
+    pub(crate) fn every_format_of(&self, line: &str, input: &str) -> String {
         let mut text = String::new();
         for format in FORMATS {
-            let output = self.output(&format!("{line} -o {format}"));
-            text.push_str(&format!("$ kt {line} -o {format}\n"));
+            let all = format!("{line} -o {format}");
+            let words: Vec<&str> = all.split(' ').collect();
+            let output = command::run(self, &words, input.as_bytes());
+            text.push_str(&format!("$ kt {all}\n"));
             text.push_str(&String::from_utf8_lossy(&output.stdout));
-            if format == "kafka" {
+            if format == "kafka" || output.status.code() == Some(2) {
                 text.push_str(&String::from_utf8_lossy(&output.stderr));
             }
         }
@@ -106,7 +133,8 @@ impl Operator {
     }
 
     fn normalized(&self, text: &str) -> String {
-        let text = text.replace(&self.broker.address(), "HOST:PORT");
+        let text = text.replace(&self.address, "HOST:PORT");
+        let text = text.replace(self.state.path().to_str().expect("the path is text"), "HOME");
         let time = Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)");
         let text = time.expect("a pattern").replace_all(&text, "TIME");
         // Ids of topics and clusters: 16 bytes in base64. Padding differs with them in tables.

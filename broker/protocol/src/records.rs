@@ -31,7 +31,7 @@ pub use batch::{
 };
 pub use body::Body;
 pub use builder::{AppendError, BatchBuilder, MAX_BATCH_SIZE, NewRecord};
-pub use checksum::{Checksum, crc32, crc32c};
+pub use checksum::{Checksum, crc32, crc32c, crc32c_of_last};
 pub use compression::{Budget, BudgetExceeded, Compression, Compressor, DecompressError};
 pub use error::{RecordFault, RecordsError};
 pub use legacy::{AnyBatchError, LegacyMessage};

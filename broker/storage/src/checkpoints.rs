@@ -103,9 +103,10 @@ fn format(offsets: &OffsetCheckpoint) -> String {
     format_lines(offsets.iter().map(line))
 }
 
-/// `topic partition offset`
+/// `topic partition offset`, with one space between, as Kafka writes it: a digit that became a space
+/// is damage.
 pub(crate) fn parse_offset(line: &str) -> Option<(TopicPartition, Offset)> {
-    let mut words = line.split_ascii_whitespace();
+    let mut words = line.split(' ');
     let (topic, partition, offset) = (words.next()?, words.next()?, words.next()?);
     let partition = number(partition).filter(|partition| 0 <= *partition)?;
     let offset = Offset(number(offset)?);
@@ -164,9 +165,12 @@ pub(crate) fn parse_lines<T>(
     Ok(entries)
 }
 
-/// A number without a plus sign.
+/// A number as Kafka writes it: no plus sign, no zeros in front. Where no checksum is, that form is
+/// what tells a flipped bit.
 pub(crate) fn number<T: FromStr>(text: &str) -> Option<T> {
-    if text.starts_with('+') {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let has_zeros = digits.starts_with('0') && text != "0";
+    if text.starts_with('+') || has_zeros {
         return None;
     }
     text.parse().ok()

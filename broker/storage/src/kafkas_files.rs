@@ -1,6 +1,8 @@
 //! Every small file of the log directories that Apache Kafka 4.3.1 wrote: read, and written again
 //! to the same bytes.
 
+mod flips;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};

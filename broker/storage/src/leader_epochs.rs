@@ -229,7 +229,7 @@ impl LeaderEpochFileCache {
 
 /// `epoch startOffset`
 pub(crate) fn parse_entry(line: &str) -> Option<EpochEntry> {
-    let mut words = line.split_ascii_whitespace();
+    let mut words = line.split(' ');
     let epoch = LeaderEpoch(number(words.next()?).filter(|epoch| 0 <= *epoch)?);
     let start_offset = Offset(number(words.next()?).filter(|offset| 0 <= *offset)?);
     words.next().is_none().then_some(EpochEntry { epoch, start_offset })

@@ -13,6 +13,7 @@ pub mod file_cache;
 pub mod file_names;
 mod index_builder;
 pub mod inspect;
+mod intact_search;
 #[cfg(test)]
 mod kafkas_files;
 pub mod leader_epochs;

@@ -84,13 +84,13 @@ fn parse(bytes: &[u8]) -> Result<QuorumState, String> {
         value.and_then(|it| i32::try_from(it).ok()).ok_or_else(|| format!("{name} is no number"))
     };
     let node = |number: i32| (0 <= number).then_some(NodeId(number));
-    let voted_directory = match json.get("votedDirectoryId").and_then(Value::as_str) {
-        Some(text) => text.parse().map_err(|_| "votedDirectoryId is no id".to_owned())?,
-        None => Uuid::ZERO,
-    };
-    let form = match number("data_version")? {
-        0 => Form::StaticVoters(parse_voters(&json)?),
-        1 => Form::DynamicVoters,
+    let (form, voted_directory) = match number("data_version")? {
+        0 => (Form::StaticVoters(parse_voters(&json)?), Uuid::ZERO),
+        1 => {
+            let id = json.get("votedDirectoryId").and_then(Value::as_str);
+            let id = id.and_then(|text| text.parse().ok());
+            (Form::DynamicVoters, id.ok_or("votedDirectoryId is no id")?)
+        }
         other => return Err(format!("data_version is {other}, expected 0 or 1")),
     };
     let leader_epoch = number("leaderEpoch")?;
@@ -106,7 +106,8 @@ fn parse(bytes: &[u8]) -> Result<QuorumState, String> {
 }
 
 fn parse_voters(json: &Value) -> Result<Vec<NodeId>, String> {
-    let voters = json.get("currentVoters").and_then(Value::as_array);
+    // It may be null, which is no voters; without it the file is another one.
+    let voters = json.get("currentVoters").ok_or("currentVoters is missing")?.as_array();
     let id_of = |voter: &Value| {
         let id = voter.get("voterId").and_then(Value::as_i64);
         id.and_then(|it| i32::try_from(it).ok()).map(NodeId)

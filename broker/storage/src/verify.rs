@@ -3,6 +3,7 @@
 use kt_protocol::types::Offset;
 
 use crate::disk::{DiskError, File};
+use crate::intact_search::IntactSearch;
 use crate::scan::Located;
 use kt_protocol::records::{BATCH_HEADER_SIZE, BatchHeader};
 
@@ -114,7 +115,7 @@ impl<'a> VerifyingScan<'a> {
 }
 
 /// Looks, at every byte from `from` on, for an intact batch of magic 2 whose offsets lie at
-/// `least` or above: the mark of damage, where a torn write leaves none.
+/// `least` or above: the mark of damage, where a torn write leaves none. Gives where it begins.
 ///
 /// # Errors
 /// The disk's.
@@ -123,25 +124,8 @@ pub fn find_intact_batch(
     from: u64,
     end: u64,
     least: Offset,
-) -> Result<Option<Located>, DiskError> {
-    let mut window = Window::new(file);
-    let mut position = from;
-    while position < end {
-        let bytes = window.bytes(position, WINDOW_BYTES as u64, end)?;
-        let candidates = candidates(bytes, position, end, least);
-        let step = (bytes.len() as u64).saturating_sub(BATCH_HEADER_SIZE as u64 - 1);
-        for candidate in candidates {
-            let mut scan = VerifyingScan::new(file, candidate, end);
-            if let Verified::Intact(located) = scan.next_batch()? {
-                return Ok(Some(located));
-            }
-        }
-        if step == 0 {
-            break;
-        }
-        position += step;
-    }
-    Ok(None)
+) -> Result<Option<u64>, DiskError> {
+    IntactSearch::new(file, least, end).next(from, end).map_err(|it| it.error)
 }
 
 /// Whether a file holds nothing but zeros between two positions.
@@ -159,25 +143,4 @@ pub fn holds_only_zeros(file: &dyn File, from: u64, end: u64) -> Result<bool, Di
         position += bytes.len() as u64;
     }
     Ok(true)
-}
-
-/// Where in `bytes`, which stand at `position`, a batch might begin.
-pub(crate) fn candidates(bytes: &[u8], position: u64, end: u64, least: Offset) -> Vec<u64> {
-    let mut found = Vec::new();
-    for (at, head) in bytes.windows(BATCH_HEADER_SIZE).enumerate() {
-        // The offset's upper bytes and the magic refuse nearly everything at once.
-        if head.get(16) != Some(&2) {
-            continue;
-        }
-        let Ok(header) = BatchHeader::parse_any(head) else { continue };
-        let at = position + at as u64;
-        let highest = least.0.saturating_add(i64::from(i32::MAX));
-        let is_plausible = least <= header.base_offset()
-            && header.base_offset().0 <= highest
-            && header.size() as u64 <= end - at;
-        if is_plausible {
-            found.push(at);
-        }
-    }
-    found
 }

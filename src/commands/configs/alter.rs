@@ -88,6 +88,7 @@ impl Item for Altered {
 }
 
 pub(crate) fn run(args: &AlterArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<Altered>()?;
     if args.configs.is_empty() {
         let hint = format!("kt configs alter {} --set KEY=VALUE", args.entity);
         return Err(CliError::usage("nothing to alter: name --set or --unset").hint(hint));

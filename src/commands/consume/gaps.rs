@@ -29,12 +29,23 @@ struct Line {
 
 impl Line {
     /// Sees an offset that has a record; gives what was missing before it.
-    fn saw(&mut self, offset: i64) -> Option<(i64, i64)> {
-        let mut next = self.next.replace(offset + 1)?;
-        while let Some(last) = self.markers.remove(&next) {
-            next = last + 1;
+    fn saw(&mut self, offset: i64) -> Vec<(i64, i64)> {
+        let mut gaps = Vec::new();
+        let Some(mut next) = self.next.replace(offset + 1) else { return gaps };
+        if next == offset {
+            return gaps;
         }
-        (next < offset).then(|| (next, offset - 1))
+        let ahead = self.markers.split_off(&offset);
+        for (first, last) in std::mem::replace(&mut self.markers, ahead) {
+            if next < first {
+                gaps.push((next, first - 1));
+            }
+            next = next.max(last + 1);
+        }
+        if next < offset {
+            gaps.push((next, offset - 1));
+        }
+        gaps
     }
 }
 
@@ -49,14 +60,15 @@ impl Gaps {
     /// Takes note of a record, in the order of the log.
     pub(super) fn saw(&mut self, session: &Session, partition: &TopicPartition, offset: i64) {
         let Some(line) = self.lines.get_mut(partition) else { return };
-        let Some((first, last)) = line.saw(offset) else { return };
-        self.found += 1;
-        self.missing += last.abs_diff(first) + 1;
-        if self.found <= GAPS_TOLD_MAX {
-            let (topic, index) = (&partition.topic, partition.partition);
-            session.warn(&format!(
-                "partition {index} of topic \"{topic}\" has no records at {first} to {last}"
-            ));
+        for (first, last) in line.saw(offset) {
+            self.found += 1;
+            self.missing += last.abs_diff(first) + 1;
+            if self.found <= GAPS_TOLD_MAX {
+                let (topic, index) = (&partition.topic, partition.partition);
+                session.warn(&format!(
+                    "partition {index} of topic \"{topic}\" has no records at {first} to {last}"
+                ));
+            }
         }
     }
 
@@ -68,7 +80,10 @@ impl Gaps {
         if GAPS_TOLD_MAX < self.found {
             session.warn(&format!("{} more gaps", self.found - GAPS_TOLD_MAX));
         }
-        let message = format!("{} gaps, {} offsets without a record", self.found, self.missing);
+        let (found, missing) = (self.found, self.missing);
+        let gaps = if found == 1 { "gap" } else { "gaps" };
+        let offsets = if missing == 1 { "offset" } else { "offsets" };
+        let message = format!("{found} {gaps}, {missing} {offsets} without a record");
         let error = CliError::new(Kind::CheckFailed, "GAPS", message);
         Err(error.hint("compaction and aborted transactions leave gaps too"))
     }
@@ -81,9 +96,14 @@ mod tests {
     #[test]
     fn markers_are_no_gaps_and_missing_offsets_are() {
         let mut line = Line { next: None, markers: BTreeMap::from([(6, 6), (7, 7)]) };
-        assert_eq!(line.saw(5), None);
-        assert_eq!(line.saw(8), None);
-        assert_eq!(line.saw(11), Some((9, 10)));
-        assert_eq!(line.saw(12), None);
+        assert_eq!(line.saw(5), []);
+        assert_eq!(line.saw(8), []);
+        assert_eq!(line.saw(11), [(9, 10)]);
+        assert_eq!(line.saw(12), []);
+        // Two aborted transactions, each with its marker.
+        line.markers.extend([(15, 15), (18, 18), (30, 30)]);
+        assert_eq!(line.saw(19), [(13, 14), (16, 17)]);
+        assert_eq!(line.saw(20), []);
+        assert_eq!(line.markers, BTreeMap::from([(30, 30)]));
     }
 }

@@ -1,6 +1,9 @@
 //! What is wrong with the files, said at once and counted.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use kt_storage::inspect::IndexFault;
 
 use crate::error::{CliError, Kind};
 use crate::output::ItemError;
@@ -15,11 +18,13 @@ pub(super) struct Findings<'a> {
     strict: bool,
     damaged: u64,
     errors: Vec<ItemError>,
+    /// Entries of indexes by which something was looked for.
+    lies: BTreeSet<(PathBuf, u64)>,
 }
 
 impl<'a> Findings<'a> {
     pub(super) fn new(session: &'a Session, strict: bool) -> Findings<'a> {
-        Findings { session, strict, damaged: 0, errors: Vec::new() }
+        Findings { session, strict, damaged: 0, errors: Vec::new(), lies: BTreeSet::new() }
     }
 
     /// Bytes that should be otherwise.
@@ -43,6 +48,24 @@ impl<'a> Findings<'a> {
         match self.strict {
             true => self.add(path, &message),
             false => self.session.note(&message),
+        }
+    }
+
+    /// An entry by which something was looked for and that is not as the log has it; told once,
+    /// however often it is met.
+    pub(super) fn lie(&mut self, path: &Path, fault: &IndexFault, is_of_last_segment: bool) {
+        if self.lies.insert((path.to_owned(), fault.position)) {
+            self.index(path, fault, is_of_last_segment);
+        }
+    }
+
+    /// An entry of an index that is not as the log has it. A crash may take the end of the log, and
+    /// leave the index entries for it.
+    pub(super) fn index(&mut self, path: &Path, fault: &IndexFault, is_of_last_segment: bool) {
+        let IndexFault { position, reason, is_beyond_log } = fault;
+        match is_of_last_segment && *is_beyond_log {
+            true => self.torn(path, *position, reason),
+            false => self.damage(path, *position, reason),
         }
     }
 

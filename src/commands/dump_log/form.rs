@@ -17,7 +17,7 @@ use super::kafka::KafkaForm;
 use super::log::DumpedRecord;
 use super::table::TableForm;
 use crate::error::CliError;
-use crate::output::{ENVELOPE_VERSION, Format, Report, Scope};
+use crate::output::{ENVELOPE_VERSION, Format, Report, Scope, Stream, Style, View};
 use crate::session::Session;
 
 /// An entry of a file that is no log.
@@ -60,10 +60,7 @@ pub(super) trait Form {
 }
 
 /// The form that the flags ask for.
-pub(super) fn choose<'a>(
-    args: &DumpLogArgs,
-    session: &'a Session,
-) -> Result<Box<dyn Form + 'a>, CliError> {
+pub(super) fn choose(args: &DumpLogArgs, session: &Session) -> Result<Box<dyn Form>, CliError> {
     let view = session.globals.view();
     let is_all = view.fields.is_empty() && view.sort.is_none();
     let for_terminal = session.terminal.stdout_is_terminal;
@@ -72,12 +69,20 @@ pub(super) fn choose<'a>(
             let message = "-o kafka has its own fields and order";
             return Err(CliError::usage(message).hint("-o tsv"));
         }
+        Format::Kafka if args.condition.is_some() => {
+            let message = "-o kafka shows batches with all their records: not with --where";
+            return Err(CliError::usage(message).hint("-o jsonl"));
+        }
         Format::Kafka => Box::new(KafkaForm::new(for_terminal)),
-        Format::Table if is_all => Box::new(TableForm::new(session, Scope::Table, args.records)),
-        Format::Wide if is_all => Box::new(TableForm::new(session, Scope::Wide, args.records)),
-        Format::Jsonl if is_all => Box::new(JsonForm::lines(args.records, for_terminal)),
-        Format::Json if is_all => Box::new(JsonForm::document(args.records, for_terminal)),
-        _ => Box::new(CollectingForm { session, records: args.records, items: Vec::new() }),
+        Format::Table if is_all => Box::new(TableForm::new(session, Scope::Table, args)),
+        Format::Wide if is_all => Box::new(TableForm::new(session, Scope::Wide, args)),
+        Format::Jsonl if view.sort.is_none() => {
+            Box::new(JsonForm::lines(args.shows_records(), for_terminal, view))
+        }
+        Format::Json if view.sort.is_none() => {
+            Box::new(JsonForm::document(args.shows_records(), for_terminal, view))
+        }
+        format => Box::new(StreamForm::new(format, view, session.style(), args.shows_records())),
     })
 }
 
@@ -115,18 +120,20 @@ struct JsonForm {
     lines: Lines,
     records: bool,
     for_terminal: bool,
+    view: View,
     is_document: bool,
     is_first: bool,
 }
 
 impl JsonForm {
-    fn lines(records: bool, for_terminal: bool) -> JsonForm {
+    fn lines(records: bool, for_terminal: bool, view: View) -> JsonForm {
         let lines = Lines::default();
-        JsonForm { lines, records, for_terminal, is_document: false, is_first: true }
+        JsonForm { lines, records, for_terminal, view, is_document: false, is_first: true }
     }
 
-    fn document(records: bool, for_terminal: bool) -> JsonForm {
-        let mut form = JsonForm { is_document: true, ..JsonForm::lines(records, for_terminal) };
+    fn document(records: bool, for_terminal: bool, view: View) -> JsonForm {
+        let lines = JsonForm::lines(records, for_terminal, view);
+        let mut form = JsonForm { is_document: true, ..lines };
         let head = format!(
             "{{\"kind\":\"{KIND}\",\"version\":{ENVELOPE_VERSION},\"cluster_id\":null,\
              \"time\":\"{:.3}\",\"items\":[",
@@ -143,7 +150,13 @@ impl JsonForm {
             self.is_first = false;
         }
         let from = self.lines.bytes.len();
-        serde_json::to_writer(&mut self.lines.bytes, item).map_err(io::Error::from)?;
+        if self.view.fields.is_empty() {
+            serde_json::to_writer(&mut self.lines.bytes, item).map_err(io::Error::from)?;
+        } else {
+            let item = serde_json::to_value(item).map_err(io::Error::from)?;
+            let picked = self.view.picked(&item)?;
+            serde_json::to_writer(&mut self.lines.bytes, &picked).map_err(io::Error::from)?;
+        }
         if self.for_terminal {
             escape_beyond_json(&mut self.lines.bytes, from);
         }
@@ -199,42 +212,47 @@ impl Form for JsonForm {
     }
 }
 
-/// The forms that have to know all items before the first is written.
-struct CollectingForm<'a> {
-    session: &'a Session,
+/// The forms that a report has too: block by block.
+struct StreamForm {
+    lines: Lines,
     records: bool,
-    items: Vec<Collected>,
+    stream: Stream<Collected>,
 }
 
-impl Form for CollectingForm<'_> {
+impl StreamForm {
+    fn new(format: Format, view: View, style: Style, records: bool) -> StreamForm {
+        let (items, errors) = (Vec::new(), Vec::new());
+        let report = Report { cluster_id: None, time: Timestamp::now(), items, errors };
+        let stream = Stream::new(format, view, style, report);
+        StreamForm { lines: Lines::default(), records, stream }
+    }
+
+    fn item(&mut self, item: &DumpItem<'_>, bytes: usize) -> Result<(), CliError> {
+        self.stream.item(Collected::of(item)?, bytes, &mut self.lines.bytes)?;
+        self.lines.line_ended()
+    }
+}
+
+impl Form for StreamForm {
     fn begin(&mut self, _file: &Listed) -> Result<(), CliError> {
         Ok(())
     }
 
     fn batch(&mut self, file: &Listed, batch: &WalkedBatch<'_>) -> Result<(), CliError> {
-        if !self.records {
-            self.items.push(Collected::of(&DumpItem::of_batch(file, batch))?);
-        }
-        Ok(())
+        if self.records { Ok(()) } else { self.item(&DumpItem::of_batch(file, batch), 0) }
     }
 
     fn record(&mut self, file: &Listed, record: &DumpedRecord<'_>) -> Result<(), CliError> {
-        self.items.push(Collected::of(&DumpItem::of_record(file, record))?);
-        Ok(())
+        self.item(&DumpItem::of_record(file, record), record.payload_bytes())
     }
 
     fn entry(&mut self, file: &Listed, entry: &Entry) -> Result<(), CliError> {
-        if let Some(item) = DumpItem::of_entry(file, entry) {
-            self.items.push(Collected::of(&item)?);
-        }
-        Ok(())
+        DumpItem::of_entry(file, entry).map_or(Ok(()), |item| self.item(&item, 0))
     }
 
     fn finish(self: Box<Self>, findings: &Findings<'_>) -> Result<(), CliError> {
-        let errors = findings.errors().to_vec();
-        let (items, session) = (self.items, self.session);
-        let report = Report { cluster_id: None, time: Timestamp::now(), items, errors };
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        report.write(&session.format(), &session.globals.view(), session.style(), &mut out)
+        let StreamForm { mut lines, stream, .. } = *self;
+        stream.finish(findings.errors(), &mut lines.bytes)?;
+        lines.flush()
     }
 }

@@ -90,10 +90,7 @@ pub(super) fn dump(
 }
 
 fn report(file: &Listed, fault: Option<IndexFault>, findings: &mut Findings<'_>) {
-    let Some(IndexFault { position, reason, is_beyond_log }) = fault else { return };
-    // A crash may take the end of the log, and leave the index entries for it.
-    match is_beyond_log && file.is_of_last_segment() {
-        true => findings.torn(&file.path, position, &reason),
-        false => findings.damage(&file.path, position, &reason),
+    if let Some(fault) = fault {
+        findings.index(&file.path, &fault, file.is_of_last_segment());
     }
 }

@@ -13,15 +13,18 @@ use super::findings::Findings;
 use super::form::Form;
 use super::positions::Range;
 use super::read_only_disk::ReadOnlyFile;
-use super::unreadable;
+use super::scanned::Scanned;
+use super::{seek, unreadable};
 use crate::error::CliError;
 use crate::internal_records::Decoder;
+use crate::record_filter::RecordFilter;
 
 /// What of a log is shown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Style {
+pub(super) struct Style<'a> {
     pub(super) records: bool,
     pub(super) decoder: Option<Decoder>,
+    pub(super) filter: &'a RecordFilter,
 }
 
 /// The checksum of a record of its own, as records of magic 0 and 1 have it.
@@ -43,6 +46,13 @@ pub(super) struct DumpedRecord<'a> {
 }
 
 impl DumpedRecord<'_> {
+    /// Of its key, its value and its headers.
+    pub(super) fn payload_bytes(&self) -> usize {
+        let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+        let headers = self.view.headers().map(|it| it.key_bytes.len() + length(it.value));
+        length(self.view.key) + length(self.view.value) + headers.sum::<usize>()
+    }
+
     /// Counted on from the batch's; -1 if there is none.
     pub(super) fn sequence(&self) -> i32 {
         let base = self.batch.base_sequence();
@@ -65,34 +75,43 @@ pub(super) fn timestamp_type(header: &BatchHeader) -> TimestampType {
 /// Shows a file and reports what is wrong with it.
 pub(super) fn dump(
     listed: &Listed,
-    style: Style,
+    style: Style<'_>,
     range: &mut Range,
+    scanned: &mut Scanned,
     form: &mut dyn Form,
     findings: &mut Findings<'_>,
 ) -> Result<(), CliError> {
     if range.is_done() || range.ends_below(listed.base_offset) {
         return Ok(());
     }
+    if listed.next_base.is_some_and(|next| range.searches_from(next)) {
+        return Ok(());
+    }
     let file = ReadOnlyFile::open(&listed.path).map_err(|error| unreadable(&error))?;
+    let begin = match range.searched() {
+        Some(offset) => seek::offset(listed, &file, offset, findings)?,
+        None => 0,
+    };
     form.begin(listed)?;
-    let mut batches = Batches { listed, style, range, form, findings };
-    batches.walk(&file)?;
+    let mut batches = Batches { listed, style, range, scanned, form, findings };
+    batches.walk(&file, begin)?;
     form.end()
 }
 
 struct Batches<'a, 'f> {
     listed: &'a Listed,
-    style: Style,
+    style: Style<'a>,
     range: &'a mut Range,
+    scanned: &'a mut Scanned,
     form: &'a mut dyn Form,
     findings: &'a mut Findings<'f>,
 }
 
 impl Batches<'_, '_> {
-    fn walk(&mut self, file: &dyn File) -> Result<(), CliError> {
+    fn walk(&mut self, file: &dyn File, begin: u64) -> Result<(), CliError> {
         let Listed { path, base_offset, next_base, .. } = self.listed;
         let walk = LogWalk::new(file, *base_offset, *next_base);
-        let mut walk = walk.map_err(|error| unreadable(&error))?;
+        let mut walk = walk.map_err(|error| unreadable(&error))?.beginning_at(begin);
         let mut trailing = 0;
         let mut has_footer = false;
         loop {
@@ -163,11 +182,13 @@ impl Batches<'_, '_> {
         }
         // What a broken checksum stands over may be anything.
         if !batch.is_intact {
+            self.scanned.hidden(header);
             return Ok(());
         }
         let Some(bytes) = batch.bytes else {
             let size = header.size();
             let path = path.display();
+            self.scanned.hidden(header);
             self.findings.note(&format!(
                 "{path} at byte {}: the records of a batch of {size} bytes are not shown",
                 batch.position
@@ -201,6 +222,9 @@ impl Batches<'_, '_> {
             }
             let (header, position) = (&batch.header, batch.position);
             let record = DumpedRecord { view, batch: header, position, own_checksum, decoder };
+            if !self.scanned.is_wanted(self.style.filter, self.listed, &record) {
+                return Ok(());
+            }
             self.form.record(self.listed, &record)
         });
         let path = &self.listed.path;

@@ -6,9 +6,10 @@ use kt_protocol::records::BatchHeader;
 use kt_protocol::types::{Offset, Timestamp};
 use kt_storage::inspect::{Listed, LogWalk, Step};
 
+use super::findings::Findings;
 use super::log::{Stopped, each_record};
 use super::read_only_disk::ReadOnlyFile;
-use super::{DumpLogArgs, unreadable};
+use super::{DumpLogArgs, seek, unreadable};
 use crate::error::{CliError, Kind};
 use crate::position::At;
 use crate::resolve;
@@ -41,6 +42,16 @@ impl Range {
 
     pub(super) fn is_done(&self) -> bool {
         self.search == Some(Search::Done)
+    }
+
+    /// The offset that is looked for, if there is one thing to find.
+    pub(super) fn searched(&self) -> Option<Offset> {
+        self.search.map(|_| self.from)
+    }
+
+    /// Whether what is looked for is at `offset` or behind.
+    pub(super) fn searches_from(&self, offset: Offset) -> bool {
+        self.searched().is_some_and(|it| offset <= it)
     }
 
     /// Whether nothing from `offset` on is shown.
@@ -81,10 +92,11 @@ pub(super) fn resolve(
     args: &DumpLogArgs,
     session: &Session,
     logs: &[Listed],
+    findings: &mut Findings<'_>,
 ) -> Result<Range, CliError> {
-    let bounds = bounds(logs)?;
-    let place = |flag, at: &Option<At>| match at {
-        Some(at) => place(session, flag, at, logs, bounds).map(Some),
+    let bounds = bounds(logs, findings)?;
+    let mut place = |flag, at: &Option<At>| match at {
+        Some(at) => place(session, flag, at, logs, bounds, findings).map(Some),
         None => Ok(None),
     };
     if let Some(found) = place("--find", &args.find)? {
@@ -108,13 +120,14 @@ struct Bounds<'a> {
     name: &'a Path,
 }
 
-fn bounds(logs: &[Listed]) -> Result<Bounds<'_>, CliError> {
+fn bounds<'a>(logs: &'a [Listed], findings: &mut Findings<'_>) -> Result<Bounds<'a>, CliError> {
     let (Some(first), Some(last)) = (logs.first(), logs.last()) else {
         return Err(CliError::not_found("there is no .log file"));
     };
     let file = ReadOnlyFile::open(&last.path).map_err(|error| unreadable(&error))?;
     let walk = LogWalk::new(&file, last.base_offset, None);
-    let mut walk = walk.map_err(|error| unreadable(&error))?;
+    let begin = seek::offset(last, &file, Offset(i64::MAX), findings)?;
+    let mut walk = walk.map_err(|error| unreadable(&error))?.beginning_at(begin);
     while !matches!(walk.next_step(), Step::End) {}
     let of_partition = last.path.parent().filter(|_| 1 < logs.len());
     let name = of_partition.unwrap_or(&last.path);
@@ -127,6 +140,7 @@ fn place(
     at: &At,
     logs: &[Listed],
     bounds: Bounds<'_>,
+    findings: &mut Findings<'_>,
 ) -> Result<Offset, CliError> {
     let Bounds { start, end, name } = bounds;
     let name = name.display();
@@ -147,17 +161,22 @@ fn place(
         At::Time(time) => {
             let instant = resolve::instant(session, flag, time)?;
             let target = Timestamp(instant.as_millisecond());
-            first_at(target, logs)?.unwrap_or(end)
+            first_at(target, logs, findings)?.unwrap_or(end)
         }
     })
 }
 
 /// The first record of that time or later.
-fn first_at(target: Timestamp, logs: &[Listed]) -> Result<Option<Offset>, CliError> {
+fn first_at(
+    target: Timestamp,
+    logs: &[Listed],
+    findings: &mut Findings<'_>,
+) -> Result<Option<Offset>, CliError> {
     for log in logs {
         let file = ReadOnlyFile::open(&log.path).map_err(|error| unreadable(&error))?;
         let walk = LogWalk::new(&file, log.base_offset, log.next_base);
-        let mut walk = walk.map_err(|error| unreadable(&error))?;
+        let begin = seek::time(log, &file, target, findings)?;
+        let mut walk = walk.map_err(|error| unreadable(&error))?.beginning_at(begin);
         loop {
             let batch = match walk.next_step() {
                 Step::End => break,

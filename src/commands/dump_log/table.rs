@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use kt_protocol::types::Timestamp as RecordTimestamp;
 use kt_storage::inspect::{Listed, WalkedBatch};
 
+use super::DumpLogArgs;
 use super::entries::control_of;
 use super::findings::Findings;
 use super::form::{Entry, Form, Lines};
@@ -102,21 +103,27 @@ pub(super) struct TableForm {
     zone: TimeZone,
     is_first_file: bool,
     has_title: bool,
+    /// Files that hold nothing of what was asked for are not named.
+    names_all_files: bool,
+    /// The file that is not yet named.
+    heading: Option<String>,
 }
 
 impl TableForm {
-    pub(super) fn new(session: &Session, scope: Scope, records: bool) -> TableForm {
+    pub(super) fn new(session: &Session, scope: Scope, args: &DumpLogArgs) -> TableForm {
         let style = session.style();
         TableForm {
             lines: Lines::default(),
             scope,
-            records,
+            records: args.shows_records(),
             header: style.header,
             colors: style.colors,
             for_terminal: style.for_terminal,
             zone: session.zone(),
             is_first_file: true,
             has_title: false,
+            names_all_files: args.condition.is_none(),
+            heading: None,
         }
     }
 
@@ -129,7 +136,18 @@ impl TableForm {
         bytes.push(b'\n');
     }
 
+    /// Names the file, if that is still to be done.
+    fn name_file(&mut self) {
+        let Some(heading) = self.heading.take() else { return };
+        if !self.is_first_file {
+            self.line("", false);
+        }
+        self.is_first_file = false;
+        self.line(&heading, true);
+    }
+
     fn row(&mut self, columns: &[Column], cells: &[String]) -> Result<(), CliError> {
+        self.name_file();
         if !self.has_title {
             self.has_title = true;
             if self.header {
@@ -232,13 +250,13 @@ fn notes(batch: &WalkedBatch<'_>) -> String {
 
 impl Form for TableForm {
     fn begin(&mut self, file: &Listed) -> Result<(), CliError> {
-        if !self.is_first_file {
-            self.line("", false);
-        }
-        (self.is_first_file, self.has_title) = (false, false);
+        self.has_title = false;
         let path = file.path.to_string_lossy();
         let path = if self.for_terminal { escaped(&path) } else { path };
-        self.line(&path, true);
+        self.heading = Some(path.into_owned());
+        if self.names_all_files {
+            self.name_file();
+        }
         self.lines.line_ended()
     }
 

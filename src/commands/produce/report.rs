@@ -17,7 +17,7 @@ const FAILURES_TOLD_MAX: u64 = 10;
 
 /// One record's delivery.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
-struct Delivered {
+pub(super) struct Delivered {
     line: u64,
     topic: String,
     partition: i32,
@@ -138,7 +138,7 @@ impl<'a> Deliveries<'a> {
     }
 
     /// How many records were read and are neither delivered nor failed.
-    fn unsent(&self) -> u64 {
+    pub(super) fn unsent(&self) -> u64 {
         self.taken.saturating_sub(self.delivered + self.failed)
     }
 
@@ -237,7 +237,9 @@ impl<'a> Deliveries<'a> {
             0 => String::new(),
             failed => format!(", {failed} failed"),
         };
-        self.session.say(&format!("{} records delivered{places}{failed}{unsent}", self.delivered));
+        let delivered = if self.delivered == 1 { "record" } else { "records" };
+        let line = format!("{} {delivered} delivered{places}{failed}{unsent}", self.delivered);
+        self.session.say(&line);
         match (self.failure, self.delivered) {
             (None, _) => Ok(()),
             (Some(kind), 0) => Err(CliError::silent(kind)),

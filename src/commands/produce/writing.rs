@@ -75,6 +75,9 @@ pub(super) async fn write(
         writing.deliveries.would_send();
         return ended;
     }
+    if matches!(&ended, Err(error) if error.kind.is_signal()) && writing.deliveries.unsent() != 0 {
+        session.note("delivering what was read; a second signal ends at once");
+    }
     let forced = tokio::select! {
         flushed = writing.flush() => { flushed?; None },
         kind = interrupt.next() => Some(kind),

@@ -107,6 +107,7 @@ struct Plan {
 }
 
 pub(crate) fn run(args: &AlterArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<Altered>()?;
     let changes = args.changes()?;
     let admin = session.admin()?;
     session.block_on(async {

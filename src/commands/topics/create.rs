@@ -121,6 +121,7 @@ impl Item for Created {
 }
 
 pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<Created>()?;
     let admin = session.admin()?;
     session.block_on(async {
         let model = match &args.like {

@@ -77,6 +77,7 @@ impl Item for Deleted {
 }
 
 pub(crate) fn run(args: &DeleteArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<Deleted>()?;
     let admin = session.admin()?;
     session.block_on(async {
         let (topics, mut failed) = find(args, &admin, session).await?;

@@ -85,6 +85,7 @@ impl Item for Trimmed {
 }
 
 pub(crate) fn run(args: &TrimArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<Trimmed>()?;
     let admin = session.admin()?;
     session.block_on(async {
         let (partitions, mut failed) = select(args, &admin, session).await?;

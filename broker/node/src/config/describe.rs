@@ -99,19 +99,28 @@ pub fn describe_group(own: &TopicConfigs, broker: &BrokerSources) -> Vec<Describ
     group_keys::GROUP_KEYS.iter().map(describe).collect()
 }
 
-/// The values of a client metrics subscription, as they were set.
+/// Keys of a client metrics subscription, Kafka's number for their type, and what counts where they
+/// are not set. An empty list of metrics subscribes to nothing, an empty match to every client.
+const CLIENT_METRICS_KEYS: [(&str, i8, &str); 3] =
+    [("interval.ms", 3, "300000"), ("match", 7, ""), ("metrics", 7, "")];
+
+/// All keys of a client metrics subscription.
 pub fn describe_client_metrics(own: &BTreeMap<String, String>) -> Vec<DescribedConfig> {
-    let source = ConfigSource::DynamicClientMetricsConfig;
-    let describe = |(name, value): (&String, &String)| DescribedConfig {
-        name: name.clone(),
-        value: Some(value.clone()),
-        source,
-        is_read_only: false,
-        is_sensitive: false,
-        kind: if name == "interval.ms" { 3 } else { 7 },
-        synonyms: vec![synonym(name, value, source)],
+    let describe = |(name, kind, default): (&str, i8, &str)| {
+        let source = ConfigSource::DynamicClientMetricsConfig;
+        let synonyms: Vec<DescribedSynonym> =
+            own.get(name).iter().map(|value| synonym(name, value, source)).collect();
+        DescribedConfig {
+            name: name.to_owned(),
+            value: Some(own.get(name).map_or(default, String::as_str).to_owned()),
+            source: synonyms.first().map_or(ConfigSource::DefaultConfig, |it| it.source),
+            is_read_only: false,
+            is_sensitive: false,
+            kind,
+            synonyms,
+        }
     };
-    own.iter().map(describe).collect()
+    CLIENT_METRICS_KEYS.map(describe).into()
 }
 
 fn described(
@@ -197,6 +206,20 @@ mod tests {
         let own = TopicConfigs::from([("retention.ms".to_owned(), "5".to_owned())]);
         let topic = describe_topic(&own, &BrokerSources::default());
         assert_eq!(shown(&topic, "retention.ms"), "5 {DynamicTopicConfig:retention.ms=5}");
+    }
+
+    #[test]
+    fn a_subscription_shows_what_was_not_set() {
+        let own = BTreeMap::from([("interval.ms".to_owned(), "60000".to_owned())]);
+        let configs = describe_client_metrics(&own);
+        assert_eq!(
+            shown(&configs, "interval.ms"),
+            "60000 {DynamicClientMetricsConfig:interval.ms=60000}"
+        );
+        assert_eq!(shown(&configs, "match"), " {}");
+        let source = |name: &str| configs.iter().find(|it| it.name == name).unwrap().source;
+        assert_eq!(source("metrics"), ConfigSource::DefaultConfig);
+        assert_eq!(shown(&describe_client_metrics(&BTreeMap::new()), "interval.ms"), "300000 {}");
     }
 
     #[test]

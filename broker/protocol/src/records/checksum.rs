@@ -10,6 +10,15 @@ pub fn crc32(bytes: &[u8]) -> u32 {
     crc_fast::crc32_iso_hdlc(bytes)
 }
 
+/// The CRC-32C of the last `length` of some bytes, from that of all of them and that of what stands
+/// before: so the sums at two places of a stream give the sum of what lies between.
+pub fn crc32c_of_last(length: u64, of_all: u32, of_before: u32) -> u32 {
+    // To combine two sums is to move the first by a length and to add the second, and adding is
+    // its own opposite.
+    let algorithm = crc_fast::CrcAlgorithm::Crc32Iscsi;
+    crc_fast::checksum_combine(algorithm, of_before.into(), of_all.into(), length) as u32
+}
+
 /// One of the two checksums, over bytes that come in pieces.
 #[derive(Clone, Copy, Debug)]
 pub struct Checksum(crc_fast::Digest);
@@ -40,6 +49,16 @@ impl Checksum {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sums_at_two_places_give_that_of_what_lies_between() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(5000).collect();
+        for (from, to) in [(0, 0), (0, 5000), (1, 2), (17, 4999), (2500, 2500)] {
+            let found =
+                crc32c_of_last((to - from) as u64, crc32c(&bytes[..to]), crc32c(&bytes[..from]));
+            assert_eq!(found, crc32c(&bytes[from..to]), "{from}..{to}");
+        }
+    }
 
     #[test]
     fn the_check_values_of_the_catalogue_come_out() {

@@ -104,7 +104,7 @@ fn entries<E: IndexEntry, X: From<DiskError>>(
             let entry = E::decode(bytes);
             // An offset like the base's is that of no entry but perhaps the first.
             if at != 0 && entry.relative_offset() == 0 {
-                return Ok(None);
+                return Ok(blank_rest(index, at, end)?);
             }
             each(at, entry)?;
             at += E::BYTES as u64;
@@ -118,6 +118,57 @@ fn entries<E: IndexEntry, X: From<DiskError>>(
     Ok(None)
 }
 
+/// Behind the entries are zeros, or something else is wrong.
+fn blank_rest(index: &dyn File, at: u64, end: u64) -> Result<Option<IndexFault>, DiskError> {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    let mut at = at;
+    while at < end {
+        let read = index.read_at(at, &mut buffer)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if let Some(written) = bytes.iter().position(|byte| *byte != 0) {
+            let position = at + written as u64;
+            let reason = "what stands behind the entries is not zero".to_owned();
+            return Ok(Some(IndexFault { position, reason, is_beyond_log: false }));
+        }
+        if read < CHUNK_BYTES {
+            break;
+        }
+        at += read as u64;
+    }
+    Ok(None)
+}
+
+/// Reads the entries of a sparse index. `look_up` makes of each what is shown, and says what is
+/// wrong with it if it follows the one before as it should.
+fn sparse_index<E: IndexEntry, S, X: From<DiskError>>(
+    index: &dyn File,
+    mut look_up: impl FnMut(u64, E) -> (S, Option<Wrong>),
+    mut each: impl FnMut(Option<S>, Option<IndexFault>) -> Result<(), X>,
+) -> Result<(), X> {
+    let mut last: Option<E> = None;
+    let left = entries(index, |at, entry: E| {
+        let (shown, wrong) = look_up(at, entry);
+        let wrong = match last {
+            _ if entry.is_zero() => None,
+            Some(before) if !before.precedes(&entry) => {
+                Some(("it is not above the entry before it".to_owned(), false))
+            }
+            _ => wrong,
+        };
+        last = Some(entry);
+        let fault =
+            wrong.map(|(reason, is_beyond_log)| IndexFault { position: at, reason, is_beyond_log });
+        each(Some(shown), fault)
+    })?;
+    if left.is_some() {
+        each(None, left)?;
+    }
+    Ok(())
+}
+
+/// What is wrong with an entry, and whether it only points beyond the log.
+type Wrong = (String, bool);
+
 /// Reads an offset index and looks up every entry in the log. `each` takes the entries and, where
 /// one is wrong, the fault.
 ///
@@ -127,42 +178,28 @@ pub fn offset_index<X: From<DiskError>>(
     index: &dyn File,
     log: Option<&dyn File>,
     base: Offset,
-    mut each: impl FnMut(Option<OffsetIndexEntry>, Option<IndexFault>) -> Result<(), X>,
+    each: impl FnMut(Option<OffsetIndexEntry>, Option<IndexFault>) -> Result<(), X>,
 ) -> Result<(), X> {
-    let mut last: Option<OffsetEntry> = None;
     // Taken after the index was opened: a broker writes the log first.
     let log = match log {
         Some(log) => Some((log, log.len()?)),
         None => None,
     };
-    let left = entries(index, |at, entry: OffsetEntry| {
+    let look_up = |at, entry: OffsetEntry| {
         let found = match log {
             Some((log, end)) => batch_at(log, end, entry.position),
             None => FoundBatch::NoLog,
         };
         let offset = Offset(base.0.saturating_add(i64::from(entry.relative_offset)));
-        let is_blank = entry.is_zero();
-        let shown = OffsetIndexEntry { at, offset, position: entry.position, found, is_blank };
-        let fault = match last {
-            _ if is_blank => None,
-            Some(before) if !before.precedes(&entry) => {
-                Some(("it is not above the entry before it".to_owned(), false))
-            }
-            _ => shown.fault(),
-        };
-        last = Some(entry);
-        let fault =
-            fault.map(|(reason, is_beyond_log)| IndexFault { position: at, reason, is_beyond_log });
-        each(Some(shown), fault)
-    })?;
-    if left.is_some() {
-        each(None, left)?;
-    }
-    Ok(())
+        let (position, is_blank) = (entry.position, entry.is_zero());
+        let shown = OffsetIndexEntry { at, offset, position, found, is_blank };
+        (shown, shown.fault())
+    };
+    sparse_index(index, look_up, each)
 }
 
 impl OffsetIndexEntry {
-    fn fault(&self) -> Option<(String, bool)> {
+    fn fault(&self) -> Option<Wrong> {
         let OffsetIndexEntry { offset, position, .. } = self;
         match self.found {
             FoundBatch::NoLog => None,
@@ -185,7 +222,7 @@ impl OffsetIndexEntry {
     }
 }
 
-fn batch_at(log: &dyn File, end: u64, position: i32) -> FoundBatch {
+pub(super) fn batch_at(log: &dyn File, end: u64, position: i32) -> FoundBatch {
     let Ok(position) = u64::try_from(position) else { return FoundBatch::NoBatch };
     match HeaderScan::new(log, position, end).next_batch() {
         Ok(Some(located)) => FoundBatch::LastOffset(located.header.last_offset()),
@@ -240,11 +277,10 @@ pub fn time_index<X: From<DiskError>>(
     index: &dyn File,
     log: Option<&dyn File>,
     base: Offset,
-    mut each: impl FnMut(Option<TimeIndexEntry>, Option<IndexFault>) -> Result<(), X>,
+    each: impl FnMut(Option<TimeIndexEntry>, Option<IndexFault>) -> Result<(), X>,
 ) -> Result<(), X> {
     let mut batches = Rising::new(log)?;
-    let mut last: Option<TimeEntry> = None;
-    let left = entries(index, |at, entry: TimeEntry| {
+    let look_up = |at, entry: TimeEntry| {
         let offset = Offset(base.0.saturating_add(i64::from(entry.relative_offset)));
         let found = batches.reaching(offset).map(|it| FoundTime {
             last_offset: it.header.last_offset(),
@@ -253,26 +289,14 @@ pub fn time_index<X: From<DiskError>>(
         });
         let (timestamp, is_blank) = (Timestamp(entry.timestamp), entry.is_zero());
         let shown = TimeIndexEntry { at, timestamp, offset, found, is_blank };
-        let fault = match last {
-            _ if is_blank || log.is_none() => None,
-            Some(before) if !before.precedes(&entry) => {
-                Some(("it is not above the entry before it".to_owned(), false))
-            }
-            _ => shown.fault(batches.broken.as_deref()),
-        };
-        last = Some(entry);
-        let fault =
-            fault.map(|(reason, is_beyond_log)| IndexFault { position: at, reason, is_beyond_log });
-        each(Some(shown), fault)
-    })?;
-    if left.is_some() {
-        each(None, left)?;
-    }
-    Ok(())
+        let wrong = log.and_then(|_| shown.fault(batches.broken.as_deref()));
+        (shown, wrong)
+    };
+    sparse_index(index, look_up, each)
 }
 
 impl TimeIndexEntry {
-    fn fault(&self, broken: Option<&str>) -> Option<(String, bool)> {
+    fn fault(&self, broken: Option<&str>) -> Option<Wrong> {
         let TimeIndexEntry { timestamp, offset, .. } = self;
         match (self.found, broken) {
             (None, Some(broken)) => Some((

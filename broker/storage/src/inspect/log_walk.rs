@@ -5,14 +5,18 @@ use kt_protocol::records::{BATCH_HEADER_SIZE, BatchError, BatchHeader, MAGIC_V2,
 use kt_protocol::types::{LeaderEpoch, Offset};
 
 use crate::disk::{DiskError, File};
-use crate::verify::{Verified, VerifyingScan, candidates, holds_only_zeros};
+use crate::intact_search::{BLOCK_BYTES, IntactSearch, Unreadable};
+use crate::verify::holds_only_zeros;
 
 /// So much is read at once.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Larger batches are summed up in pieces, and their bytes are not given: memory stays bounded.
 const WHOLE_BATCH_BYTES_MAX: usize = 128 << 20;
-/// What is lost to one read error: disks fail by blocks.
-const BLOCK_BYTES: u64 = 4096;
+/// Zeros are looked for in so many bytes before the file is read on for more.
+const ZEROS_BYTES: usize = 64 << 10;
+/// Heads whose checksum does not fit may have this many times the file's length summed up in vain.
+/// Then only heads of intact batches are believed, and the walk stays linear whatever the bytes.
+const PATIENCE: u64 = 4;
 
 /// What stands next in the file.
 #[derive(Debug)]
@@ -64,12 +68,6 @@ pub struct Fault {
     pub reason: String,
 }
 
-/// The disk failed at a position.
-struct Unreadable {
-    position: u64,
-    error: DiskError,
-}
-
 /// Everything in a file, from its first byte to the end that it had at the start.
 pub struct LogWalk<'a> {
     file: &'a dyn File,
@@ -84,6 +82,7 @@ pub struct LogWalk<'a> {
     limit: Option<Offset>,
     next_offset: Offset,
     epoch: LeaderEpoch,
+    search: IntactSearch<'a>,
 }
 
 impl<'a> LogWalk<'a> {
@@ -96,10 +95,11 @@ impl<'a> LogWalk<'a> {
         base_offset: Offset,
         limit: Option<Offset>,
     ) -> Result<LogWalk<'a>, DiskError> {
+        let end = file.len()?;
         Ok(LogWalk {
             file,
             position: 0,
-            end: file.len()?,
+            end,
             buffer: Vec::new(),
             buffer_at: 0,
             filled: 0,
@@ -107,7 +107,14 @@ impl<'a> LogWalk<'a> {
             limit,
             next_offset: base_offset,
             epoch: LeaderEpoch::UNKNOWN,
+            search: IntactSearch::new(file, base_offset, end.saturating_mul(PATIENCE)),
         })
+    }
+
+    /// Begins at `position`, where a batch must begin; what stands before is not looked at.
+    #[must_use]
+    pub fn beginning_at(self, position: u64) -> LogWalk<'a> {
+        LogWalk { position, ..self }
     }
 
     /// Where the file ends, or did when the walk began.
@@ -145,9 +152,17 @@ impl<'a> LogWalk<'a> {
             let have = usize::try_from(have).unwrap_or(usize::MAX);
             return Ok(Err(self.no_batch(&BatchError::Torn { have, need: size })));
         }
+        if !self.search.has_patience() {
+            let next = self.find_intact(position);
+            if next != Some(position) {
+                let reason = "it is no intact batch".to_owned();
+                return Ok(Err(self.go_on_at(next, FaultKind::Damaged, position, reason)));
+            }
+        }
         let computed = self.checksum(&header).map_err(|it| self.unreadable(it))?;
         let is_intact = computed == header.crc();
         if !is_intact && !self.goes_on_at(position + size as u64) {
+            self.search.spend(size as u64);
             let (stored, kind) = (header.crc(), FaultKind::Damaged);
             let reason = format!("its checksum is {stored:#010x}, its bytes give {computed:#010x}");
             return Ok(Err(self.skip_from(kind, position, position + 1, reason)));
@@ -291,17 +306,37 @@ impl<'a> LogWalk<'a> {
         let position = self.position;
         let kind = match error {
             BatchError::Torn { .. } => FaultKind::Torn,
-            _ if holds_only_zeros(self.file, position, self.end).unwrap_or(false) => {
-                FaultKind::Torn
-            }
+            _ if self.has_only_zeros() => FaultKind::Torn,
             _ => FaultKind::Damaged,
         };
         self.skip_from(kind, position, position + 1, error.to_string())
     }
 
-    /// Goes on with the next intact batch from `from` on. Behind a torn batch there is none.
+    /// Whether nothing but zeros comes.
+    fn has_only_zeros(&mut self) -> bool {
+        let position = self.position;
+        if self.fill(position, ZEROS_BYTES).is_err() {
+            return false;
+        }
+        let held = self.bytes_from(position);
+        held.iter().all(|byte| *byte == 0)
+            && holds_only_zeros(self.file, position, self.end).unwrap_or(false)
+    }
+
+    /// Goes on with the next intact batch from `from` on.
     fn skip_from(&mut self, kind: FaultKind, position: u64, from: u64, reason: String) -> Fault {
         let next = self.find_intact(from);
+        self.go_on_at(next, kind, position, reason)
+    }
+
+    /// Goes on with the next intact batch, which is at `next`. Behind a torn batch there is none.
+    fn go_on_at(
+        &mut self,
+        next: Option<u64>,
+        kind: FaultKind,
+        position: u64,
+        reason: String,
+    ) -> Fault {
         let end = next.unwrap_or(self.end);
         self.position = end;
         let kind = match (kind, next) {
@@ -312,27 +347,13 @@ impl<'a> LogWalk<'a> {
     }
 
     fn find_intact(&mut self, from: u64) -> Option<u64> {
-        let mut position = from;
-        while position < self.end {
-            if let Err(failed) = self.fill(position, CHUNK_BYTES) {
-                position = (failed.position / BLOCK_BYTES + 1) * BLOCK_BYTES;
-                continue;
+        let mut from = from;
+        loop {
+            match self.search.next(from, self.end) {
+                Ok(next) => return next,
+                Err(failed) => from = (failed.position / BLOCK_BYTES + 1) * BLOCK_BYTES,
             }
-            let bytes = self.bytes_from(position);
-            let found = candidates(bytes, position, self.end, self.base_offset);
-            let step = bytes.len().saturating_sub(BATCH_HEADER_SIZE - 1);
-            for candidate in found {
-                let mut scan = VerifyingScan::new(self.file, candidate, self.end);
-                if let Ok(Verified::Intact(_)) = scan.next_batch() {
-                    return Some(candidate);
-                }
-            }
-            if step == 0 {
-                break;
-            }
-            position += step as u64;
         }
-        None
     }
 }
 

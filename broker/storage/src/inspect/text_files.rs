@@ -1,5 +1,7 @@
 //! The checkpoint files that are text, read from bytes.
 
+use std::collections::BTreeSet;
+
 use kt_protocol::types::{Offset, TopicPartition};
 
 use crate::checkpoints::{parse_lines, parse_offset};
@@ -23,12 +25,19 @@ pub fn leader_epochs(bytes: &[u8]) -> Result<Vec<EpochEntry>, String> {
     Ok(entries)
 }
 
-/// The lines of a file that keeps an offset for each partition.
+/// The lines of a file that keeps an offset for each partition, each of which stands there once.
 ///
 /// # Errors
 /// What is wrong, with the line.
 pub fn partition_offsets(bytes: &[u8]) -> Result<Vec<(TopicPartition, Offset)>, String> {
-    parse_lines(bytes, parse_offset)
+    let offsets = parse_lines(bytes, parse_offset)?;
+    let mut seen = BTreeSet::new();
+    for ((partition, _), line) in offsets.iter().zip(3..) {
+        if !seen.insert(partition) {
+            return Err(format!("line {line}: {partition} stands in a line before it"));
+        }
+    }
+    Ok(offsets)
 }
 
 #[cfg(test)]
@@ -44,6 +53,8 @@ mod tests {
         assert_eq!(partition_offsets(b"").unwrap(), []);
         let offsets = partition_offsets(b"0\n1\norders 3 42\n").unwrap();
         assert_eq!(offsets, [(TopicPartition::new("orders", 3), Offset(42))]);
+        let fault = partition_offsets(b"0\n2\norders 3 42\norders 3 43\n").unwrap_err();
+        assert_eq!(fault, "line 4: orders-3 stands in a line before it");
         let fault = partition_offsets(b"0\n1\norders x 42\n").unwrap_err();
         assert!(fault.starts_with("line 3"), "{fault}");
     }

@@ -1,58 +1,9 @@
-use std::io::IoSlice;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
-use std::path::Path;
 
 use kt_protocol::records::{BatchBuilder, NewRecord};
-use kt_protocol::types::Timestamp;
 
 use super::*;
-
-/// A file in memory, of which some bytes cannot be read.
-struct Bytes {
-    bytes: Vec<u8>,
-    unreadable: Range<u64>,
-}
-
-impl File for Bytes {
-    fn len(&self) -> Result<u64, DiskError> {
-        Ok(self.bytes.len() as u64)
-    }
-
-    fn read_at(&self, position: u64, buffer: &mut [u8]) -> Result<usize, DiskError> {
-        let rest = self.bytes.get(position as usize..).unwrap_or_default();
-        let length = rest.len().min(buffer.len());
-        let asked = position..position + length as u64;
-        if asked.start < self.unreadable.end && self.unreadable.start < asked.end {
-            let error = std::io::Error::from_raw_os_error(5);
-            return Err(DiskError::new("read", Path::new("/x.log"), &error));
-        }
-        buffer[..length].copy_from_slice(&rest[..length]);
-        Ok(length)
-    }
-
-    fn write_at(&self, _: u64, _: &[IoSlice<'_>]) -> Result<(), DiskError> {
-        panic!("inspection never writes")
-    }
-
-    fn set_len(&self, _: u64) -> Result<(), DiskError> {
-        panic!("inspection never truncates")
-    }
-
-    fn sync(&self) -> Result<(), DiskError> {
-        panic!("inspection never syncs")
-    }
-
-    fn read_ahead(&self, _: u64, _: u64) {}
-
-    fn modified(&self) -> Result<Timestamp, DiskError> {
-        Ok(Timestamp(0))
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
-}
+use crate::inspect::counting_file::CountingFile;
 
 fn batch(offset: i64, bytes: usize) -> Vec<u8> {
     let value = vec![b'x'; bytes];
@@ -67,7 +18,7 @@ fn log(count: i64, bytes: usize) -> Vec<u8> {
 }
 
 fn walked(bytes: Vec<u8>, unreadable: Range<u64>) -> (Vec<i64>, Vec<Fault>, Vec<String>) {
-    let file = Bytes { bytes, unreadable };
+    let file = CountingFile::new(bytes, unreadable);
     let mut walk = LogWalk::new(&file, Offset(0), None).unwrap();
     let (mut offsets, mut faults, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     loop {
@@ -144,4 +95,72 @@ fn what_cannot_be_read_is_named_and_the_rest_is_read() {
     let lost = (16_384 / size) as i64..=(20_479 / size) as i64;
     let expected: Vec<i64> = (0..100).filter(|it| !lost.contains(it)).collect();
     assert_eq!(offsets, expected);
+}
+
+/// A head that claims all bytes from `position` to `end`.
+fn greedy_head(position: usize, end: usize) -> Vec<u8> {
+    let mut head = batch(5, 0)[..BATCH_HEADER_SIZE].to_vec();
+    // Not quite all: a length that leads to the end is believed.
+    let length = (end - position - 12 - 1) as u32;
+    head[8..12].copy_from_slice(&length.to_be_bytes());
+    head
+}
+
+/// Heads that all claim the rest of the file, with `every` of them to one intact batch.
+fn greedy_log(bytes: usize, every: usize) -> (Vec<u8>, Vec<i64>) {
+    let (mut log, mut offsets) = (Vec::new(), Vec::new());
+    while log.len() + 4000 < bytes {
+        for _ in 0..every {
+            let head = greedy_head(log.len(), bytes);
+            log.extend_from_slice(&head);
+        }
+        let offset = 10 + offsets.len() as i64;
+        log.extend_from_slice(&batch(offset, 10));
+        offsets.push(offset);
+    }
+    log.resize(bytes, 7);
+    (log, offsets)
+}
+
+#[test]
+fn heads_that_claim_the_rest_of_the_file_are_not_summed_up_each() {
+    for every in [1, 2, 50] {
+        let (bytes, expected) = greedy_log(2 << 20, every);
+        let length = bytes.len() as u64;
+        let file = CountingFile::new(bytes, 0..0);
+        let mut walk = LogWalk::new(&file, Offset(0), None).unwrap();
+        let mut offsets = Vec::new();
+        loop {
+            match walk.next_step() {
+                Step::Batch(batch) if batch.is_intact => offsets.push(batch.header.base_offset().0),
+                Step::Batch(_) | Step::Fault(_) => {}
+                Step::End => break,
+            }
+        }
+        assert!(offsets == expected, "every {every}: {} of {}", offsets.len(), expected.len());
+        let read = file.bytes_read();
+        assert!(read < 16 * length, "{every}: {read} bytes of a file of {length} were read");
+    }
+}
+
+#[test]
+fn short_damage_between_batches_is_read_over_once() {
+    let mut bytes = Vec::new();
+    for offset in 0..20_000 {
+        bytes.extend_from_slice(&batch(offset, 10));
+        bytes.extend_from_slice(&[[0; 7], [9; 7]][offset as usize % 2]);
+    }
+    let length = bytes.len() as u64;
+    let file = CountingFile::new(bytes, 0..0);
+    let mut walk = LogWalk::new(&file, Offset(0), None).unwrap();
+    let (mut batches, mut faults) = (0, 0);
+    loop {
+        match walk.next_step() {
+            Step::Batch(_) => batches += 1,
+            Step::Fault(_) => faults += 1,
+            Step::End => break,
+        }
+    }
+    assert_eq!((batches, faults), (20_000, 20_000));
+    assert!(file.bytes_read() < 8 * length, "{} bytes of {length} were read", file.bytes_read());
 }
