@@ -239,9 +239,15 @@ mod tests {
     fn groups_are_turned_too() {
         insta::assert_snapshot!(
             advised("kt groups --reset-offsets --group app --to-earliest --execute --all-topics"),
-            @""
+            @"
+        --reset-offsets belongs to Apache Kafka's tools: what to do is a word, not a flag
+        kt groups reset app --to earliest -y --all-topics
+        "
         );
-        insta::assert_snapshot!(advised("kt groups reset app --topic orders --shift-by 3"), @"");
+        insta::assert_snapshot!(advised("kt groups reset app --topic orders --shift-by 3"), @"
+        --shift-by belongs to Apache Kafka's tools: how far to move is --shift
+        kt groups reset app --topic orders --shift +3
+        ");
     }
 
     #[test]

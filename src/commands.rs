@@ -100,6 +100,17 @@ impl Command {
     }
 }
 
+impl Command {
+    /// True of the changes that Apache Kafka's tools show.
+    fn is_change_with_kafka_form(&self) -> bool {
+        match self {
+            Command::Groups(args) => args.is_reset(),
+            Command::Group(args) => args.is_reset(),
+            _ => false,
+        }
+    }
+}
+
 /// Every kind of document that a command prints.
 fn kinds() -> Vec<DocumentKind> {
     let mut kinds = vec![
@@ -131,9 +142,11 @@ pub(crate) fn run(command: &Command, session: &Session) -> Result<(), CliError> 
     if effect == Effect::Changes && !session.globals.dry_run {
         session.require_unlocked()?;
     }
-    // No change is shown by Apache Kafka's tools, and what it is shown as must not be found out
-    // after it was made.
-    if effect == Effect::Changes && session.globals.format() == Some(Format::Kafka) {
+    // What a change is shown as must not be found out after it was made.
+    if effect == Effect::Changes
+        && !command.is_change_with_kafka_form()
+        && session.globals.format() == Some(Format::Kafka)
+    {
         return Err(output::no_kafka_form());
     }
     match session.globals.watch {

@@ -12,7 +12,7 @@ use crate::support::node::Node;
 use crate::support::scenario::Scenario;
 use crate::support::tool::ApacheKafka;
 use crate::support::{Operator, client, command};
-use crate::{configs, consume, journal, pipelines, produce, topics};
+use crate::{configs, consume, groups, journal, pipelines, produce, topics};
 
 /// How long what a broker was told may take until it is seen.
 const SOON: Duration = Duration::from_secs(30);
@@ -34,6 +34,7 @@ fn commands_do_and_say_the_same_with_apache_kafka() {
         journal::SCENARIOS,
         produce::SCENARIOS,
         consume::SCENARIOS,
+        groups::SCENARIOS,
     ];
     let scenarios = modules.into_iter().flatten();
     let failed: Vec<&str> = scenarios.filter(|it| !holds(&node, it)).map(|it| it.0).collect();
@@ -43,7 +44,7 @@ fn commands_do_and_say_the_same_with_apache_kafka() {
     what_is_not_allowed_ends_with_4(&kafka, &node);
 }
 
-/// Plays a scenario, and removes its topics.
+/// Plays a scenario, and removes its groups and topics.
 fn holds(node: &Node, (name, play): &Scenario) -> bool {
     let operator = Operator::at(node.address());
     // The same texts may have been compared with kt's own broker in this process.
@@ -52,8 +53,22 @@ fn holds(node: &Node, (name, play): &Scenario) -> bool {
     if ended.is_err() {
         eprintln!("--- with Apache Kafka: {name}");
     }
+    remove_groups(&operator);
     remove_topics(&operator);
     ended.is_ok()
+}
+
+/// Members that ended without leaving are waited for.
+fn remove_groups(operator: &Operator) {
+    until("no group is left", || {
+        let names = operator.ok("groups list -o name");
+        let mut line = vec!["groups", "delete", "-y", "-q"];
+        line.extend(names.lines());
+        if !names.is_empty() {
+            command::run(operator, &line, b"");
+        }
+        names.is_empty()
+    });
 }
 
 fn remove_topics(operator: &Operator) {

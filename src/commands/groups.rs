@@ -67,11 +67,21 @@ impl PluralArgs {
     pub(crate) fn effect(&self) -> Effect {
         self.verb.as_ref().map_or(Effect::Reads, Verb::effect)
     }
+
+    /// True of `kt groups reset`, which Apache Kafka's tools show too.
+    pub(crate) fn is_reset(&self) -> bool {
+        matches!(self.verb, Some(Verb::Reset(_)))
+    }
 }
 
 impl SingularArgs {
     pub(crate) fn effect(&self) -> Effect {
         self.verb.as_ref().map_or(Effect::Reads, Verb::effect)
+    }
+
+    /// True of `kt groups reset`, which Apache Kafka's tools show too.
+    pub(crate) fn is_reset(&self) -> bool {
+        matches!(self.verb, Some(Verb::Reset(_)))
     }
 }
 

@@ -78,6 +78,7 @@ impl Item for Deleted {
 type Commits = BTreeMap<String, BTreeMap<TopicPartition, CommittedOffset>>;
 
 pub(crate) fn run(args: &DeleteArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<Deleted>()?;
     let admin = session.admin()?;
     session.block_on(async {
         let names = group_selection::names(&admin, session, &args.groups).await?;

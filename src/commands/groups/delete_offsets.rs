@@ -81,6 +81,7 @@ impl Item for DeletedOffset {
 }
 
 pub(crate) fn run(args: &DeleteOffsetsArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<DeletedOffset>()?;
     group_selection::exact_only(session)?;
     let admin = session.admin()?;
     session.block_on(async {

@@ -92,6 +92,7 @@ impl Item for Removed {
 }
 
 pub(crate) fn run(args: &RemoveMemberArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<Removed>()?;
     group_selection::exact_only(session)?;
     let admin = session.admin()?;
     session.block_on(async {

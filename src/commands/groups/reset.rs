@@ -144,6 +144,7 @@ impl Item for Reset {
 type Commits = BTreeMap<TopicPartition, CommittedOffset>;
 
 pub(crate) fn run(args: &ResetArgs, session: &Session) -> Result<(), CliError> {
+    session.check_form::<Reset>()?;
     group_selection::exact_only(session)?;
     if args.offsets.is_none() && args.topic.is_empty() && !args.all_topics {
         return Err(CliError::usage("which topics?").hint("-t TOPIC, or --all-topics"));
