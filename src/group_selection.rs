@@ -2,7 +2,7 @@
 //! to say when there is none.
 
 use kt_client::Admin;
-use kt_client::admin::GroupDescription;
+use kt_client::admin::{GroupDescription, ListedGroup};
 use kt_protocol::ErrorCode;
 
 use crate::change::counted;
@@ -91,11 +91,22 @@ pub(crate) async fn describe(
         // Failing to look for similar names is no error of its own.
         let listed = admin.list_groups().await.map(|it| it.groups).unwrap_or_default();
         for name in missing {
-            let error = not_there(&name, listed.iter().map(|it| it.name.as_str()));
+            let error = match listed.iter().find(|it| it.name == name) {
+                Some(it) => of_other_type(it),
+                None => not_there(&name, listed.iter().map(|it| it.name.as_str())),
+            };
             failed.push((name, error));
         }
     }
     Ok((found, failed))
+}
+
+/// The error of a group that is there, but not as a group of consumers.
+fn of_other_type(group: &ListedGroup) -> CliError {
+    let (name, group_type) = (&group.name, group.group_type.name());
+    let message = format!("group \"{name}\" is of type {group_type}, not of consumers");
+    let error = CliError::new(Kind::NotFound, ErrorCode::GroupIdNotFound.name(), message);
+    error.hint("kt groups list --type classic,consumer")
 }
 
 /// One group that must exist.
