@@ -9,6 +9,7 @@ use kt_client::admin::{GroupState, GroupType, ListedGroup};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::change::counted;
 use crate::error::{self, CliError};
 use crate::group_lag::{self, Assigned, GroupLag, Lags};
 use crate::group_selection::{self, Failed};
@@ -284,19 +285,20 @@ async fn lags(admin: &Admin, session: &Session, groups: &[ListedGroup]) -> Resul
     let commits = |it: &&ListedGroup| it.group_type != GroupType::Share;
     let names: Vec<String> = groups.iter().filter(commits).map(|it| it.name.clone()).collect();
     let mut lags = group_lag::ask(admin, &names, &Assigned::new()).await?;
-    let (chosen, left_out) = cheapest(lags.values_mut().flatten().collect());
+    let chosen = cheapest(lags.values_mut().flatten().collect());
     group_lag::ask_times(admin, chosen.into_iter()).await?;
-    if 0 < left_out {
-        session.note(&format!(
-            "the time lag of {left_out} groups was not asked for: name them to see it"
-        ));
+    let now = Timestamp::now();
+    let is_unknown = |it: &&GroupLag| 0 < it.behind() && it.time_known_ms(now).is_none();
+    let unknown = lags.values().flatten().filter(is_unknown).count();
+    if 0 < unknown {
+        let groups = counted(unknown, "group");
+        session.note(&format!("the time lag of {groups} is not known: kt groups list GROUP looks"));
     }
     Ok(lags)
 }
 
-/// Groups whose partitions that are behind fit together, those with fewest first, and how many are
-/// left out.
-fn cheapest(mut lags: Vec<&mut GroupLag>) -> (Vec<&mut GroupLag>, usize) {
+/// Groups whose partitions that are behind fit together, those with fewest first.
+fn cheapest(mut lags: Vec<&mut GroupLag>) -> Vec<&mut GroupLag> {
     lags.retain(|it| 0 < it.behind());
     lags.sort_by_key(|it| it.behind());
     let mut room = PARTITIONS_LOOKED_AT_MAX;
@@ -306,9 +308,8 @@ fn cheapest(mut lags: Vec<&mut GroupLag>) -> (Vec<&mut GroupLag>, usize) {
         is_fitting
     });
     let fitting = fitting.count();
-    let left_out = lags.len() - fitting;
     lags.truncate(fitting);
-    (lags, left_out)
+    lags
 }
 
 fn item(
@@ -339,7 +340,11 @@ fn item(
 
 #[cfg(test)]
 mod tests {
+    use kt_protocol::types::TopicPartition;
+
     use super::*;
+    use crate::group_lag::{End, PartitionLag};
+    use crate::offset_change;
 
     fn listed(name: &str) -> Listed {
         Listed {
@@ -370,6 +375,26 @@ mod tests {
             "",
         ];
         assert_eq!(String::from_utf8(out).unwrap(), lines.join("\n"));
+    }
+
+    #[test]
+    fn the_oldest_records_of_so_many_partitions_are_looked_at() {
+        let behind = |count: i32| {
+            let mut lag = GroupLag::default();
+            for at in 0..count {
+                let it = PartitionLag {
+                    committed: Some(offset_change::plain(0)),
+                    end: End::Known(1),
+                    oldest_unread: None,
+                };
+                lag.partitions.insert(TopicPartition::new("orders", at), it);
+            }
+            lag
+        };
+        let mut lags = [behind(600), behind(0), behind(900), behind(400)];
+        let chosen = cheapest(lags.iter_mut().collect());
+        let sizes: Vec<usize> = chosen.iter().map(|it| it.behind()).collect();
+        assert_eq!(sizes, [400, 600]);
     }
 
     #[test]
