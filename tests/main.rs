@@ -2,6 +2,7 @@
 
 mod admin;
 mod apache_kafka;
+mod cleaning;
 mod command_line;
 mod compression;
 mod configs;

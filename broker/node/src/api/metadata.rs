@@ -10,8 +10,9 @@ use kt_protocol::codec::Versions;
 use kt_protocol::types::Now;
 
 use super::{Api, Context, Incoming, Listeners};
-use crate::config::Schema;
+use crate::config::{BrokerConfig, Schema};
 use crate::effect::Effect;
+use crate::group_coordinator::{OFFSETS_TOPIC, creatable_offsets_topic};
 use crate::metadata_log::Deciding;
 use crate::node::Node;
 use kt_core::metadata::{MetadataImage, TopicImage};
@@ -182,7 +183,7 @@ fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) 
     }
     let sources = node.sources();
     let schema = Schema { sources: &sources };
-    let create = creation(missing);
+    let create = creation(&node.config(), missing);
     let closed = context.clone();
     let answer = move |node: &Node, now: Now, made: CreateTopicsResponse, effects: &mut Vec<_>| {
         let topics: Vec<Uuid> = made.topics.iter().map(|it| it.topic_id).collect();
@@ -208,13 +209,16 @@ fn reply(node: &Node, context: &Context, request: &MetadataRequest, effects: &mu
     context.answer(&response, effects);
 }
 
-/// With the broker's own number of partitions and replicas.
-fn creation(names: Vec<String>) -> CreateTopicsRequest {
-    let topic = |name| CreatableTopic {
-        name,
-        num_partitions: -1,
-        replication_factor: -1,
-        ..CreatableTopic::default()
+/// With the broker's own number of partitions and replicas; the coordinators' topic as they want it.
+fn creation(config: &BrokerConfig, names: Vec<String>) -> CreateTopicsRequest {
+    let topic = |name: String| match name == OFFSETS_TOPIC {
+        true => creatable_offsets_topic(config),
+        false => CreatableTopic {
+            name,
+            num_partitions: -1,
+            replication_factor: -1,
+            ..CreatableTopic::default()
+        },
     };
     CreateTopicsRequest {
         topics: names.into_iter().map(topic).collect(),

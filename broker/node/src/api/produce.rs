@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use kt_core::replica::Acks;
+use kt_core::topic_name;
 use kt_protocol::codec::{DecodeBudget, DecodeError, MessageView, Reader, Versions};
 use kt_protocol::messages::ProduceResponse;
 use kt_protocol::messages::produce_request::ProduceRequestView;
@@ -36,6 +37,9 @@ pub(super) const API: Api = Api {
     listeners: Listeners::Broker,
     handle,
 };
+
+/// The client id that may write to internal topics (`AdminUtils.ADMIN_CLIENT_ID`).
+const ADMIN_CLIENT: &str = "__admin_client";
 
 /// The first version that names topics by id.
 const FIRST_VERSION_WITH_IDS: i16 = 13;
@@ -149,10 +153,25 @@ struct Work<'a> {
 type Outcome = Result<(Arc<Partition>, Appended), Refusal>;
 
 impl Work<'_> {
+    /// What coordinators write, nobody else does: they would not know of it. Kafka lets its admin
+    /// client, by name.
+    fn check_not_internal(&self, partition: &Partition) -> Result<(), Refusal> {
+        let topic = &partition.name().topic;
+        if !topic_name::is_internal(topic)
+            || self.context.client_id.as_deref() == Some(ADMIN_CLIENT)
+        {
+            return Ok(());
+        }
+        let message = format!("Cannot append to internal topic {topic}");
+        let code = ErrorCode::InvalidTopicException;
+        Err(Refusal { code, message, records: Vec::new() })
+    }
+
     fn append(&self, part: &Part, bytes: &mut [u8], effects: &mut Vec<Effect>) -> Outcome {
         let refuse =
             |code: ErrorCode| Refusal { code, message: String::new(), records: Vec::new() };
         let partition = part.partition.clone().map_err(refuse)?;
+        self.check_not_internal(&partition)?;
         if let Some(refusal) = self.node.replicas.refusal(&partition) {
             return Err(refuse(refusal));
         }

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use kt_protocol::ErrorCode;
 use kt_protocol::messages::{
-    DeleteTopicsRequest, DeleteTopicsResponse, DescribeLogDirsRequest, DescribeLogDirsResponse,
-    MetadataRequest, MetadataResponse,
+    DescribeLogDirsRequest, DescribeLogDirsResponse, MetadataRequest, MetadataResponse,
 };
 use kt_storage::simulated_disk::{Call, CrashMode, Fault};
 
@@ -128,15 +127,6 @@ fn with_two_directories_each_replica_is_known_to_lie_where_it_does() {
     assert_eq!(harness.values("orders", other, 0), ["x", "y"]);
 }
 
-fn delete_topic(harness: &mut Harness, name: &str) {
-    let request = DeleteTopicsRequest {
-        topic_names: vec![name.to_owned()],
-        ..DeleteTopicsRequest::default()
-    };
-    let response: DeleteTopicsResponse = harness.call(5, &request);
-    assert_eq!(response.responses[0].error_code, 0);
-}
-
 #[test]
 fn a_topic_made_anew_under_its_name_does_not_meet_the_old_one() {
     for order in [["open", "delete"], ["delete", "open"]] {
@@ -144,7 +134,7 @@ fn a_topic_made_anew_under_its_name_does_not_meet_the_old_one() {
         harness.create_topic("orders", 1, &[]);
         harness.produce("orders", 0, batch(&["old"]));
         harness.holds_jobs = true;
-        delete_topic(&mut harness, "orders");
+        harness.delete_topic("orders");
         harness.begin_create_topic("orders");
         // Jobs run in any order.
         for name in order {
@@ -168,7 +158,7 @@ fn what_was_known_of_a_deleted_topic_is_not_held_against_the_next() {
             harness.produce("orders", 0, batch(&["a", "b", "c"]));
         }
         harness.advance(5_000);
-        delete_topic(&mut harness, "orders");
+        harness.delete_topic("orders");
         harness.create_topic("orders", 1, &[]);
         harness.produce("orders", 0, batch(&["new"]));
         harness.crash_and_reopen(mode);
@@ -183,7 +173,7 @@ fn a_deleted_topic_whose_files_are_still_there_makes_room_for_the_next() {
     harness.produce("orders", 0, batch(&["old", "old"]));
     harness.advance(5_000);
     harness.holds_jobs = true;
-    delete_topic(&mut harness, "orders");
+    harness.delete_topic("orders");
     harness.begin_create_topic("orders");
     harness.crash(CrashMode::LoseUnsynced);
     // Whatever order the jobs of the start have.
@@ -211,7 +201,7 @@ fn a_damaged_topic_can_be_deleted_and_made_anew() {
     let metrics = harness.node().metrics();
     assert_eq!(metrics.partitions_offline.len(), 1);
     assert!(harness.log.iter().any(|(_, text)| text.starts_with("orders-0 is offline")));
-    delete_topic(&mut harness, "orders");
+    harness.delete_topic("orders");
     harness.create_topic("orders", 1, &[]);
     assert_eq!(harness.produce("orders", 0, batch(&["new"])).error_code, 0);
     harness.crash_and_reopen(CrashMode::LoseUnsynced);

@@ -5,6 +5,8 @@ mod admin;
 #[cfg(test)]
 mod api_table;
 #[cfg(test)]
+mod cleaning;
+#[cfg(test)]
 mod config_table;
 #[cfg(test)]
 mod crash_points;
@@ -14,6 +16,8 @@ mod directories;
 mod faults;
 #[cfg(test)]
 mod fetch_sessions;
+#[cfg(test)]
+mod groups;
 #[cfg(test)]
 mod metadata_log;
 #[cfg(test)]

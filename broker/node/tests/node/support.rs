@@ -14,7 +14,9 @@ use kt_protocol::ApiKey;
 use kt_protocol::codec::{DecodeBudget, Message, Reader};
 use kt_protocol::frame;
 use kt_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
-use kt_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
+use kt_protocol::messages::{
+    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+};
 use kt_protocol::types::{Millis, Now, Timestamp};
 use kt_storage::simulated_disk::{CrashMode, SimulatedDisk};
 use kt_storage::{Disk, DiskError};
@@ -398,6 +400,16 @@ impl Harness {
         let request = creation(name, partitions, configs);
         let response: CreateTopicsResponse = self.call(7, &request);
         assert_eq!(response.topics[0].error_code, 0, "{:?}", response.topics[0].error_message);
+    }
+
+    /// Deletes a topic.
+    pub(crate) fn delete_topic(&mut self, name: &str) {
+        let request = DeleteTopicsRequest {
+            topic_names: vec![name.to_owned()],
+            ..DeleteTopicsRequest::default()
+        };
+        let response: DeleteTopicsResponse = self.call(5, &request);
+        assert_eq!(response.responses[0].error_code, 0);
     }
 }
 
