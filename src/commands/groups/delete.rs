@@ -160,7 +160,11 @@ async fn delete(
                 items.retain(|it| it.name != *name);
                 failed.push((name.clone(), error.into()));
             }
-            Some(Ok(())) | None => {
+            None => {
+                items.retain(|it| it.name != *name);
+                failed.push((name.clone(), CliError::other("the answer lacks it")));
+            }
+            Some(Ok(())) => {
                 items.iter_mut().filter(|it| it.name == *name).for_each(|it| it.deleted = true);
                 inverse.extend(gone(name, commits.remove(name).unwrap_or_default()).step());
             }
