@@ -11,6 +11,7 @@ mod consume;
 mod contexts;
 mod dump_log;
 mod fetch;
+mod groups;
 mod hostile;
 mod idempotence;
 mod journal;
