@@ -18,6 +18,7 @@ mod journal;
 mod kafka_forms;
 mod kcat;
 mod kill;
+mod large_group;
 mod listeners;
 mod other_brokers;
 mod pipelines;

@@ -38,13 +38,6 @@ pub(crate) enum Case {
         /// How many commits in all.
         count: u64,
     },
-    /// From the first member that subscribes until each partition is owned once.
-    Rebalance {
-        /// Members of the group.
-        members: usize,
-        /// Partitions of its topic.
-        partitions: i32,
-    },
     /// From the start after `kill -9` until all groups are listed.
     LoadGroups {
         /// How many.
@@ -86,7 +79,6 @@ impl Case {
             Case::Consume { size: 100, count: 3_000_000 },
             Case::Consume { size: 1024, count: 800_000 },
             Case::Commit { count: 40_000 },
-            Case::Rebalance { members: 200, partitions: 600 },
             Case::LoadGroups { groups: 2_000 },
             Case::LoadedMemory,
         ]
@@ -102,9 +94,6 @@ impl Case {
             }
             Case::OnePerRequest { .. } => "one 100 B record per request".to_owned(),
             Case::Commit { .. } => format!("commits of {COMMITTING_GROUPS} groups"),
-            Case::Rebalance { members, partitions } => {
-                format!("rebalance {members} members, {partitions} part.")
-            }
             Case::LoadGroups { groups } => format!("load {groups} groups after kill -9"),
             Case::Consume { size, .. } => format!("consume {size} B, 1 partition"),
         }
@@ -114,10 +103,9 @@ impl Case {
     pub(crate) fn durabilities(&self) -> &'static [Durability] {
         match self {
             Case::Produce { .. } | Case::OnePerRequest { .. } => BOTH,
-            Case::Start | Case::IdleMemory => &[Durability::Flushed],
+            Case::Start | Case::IdleMemory | Case::LoadGroups { .. } => &[Durability::Flushed],
             Case::Consume { .. } => &[Durability::PageCache],
             Case::LoadedMemory | Case::Commit { .. } => BOTH,
-            Case::Rebalance { .. } | Case::LoadGroups { .. } => &[Durability::Flushed],
         }
     }
 
@@ -139,10 +127,6 @@ impl Case {
             Case::Commit { count } => {
                 let count = *count;
                 counted(broker, count, || groups::commit(&broker.address, COMMITTING_GROUPS, count))
-            }
-            Case::Rebalance { members, partitions } => {
-                let took = groups::rebalance(&broker.address, *members, *partitions)?;
-                Ok(milliseconds(took))
             }
             Case::LoadGroups { groups } => {
                 groups::commit_groups(&broker.address, *groups)?;

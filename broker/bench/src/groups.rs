@@ -1,10 +1,7 @@
-//! The load on a coordinator: members that join, groups that commit, and groups that are loaded
-//! again.
+//! The load on a coordinator: groups that commit, and groups that are loaded again.
 
-use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -17,9 +14,6 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// What groups read.
 const TOPIC: &str = "read";
-
-/// How long nothing may change for a group to have settled.
-const STILL_FOR: Duration = Duration::from_secs(2);
 
 fn member(address: &str, group: &str) -> Result<BaseConsumer, String> {
     ClientConfig::new()
@@ -76,68 +70,6 @@ fn commit_once(consumer: &BaseConsumer, offset: i64) -> Result<(), String> {
             Err(error) => return Err(error.to_string()),
         }
     }
-}
-
-/// So many members share so many partitions: how long from the first that subscribes until each
-/// partition is owned once.
-pub(crate) fn rebalance(
-    address: &str,
-    members: usize,
-    partitions: i32,
-) -> Result<Duration, String> {
-    load::create_topic(address, TOPIC, partitions)?;
-    let consumers: Result<Vec<BaseConsumer>, String> =
-        (0..members).map(|_| member(address, "large")).collect();
-    let consumers = consumers?;
-    let started = Instant::now();
-    for consumer in &consumers {
-        consumer.subscribe(&[TOPIC]).map_err(|it| it.to_string())?;
-    }
-    let is_over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        // Callbacks of rebalances run in polls.
-        for some in consumers.chunks(members.div_ceil(4)) {
-            let is_over = &is_over;
-            scope.spawn(move || {
-                while !is_over.load(Ordering::Relaxed) {
-                    for consumer in some {
-                        let _ = consumer.poll(Duration::from_millis(1));
-                    }
-                }
-            });
-        }
-        let settled = wait_until_settled(&consumers, partitions, started);
-        is_over.store(true, Ordering::Relaxed);
-        settled
-    })
-}
-
-fn wait_until_settled(
-    consumers: &[BaseConsumer],
-    partitions: i32,
-    started: Instant,
-) -> Result<Duration, String> {
-    let mut since: Option<Instant> = None;
-    while started.elapsed() < 3 * SOON {
-        let mut owned = BTreeSet::new();
-        let mut count = 0;
-        let mut idle = 0;
-        for consumer in consumers {
-            let assignment = consumer.assignment().map_err(|it| it.to_string())?;
-            idle += usize::from(assignment.count() == 0);
-            count += assignment.count();
-            owned.extend(assignment.elements().iter().map(|it| it.partition()));
-        }
-        let is_shared = owned.len() == count && i32::try_from(count) == Ok(partitions) && idle == 0;
-        match (is_shared, since) {
-            (false, _) => since = None,
-            (true, None) => since = Some(Instant::now()),
-            (true, Some(at)) if STILL_FOR <= at.elapsed() => return Ok(at - started),
-            (true, Some(_)) => {}
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Err("the group did not settle".to_owned())
 }
 
 /// Each of so many groups commits once, over one connection and by hand: that only prepares, and a
