@@ -10,6 +10,7 @@ mod consume;
 mod contexts;
 mod dump_log;
 mod fetch;
+mod groups_clients;
 mod hostile;
 mod idempotence;
 mod journal;

@@ -65,7 +65,7 @@ pub(crate) struct ReadRecord {
 }
 
 impl ReadRecord {
-    fn of(message: &BorrowedMessage<'_>) -> ReadRecord {
+    pub(crate) fn of(message: &BorrowedMessage<'_>) -> ReadRecord {
         ReadRecord {
             offset: message.offset(),
             key: message.key().map(<[u8]>::to_vec),
