@@ -11,6 +11,7 @@ mod contexts;
 mod dump_log;
 mod fetch;
 mod groups_clients;
+mod groups_java;
 mod groups_scripts;
 mod hostile;
 mod idempotence;
