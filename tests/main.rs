@@ -13,6 +13,7 @@ mod fetch;
 mod groups_clients;
 mod groups_java;
 mod groups_scripts;
+mod groups_tools;
 mod hostile;
 mod idempotence;
 mod journal;

@@ -27,6 +27,9 @@ pub(crate) fn says_ok(script: &mut Command) {
     assert!(stdout.trim_end().ends_with("ok"), "{stdout}");
 }
 
+/// Lets Java clients say only what went wrong.
+pub(crate) const QUIET_JAVA: &str = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error";
+
 /// Apache Kafka's own tools, installed from Maven at their first use.
 pub(crate) struct ApacheKafka {
     script: PathBuf,
