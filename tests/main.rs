@@ -14,6 +14,7 @@ mod groups_clients;
 mod groups_java;
 mod groups_scripts;
 mod groups_tools;
+mod groups_under_kill;
 mod hostile;
 mod idempotence;
 mod journal;
