@@ -65,6 +65,15 @@ impl Crew {
         self.hire();
     }
 
+    /// Stops the one that is here for longest until the other has taken over. It goes on as one
+    /// who does not know that it is put out.
+    fn freeze_for_a_while(&mut self) {
+        self.workers[0].freeze();
+        let other = self.workers[1].number;
+        self.listen_until("the other takes over", |it| it.owns_all(other));
+        self.workers[0].thaw();
+    }
+
     fn listen_until(&mut self, what: &str, holds: impl Fn(&Ledger) -> bool) {
         while !holds(&self.ledger) {
             match self.said.recv_timeout(SILENCE) {
@@ -127,6 +136,14 @@ fn start_load(address: &str, over: &Arc<AtomicBool>) -> Vec<JoinHandle<Vec<(i64,
     (0..PARTITIONS).map(start).collect()
 }
 
+/// Kills the broker and starts it again; `meanwhile` happens while there is none.
+fn restart(broker: &mut Broker, proxy: &Proxy, meanwhile: impl FnOnce()) {
+    broker.kill();
+    meanwhile();
+    broker.restart();
+    proxy.redirect(broker.address().parse().expect("an address"));
+}
+
 async fn kill_in_a_loop(assignor: &'static str) {
     // Clients keep one address, as behind a name: a broker that comes back has another port.
     let (listener, address) = Proxy::bind();
@@ -143,15 +160,11 @@ async fn kill_in_a_loop(assignor: &'static str) {
         // The moment of the kill varies from round to round.
         let enough = crew.ledger.read.len() + 100 + (round as usize * 377 % 500);
         crew.listen_until("the work goes on", |it| enough <= it.read.len());
-        if round % 3 != 1 {
-            broker.kill();
-        }
-        if round % 3 != 0 {
-            crew.replace();
-        }
-        if round % 3 != 1 {
-            broker.restart();
-            proxy.redirect(broker.address().parse().expect("an address"));
+        match round % 4 {
+            0 => restart(&mut broker, &proxy, || {}),
+            1 => crew.replace(),
+            2 => restart(&mut broker, &proxy, || crew.replace()),
+            _ => crew.freeze_for_a_while(),
         }
         crew.check_committed();
         let Ledger { read, again, .. } = &crew.ledger;

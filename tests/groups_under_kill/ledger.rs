@@ -48,6 +48,7 @@ impl Ledger {
                 let floor = before.map(|it| it.offset).max().unwrap_or(0);
                 self.owned.insert((worker, partition), Ownership { floor, last: None });
             }
+            Did::Give => drop(self.owned.remove(&(worker, partition))),
             Did::Commit { offset } => commits.push(Commit { at: said.at, offset }),
             Did::Read { offset, number } => {
                 self.enter_read((worker, partition), offset);
@@ -70,6 +71,11 @@ impl Ledger {
                 owned.floor
             ),
         }
+    }
+
+    /// Whether a worker owns all partitions.
+    pub(super) fn owns_all(&self, worker: u32) -> bool {
+        (0..PARTITIONS).all(|partition| self.owned.contains_key(&(worker, partition)))
     }
 
     /// The greatest commit of a partition that was acknowledged.

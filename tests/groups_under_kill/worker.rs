@@ -12,6 +12,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
 use super::{GROUP, TOPIC};
+use crate::support::command;
 use crate::support::member::{Heard, Member};
 
 const ADDRESS: &str = "KT_WORKER_ADDRESS";
@@ -30,6 +31,8 @@ pub(super) struct Said {
 pub(super) enum Did {
     /// Got the partition.
     Own,
+    /// It is somebody else's from now on.
+    Give,
     Read {
         offset: i64,
         number: u64,
@@ -41,7 +44,10 @@ pub(super) enum Did {
 }
 
 /// A worker's process. Dropping it kills it.
-pub(super) struct Worker(Child);
+pub(super) struct Worker {
+    process: Child,
+    pub(super) number: u32,
+}
 
 impl Worker {
     /// Starts one; what it says goes to `said`, with its number.
@@ -71,14 +77,24 @@ impl Worker {
                 }
             }
         });
-        Worker(process)
+        Worker { process, number }
+    }
+
+    /// Stops it where it is.
+    pub(super) fn freeze(&self) {
+        command::signal(&self.process, "STOP");
+    }
+
+    /// Lets it go on as if nothing had happened.
+    pub(super) fn thaw(&self) {
+        command::signal(&self.process, "CONT");
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -121,6 +137,7 @@ fn work() {
                 }
                 Heard::Revoked(partitions) | Heard::Lost(partitions) => {
                     processed.retain(|partition, _| !partitions.contains(partition));
+                    partitions.into_iter().for_each(|partition| say(partition, Did::Give));
                 }
             }
         }
