@@ -192,6 +192,11 @@ async fn commits_are_kept() {
     consumer.commit(&list, CommitMode::Async).expect("it is queued");
     let is_there = |_: &[Member]| member::committed(&address, "commits", TOPIC, 2)[1] == Some(5);
     member::until(&mut members, "the commit is there", is_there);
+    list.find_partition(TOPIC, 0).expect("it is there").set_metadata("x".repeat(4097));
+    let refused =
+        members[0].consumer.commit(&list, CommitMode::Sync).expect_err("4096 bytes may be said");
+    assert_eq!(refused.rdkafka_error_code(), Some(RDKafkaErrorCode::OffsetMetadataTooLarge));
+    list.find_partition(TOPIC, 0).expect("it is there").set_metadata("");
     // Somebody outside of the group may commit only when nobody is in it.
     let outside: BaseConsumer =
         client::config(&address, &[("group.id", "commits")]).create().expect("right");
@@ -261,4 +266,34 @@ async fn a_full_group_takes_nobody_more() {
     settle(&mut members);
     produce(&address, 0..60).await;
     read_once(&mut members, 0..60);
+}
+
+#[tokio::test]
+async fn members_that_do_not_agree_are_refused() {
+    let broker = broker().await;
+    let address = broker.address();
+    let join = |pairs: &[(&str, &str)]| Member::join(&address, "agreed", TOPIC, pairs);
+    let both = [("partition.assignment.strategy", "range,roundrobin")];
+    let one = [("partition.assignment.strategy", "roundrobin")];
+    let protocol = |members: &[Member]| {
+        let list = members[0].consumer.fetch_group_list(Some("agreed"), SOON);
+        list.expect("the broker answers").groups()[0].protocol().to_owned()
+    };
+    let mut members = vec![join(&both), join(&both)];
+    settle(&mut members);
+    assert_eq!(protocol(&members), "range");
+    // All of them know this one: the group goes over to it.
+    members.push(join(&one));
+    settle(&mut members);
+    assert_eq!(protocol(&members), "roundrobin");
+    for (pairs, code) in [
+        ([("partition.assignment.strategy", "range")], RDKafkaErrorCode::InconsistentGroupProtocol),
+        ([("session.timeout.ms", "400")], RDKafkaErrorCode::InvalidSessionTimeout),
+    ] {
+        members.push(join(&pairs));
+        member::until(&mut members, "the fourth is refused", |it| !it[3].errors.is_empty());
+        assert_eq!(members[3].errors[0], code);
+        members.truncate(3);
+        settle(&mut members);
+    }
 }

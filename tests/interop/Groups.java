@@ -15,6 +15,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.*;
@@ -158,6 +159,32 @@ public class Groups {
         }
     }
 
+    /** Members hear of topics and partitions that come, and what is gone leaves the group alone. */
+    static void topicsComeAndGo(Admin admin) throws Exception {
+        String[] pairs = {"metadata.max.age.ms", "200"};
+        try (Member first = new Member("pattern", pairs); Member second = new Member("pattern", pairs)) {
+            for (var member : List.of(first, second)) {
+                member.consumer.unsubscribe();
+                member.consumer.subscribe(Pattern.compile("come-.*"), member);
+            }
+            admin.createTopics(List.of(new NewTopic("come-1", 2, (short) 1))).all().get();
+            BooleanSupplier shared = () -> first.owned().size() == 1 && second.owned().size() == 1;
+            until("a topic that comes is shared", shared, first, second);
+            admin.createPartitions(Map.of("come-1", NewPartitions.increaseTo(4))).all().get();
+            until("partitions that come are shared", () -> first.owned().size() == 2 && second.owned().size() == 2, first, second);
+            for (int partition = 0; partition < 4; partition++) {
+                var at = Map.of(new TopicPartition("come-1", partition), new OffsetAndMetadata(0));
+                first.consumer.commitSync(at);
+            }
+            admin.deleteTopics(List.of("come-1")).all().get();
+            until("a topic that goes is given up", () -> first.owned().isEmpty() && second.owned().isEmpty(), first, second);
+            check(admin.listConsumerGroupOffsets("pattern").partitionsToOffsetAndMetadata().get().isEmpty());
+            // Who leaves while others still join waits for them: a connection is answered in order.
+            admin.createTopics(List.of(new NewTopic("come-2", 2, (short) 1))).all().get();
+            until("another topic is shared", shared, first, second);
+        }
+    }
+
     static void staticMembers(Admin admin) throws Exception {
         String group = "static";
         Member first = new Member(group, "group.instance.id", "a"), second = new Member(group, "group.instance.id", "b");
@@ -225,6 +252,7 @@ public class Groups {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", address))) {
             admin.createTopics(List.of(new NewTopic(TOPIC, PARTITIONS, (short) 1))).all().get();
             everyAssignor(admin);
+            topicsComeAndGo(admin);
             staticMembers(admin);
             administer(admin);
         }
