@@ -96,17 +96,14 @@ impl Node {
             .any(|it| self.is_shard_awaited(image, PartitionIndex(it)))
     }
 
-    /// Whether this broker coordinates the groups of a partition as soon as its log is open. Who
-    /// asks makes it one of the next to be opened.
+    /// Whether this broker coordinates the groups of a partition as soon as its log is open. The
+    /// image may be ahead of what is served. Who asks makes the log one of the next to be opened.
     fn is_shard_awaited(&self, image: &MetadataImage, partition: PartitionIndex) -> bool {
         let topic = image.topics().get(OFFSETS_TOPIC);
         let leader = topic.and_then(|it| it.partition(partition)).and_then(|it| it.leader);
-        let is_coming = |it: Service| matches!(it, Service::Opening | Service::Leading);
-        leader == Some(self.id())
-            && self
-                .replicas
-                .find(OFFSETS_TOPIC, partition.0)
-                .is_ok_and(|partition| is_coming(partition.service()))
+        let found = self.replicas.find(OFFSETS_TOPIC, partition.0);
+        let is_lost = found.is_ok_and(|it| it.service() == Service::Offline);
+        leader == Some(self.id()) && !is_lost
     }
 
     /// Makes and drops shards, so that there is one for each partition that is led here, in its
