@@ -16,6 +16,8 @@ enum Becomes {
     Flag(&'static str),
     /// Another flag without a value.
     Switch(&'static str),
+    /// Another flag, whose value is a number with a sign.
+    Signed(&'static str),
     /// The same, in milliseconds.
     MillisFlag(&'static str),
     /// `--property key.separator=X` and its kin.
@@ -26,7 +28,7 @@ enum Becomes {
     DroppedSwitch,
 }
 
-use Becomes::{Dropped, DroppedSwitch, Flag, MillisFlag, Property, Subject, Switch, Verb};
+use Becomes::{Dropped, DroppedSwitch, Flag, MillisFlag, Property, Signed, Subject, Switch, Verb};
 
 const NAMED: &str = "what a command acts on is named without a flag";
 const DECODERS: &str = "how records are read is --decoder";
@@ -36,11 +38,22 @@ const FLAGS: &[(&str, Becomes, &str)] = &[
     ("--zookeeper", Dropped, "ZooKeeper is gone since Kafka 4.0: kt asks a broker, -b HOST:PORT"),
     ("--broker-list", Flag("-b"), "brokers are given by -b"),
     ("--topic", Subject, NAMED),
+    ("--group", Subject, NAMED),
     ("--create", Verb("create"), VERBS),
     ("--list", Verb("list"), VERBS),
     ("--describe", Verb("describe"), VERBS),
     ("--delete", Verb("delete"), VERBS),
     ("--alter", Verb("alter"), VERBS),
+    ("--reset-offsets", Verb("reset"), VERBS),
+    ("--delete-offsets", Verb("delete-offsets"), VERBS),
+    ("--execute", Switch("-y"), "a change runs unless -n, and -y does not ask"),
+    ("--to-earliest", Switch("--to earliest"), "where to go is --to"),
+    ("--to-latest", Switch("--to latest"), "where to go is --to"),
+    ("--to-offset", Flag("--to"), "where to go is --to"),
+    ("--to-datetime", Flag("--to"), "where to go is --to"),
+    ("--shift-by", Signed("--shift"), "how far to move is --shift"),
+    ("--from-file", Flag("--offsets"), "offsets of a file are --offsets"),
+    ("--all-groups", Switch("-r '.*'"), "all of a kind are a pattern, -r '.*'"),
     ("--from-beginning", Switch("--from earliest"), "where to start is --from"),
     ("--offset", Flag("--from"), "where to start is --from"),
     ("--files", Subject, NAMED),
@@ -77,6 +90,7 @@ const FLAGS: &[(&str, Becomes, &str)] = &[
 pub(crate) fn advice(arguments: &[OsString]) -> Option<CliError> {
     let words: Vec<String> =
         arguments.iter().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+    let noun = words.iter().find(|it| !it.starts_with('-')).cloned().unwrap_or_default();
     let mut translation = Translation::default();
     let mut sentence = None;
     let mut rest = words.into_iter();
@@ -85,7 +99,8 @@ pub(crate) fn advice(arguments: &[OsString]) -> Option<CliError> {
             Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
             _ => (word.as_str(), None),
         };
-        let Some((name, becomes, why)) = FLAGS.iter().find(|it| it.0 == name) else {
+        let flag = FLAGS.iter().find(|it| it.0 == name && !is_ours(name, &noun));
+        let Some((name, becomes, why)) = flag else {
             translation.keep(&word);
             continue;
         };
@@ -95,6 +110,16 @@ pub(crate) fn advice(arguments: &[OsString]) -> Option<CliError> {
         translation.replace(*becomes, &value.unwrap_or_default());
     }
     Some(CliError::usage(sentence?).hint(translation.line()))
+}
+
+/// True of a flag that the command has itself.
+fn is_ours(flag: &str, noun: &str) -> bool {
+    let is_of_groups = ["groups", "group"].contains(&noun);
+    match flag {
+        "--topic" => is_of_groups,
+        "--group" => !is_of_groups,
+        _ => false,
+    }
 }
 
 #[derive(Debug, Default)]
@@ -127,6 +152,10 @@ impl Translation {
             Verb(verb) => self.verb = Some(verb),
             Subject => self.subjects.push(quoted(value)),
             Flag(flag) => self.flags.push(format!("{flag} {}", quoted(value))),
+            Signed(flag) => {
+                let sign = if value.starts_with(['-', '+']) { "" } else { "+" };
+                self.flags.push(format!("{flag} {sign}{}", quoted(value)));
+            }
             MillisFlag(flag) => self.flags.push(format!("{flag} {}ms", quoted(value))),
             Switch(flag) => self.flags.push(flag.to_owned()),
             Property => {
@@ -204,6 +233,21 @@ mod tests {
         kt consume t --idle 500ms
         "
         );
+    }
+
+    #[test]
+    fn groups_are_turned_too() {
+        insta::assert_snapshot!(
+            advised("kt groups --reset-offsets --group app --to-earliest --execute --all-topics"),
+            @"
+        --reset-offsets belongs to Apache Kafka's tools: what to do is a word, not a flag
+        kt groups reset app --to earliest -y --all-topics
+        "
+        );
+        insta::assert_snapshot!(advised("kt groups reset app --topic orders --shift-by 3"), @"
+        --shift-by belongs to Apache Kafka's tools: how far to move is --shift
+        kt groups reset app --topic orders --shift +3
+        ");
     }
 
     #[test]

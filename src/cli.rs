@@ -14,7 +14,7 @@ use crate::terminal::ColorChoice;
 
 const GLOBAL: &str = "Global options";
 
-/// Operate Apache Kafka: topics, records, and a broker to try it all on
+/// Operate Apache Kafka: topics, records, groups, and a broker to try it all on
 #[derive(Debug, Parser)]
 #[command(
     name = "kt",

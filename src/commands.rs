@@ -5,6 +5,7 @@ mod configs;
 mod consume;
 mod context;
 mod dump_log;
+mod groups;
 mod help;
 mod history;
 mod man;
@@ -39,6 +40,13 @@ pub(crate) enum Command {
     /// Describe configs
     #[command(hide = true)]
     Config(configs::SingularArgs),
+
+    /// List, describe, move, check and delete groups and what they have committed
+    Groups(groups::PluralArgs),
+
+    /// Describe groups
+    #[command(hide = true)]
+    Group(groups::SingularArgs),
 
     Produce(produce::ProduceArgs),
 
@@ -76,6 +84,8 @@ impl Command {
             Command::Topic(args) => args.effect(),
             Command::Configs(args) => args.effect(),
             Command::Config(args) => args.effect(),
+            Command::Groups(args) => args.effect(),
+            Command::Group(args) => args.effect(),
             Command::History(_) => Effect::Reads,
             Command::Undo(_) | Command::Produce(_) => Effect::Changes,
             Command::Contexts(_) | Command::Context(_) => Effect::Reads,
@@ -90,6 +100,17 @@ impl Command {
     }
 }
 
+impl Command {
+    /// True of the changes that Apache Kafka's tools show.
+    fn is_change_with_kafka_form(&self) -> bool {
+        match self {
+            Command::Groups(args) => args.is_reset(),
+            Command::Group(args) => args.is_reset(),
+            _ => false,
+        }
+    }
+}
+
 /// Every kind of document that a command prints.
 fn kinds() -> Vec<DocumentKind> {
     let mut kinds = vec![
@@ -99,7 +120,7 @@ fn kinds() -> Vec<DocumentKind> {
         produce::report::KIND,
         DocumentKind::described::<RecordShape>("consume"),
     ];
-    kinds.extend([topics::KINDS, configs::KINDS, context::KINDS].concat());
+    kinds.extend([topics::KINDS, configs::KINDS, groups::KINDS, context::KINDS].concat());
     kinds.sort_by_key(|it| it.name);
     kinds
 }
@@ -121,9 +142,11 @@ pub(crate) fn run(command: &Command, session: &Session) -> Result<(), CliError> 
     if effect == Effect::Changes && !session.globals.dry_run {
         session.require_unlocked()?;
     }
-    // No change is shown by Apache Kafka's tools, and what it is shown as must not be found out
-    // after it was made.
-    if effect == Effect::Changes && session.globals.format() == Some(Format::Kafka) {
+    // What a change is shown as must not be found out after it was made.
+    if effect == Effect::Changes
+        && !command.is_change_with_kafka_form()
+        && session.globals.format() == Some(Format::Kafka)
+    {
         return Err(output::no_kafka_form());
     }
     match session.globals.watch {
@@ -143,6 +166,8 @@ fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
         Command::Topic(args) => topics::run_singular(args, session),
         Command::Configs(args) => configs::run_plural(args, session),
         Command::Config(args) => configs::run_singular(args, session),
+        Command::Groups(args) => groups::run_plural(args, session),
+        Command::Group(args) => groups::run_singular(args, session),
         Command::History(args) => history::run(args, session),
         Command::Undo(args) => undo::run(args, session),
         Command::Produce(args) => produce::run(args, session),

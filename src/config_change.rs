@@ -334,7 +334,12 @@ impl ConfigPlan {
         let change =
             |it: &KeyPlan| ConfigChange { name: it.key.clone(), value: it.becomes.clone() };
         let changes: Vec<ConfigChange> = self.keys.iter().map(change).collect();
-        let result = admin.alter_configs(&self.entity.resource(), &changes, apply).await;
+        let resource = self.entity.resource();
+        let result = admin.alter_configs(&resource, &changes, apply).await;
+        if result.is_ok() && apply == Apply::Change {
+            let own = self.entity.own_source();
+            admin.wait_until_configured(&resource, own, &changes).await?;
+        }
         result.map_err(|error| {
             let is_invalid = error.code() == Some(ErrorCode::InvalidConfig);
             let unknown = self.keys.iter().find(|it| !present.names().any(|name| name == it.key));

@@ -3,6 +3,7 @@
 //! One JSON object a line in `$XDG_STATE_HOME/kt/journal.jsonl`, readable by its owner only. The
 //! number of a change is the number of its line; nothing is ever rewritten. Secrets are not in it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -52,6 +53,22 @@ pub(crate) enum Step {
         entity: String,
         keys: Vec<KeyState>,
     },
+    /// Gives a group the committed offsets that it had.
+    RestoreOffsets { group: String, partitions: Vec<OffsetState> },
+}
+
+/// A committed offset before and after a change. `None` is "no commit".
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct OffsetState {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) was: Option<i64>,
+    pub(crate) left: Option<i64>,
+    /// Beside the offset that was.
+    #[serde(default)]
+    pub(crate) leader_epoch: Option<i32>,
+    #[serde(default)]
+    pub(crate) metadata: String,
 }
 
 /// A config before and after a change. `None` is "not set on the entity".
@@ -90,8 +107,27 @@ impl Step {
                 }
                 line
             }
+            Step::RestoreOffsets { group, partitions } => restoring_lines(group, partitions),
         }
     }
+}
+
+/// A line for each offset that is restored, and one for the commits that go.
+fn restoring_lines(group: &str, partitions: &[OffsetState]) -> String {
+    let group = quoted(group);
+    let mut by_offset: BTreeMap<Option<i64>, Vec<String>> = BTreeMap::new();
+    for it in partitions {
+        let topic = quoted(&format!("{}:{}", it.topic, it.partition));
+        by_offset.entry(it.was).or_default().push(format!("-t {topic}"));
+    }
+    let line = |(offset, topics): (Option<i64>, Vec<String>)| {
+        let topics = topics.join(" ");
+        match offset {
+            Some(offset) => format!("kt groups reset {group} {topics} --to {offset}"),
+            None => format!("kt groups delete-offsets {group} {topics}"),
+        }
+    };
+    by_offset.into_iter().map(line).collect::<Vec<_>>().join(" && ")
 }
 
 /// What a command tells of the change it made.

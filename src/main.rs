@@ -13,12 +13,16 @@ mod duration;
 mod error;
 #[cfg(test)]
 mod generated;
+mod group_lag;
+mod group_selection;
+mod group_verdict;
 mod internal_records;
 mod interrupt;
 mod java_hash_map;
 mod journal;
 mod man_pages;
 mod nearest;
+mod offset_change;
 mod output;
 mod position;
 mod properties_file;

@@ -152,7 +152,7 @@ fn place_of_commit(
 }
 
 /// The forms that are neither a time nor a group.
-fn place(
+pub(crate) fn place(
     flag: &str,
     at: &At,
     partition: &TopicPartition,

@@ -1,5 +1,5 @@
-//! Completion in shells: the scripts that ask `kt`, and its answers, with live names of topics and
-//! contexts.
+//! Completion in shells: the scripts that ask `kt`, and its answers, with live names of topics,
+//! groups and contexts.
 //!
 //! A script runs `COMPLETE=SHELL kt -- WORD…`; everything else about completing is here, so that
 //! scripts stay right when `kt` grows.
@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::engine::{self, ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
-use kt_client::{Admin, Client, ClientConfig};
+use kt_client::{Admin, Client, ClientConfig, Error};
 
 use crate::cli::Cli;
 use crate::client_config;
@@ -78,6 +78,7 @@ fn named(argument: Arg, path: &[&str]) -> Arg {
         (_, Some("NAME"), [_, "topics" | "topic", "alter" | "delete"]) => {
             argument.add(ArgValueCompleter::new(topics))
         }
+        (_, Some("GROUP"), _) => argument.add(ArgValueCompleter::new(groups)),
         _ => argument,
     }
 }
@@ -94,14 +95,28 @@ fn contexts(current: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 fn topics(current: &OsStr) -> Vec<CompletionCandidate> {
+    let found = of_cluster(async |admin| {
+        let topics = admin.list_topics().await?.into_iter().filter(|it| !it.is_internal);
+        Ok(topics.map(|it| it.name).collect())
+    });
+    candidates(current, found)
+}
+
+fn groups(current: &OsStr) -> Vec<CompletionCandidate> {
+    let found = of_cluster(async |admin| {
+        Ok(admin.list_groups().await?.groups.into_iter().map(|it| it.name).collect())
+    });
+    candidates(current, found)
+}
+
+fn candidates(current: &OsStr, found: Option<Vec<String>>) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
-    let Some(found) = topics_of_cluster() else { return Vec::new() };
-    let found = found.into_iter().filter(|it| it.starts_with(&*current));
+    let found = found.into_iter().flatten().filter(|it| it.starts_with(&*current));
     found.map(CompletionCandidate::new).collect()
 }
 
-/// The topics of the cluster that the words so far name; none where nobody answers in time.
-fn topics_of_cluster() -> Option<Vec<String>> {
+/// Names that the cluster of the words so far tells; none where nobody answers in time.
+fn of_cluster(ask: impl AsyncFnOnce(Admin) -> Result<Vec<String>, Error>) -> Option<Vec<String>> {
     let words: Vec<String> = std::env::args().skip_while(|it| it != "--").skip(1).collect();
     let target = Contexts::load().ok()?.target(&asked(&words)).ok()?;
     let config = ClientConfig {
@@ -114,9 +129,7 @@ fn topics_of_cluster() -> Option<Vec<String>> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let admin = Admin::new(Client::new(config));
-    let topics = runtime
-        .block_on(async { tokio::time::timeout(PATIENCE, admin.list_topics()).await.ok()?.ok() })?;
-    Some(topics.into_iter().filter(|it| !it.is_internal).map(|it| it.name).collect())
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(admin)).await.ok()?.ok() })
 }
 
 /// The flags that choose a cluster, on a command line that need not be whole yet.
@@ -242,6 +255,8 @@ mod tests {
             "produce topic",
             "describe topics",
             "delete names",
+            "reset group",
+            "check groups",
             "use name",
             "kt context",
         ] {

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use kt_protocol::types::TopicPartition;
+
 /// Ranges of partition numbers, as written. `3` is the range 3-3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PartitionSet {
@@ -42,6 +44,15 @@ impl PartitionSet {
             [(first, last)] if first == last => Some(*first),
             _ => None,
         }
+    }
+}
+
+impl TopicSpec {
+    /// True of a partition that it names.
+    pub(crate) fn names(&self, partition: &TopicPartition) -> bool {
+        let index = partition.partition.0;
+        self.topic == partition.topic
+            && self.partitions.as_ref().is_none_or(|it| it.contains(index))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod apache_kafka;
+mod cleaning;
 mod command_line;
 mod compression;
 mod configs;
@@ -10,6 +11,7 @@ mod consume;
 mod contexts;
 mod dump_log;
 mod fetch;
+mod groups;
 mod groups_clients;
 mod groups_java;
 mod groups_scripts;
@@ -21,6 +23,7 @@ mod journal;
 mod kafka_forms;
 mod kcat;
 mod kill;
+mod large_group;
 mod listeners;
 mod other_brokers;
 mod pipelines;

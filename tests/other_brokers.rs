@@ -6,13 +6,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseRecord, Producer as _};
 
 use crate::support::node::Node;
 use crate::support::scenario::Scenario;
 use crate::support::tool::ApacheKafka;
 use crate::support::{Operator, client, command};
-use crate::{configs, consume, journal, pipelines, produce, topics};
+use crate::{configs, consume, groups, journal, pipelines, produce, topics};
 
 /// How long what a broker was told may take until it is seen.
 const SOON: Duration = Duration::from_secs(30);
@@ -34,16 +35,18 @@ fn commands_do_and_say_the_same_with_apache_kafka() {
         journal::SCENARIOS,
         produce::SCENARIOS,
         consume::SCENARIOS,
+        groups::SCENARIOS,
     ];
     let scenarios = modules.into_iter().flatten();
     let failed: Vec<&str> = scenarios.filter(|it| !holds(&node, it)).map(|it| it.0).collect();
     assert!(failed.is_empty(), "with Apache Kafka these fail: {failed:#?}");
     pipelines::run_with(node.address());
     aborted_records_are_gaps_and_markers_are_not(&node);
+    groups_of_the_new_protocol_are_described(&kafka, &node);
     what_is_not_allowed_ends_with_4(&kafka, &node);
 }
 
-/// Plays a scenario, and removes its topics.
+/// Plays a scenario, and removes its groups and topics.
 fn holds(node: &Node, (name, play): &Scenario) -> bool {
     let operator = Operator::at(node.address());
     // The same texts may have been compared with kt's own broker in this process.
@@ -52,8 +55,22 @@ fn holds(node: &Node, (name, play): &Scenario) -> bool {
     if ended.is_err() {
         eprintln!("--- with Apache Kafka: {name}");
     }
+    remove_groups(&operator);
     remove_topics(&operator);
     ended.is_ok()
+}
+
+/// Members that ended without leaving are waited for.
+fn remove_groups(operator: &Operator) {
+    until("no group is left", || {
+        let names = operator.ok("groups list -o name");
+        let mut line = vec!["groups", "delete", "-y", "-q"];
+        line.extend(names.lines());
+        if !names.is_empty() {
+            command::run(operator, &line, b"");
+        }
+        names.is_empty()
+    });
 }
 
 fn remove_topics(operator: &Operator) {
@@ -108,6 +125,43 @@ fn aborted_records_are_gaps_and_markers_are_not(node: &Node) {
     hint: compaction and aborted transactions leave gaps too
     exit 7
     "#);
+    remove_topics(&operator);
+}
+
+/// KIP-848: only Apache Kafka has such groups so far.
+fn groups_of_the_new_protocol_are_described(kafka: &ApacheKafka, node: &Node) {
+    let operator = Operator::at(node.address());
+    operator.ok("topics create orders --partitions 2");
+    operator.produce("orders", 1, "a\nb\n");
+    let config = [("group.id", "modern"), ("group.protocol", "consumer"), ("client.id", "m")];
+    let reader: BaseConsumer = client::config(node.address(), &config).create().expect("right");
+    reader.subscribe(&["orders"]).expect("it subscribes");
+    let state = "groups describe modern --state -o csv --no-header";
+    until("the member has both partitions", || {
+        reader.poll(Duration::from_millis(20));
+        String::from_utf8_lossy(&operator.output(state).stdout)
+            .contains("modern,Stable,Consumer,uniform,1,1,0,0")
+    });
+    let members = "groups describe modern --members --fields client_id,host,partitions,assignment";
+    insta::assert_snapshot!(operator.ok(members), @"
+    modern  Stable  Consumer  assignor uniform  coordinator 1  1 member  lag -
+    CLIENT ID  HOST       PARTITIONS  ASSIGNMENT
+    m          127.0.0.1           2  orders:0,1
+    ");
+    for part in ["", " --members", " --state"] {
+        let mut words =
+            vec!["--bootstrap-server", node.address(), "--describe", "--group", "modern"];
+        words.extend(part.split_whitespace());
+        assert_eq!(
+            operator.ok(&format!("groups describe modern{part} -o kafka")),
+            kafka.output("kafka-consumer-groups", &words)
+        );
+    }
+    assert_eq!(operator.output("groups reset modern -t orders --to 1 -y").status.code(), Some(1));
+    drop(reader);
+    operator.ok("groups reset modern -t orders:1 --to 1 -y");
+    assert_eq!(operator.ok("groups offsets modern -o csv --no-header"), "orders,1,1\n");
+    remove_groups(&operator);
     remove_topics(&operator);
 }
 

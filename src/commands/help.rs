@@ -30,7 +30,7 @@ const TOPICS: &[(&str, &str)] = &[
 ];
 
 const POSITIONS: &str = "\
-Positions say where in each partition (--from, --until, --at, --before, --find):
+Positions say where in each partition (--from, --until, --at, --before, --find, --to):
 
   earliest, latest                log start offset, high watermark (in read_committed the last
                                   stable offset; in dump-log the log end offset)
@@ -40,6 +40,7 @@ Positions say where in each partition (--from, --until, --at, --before, --find):
   2026-11-21, 2026-11-21T02:00    that instant; local zone unless Z or +01:00 is written
   02:00, 02:00:05                 the last 02:00
   @1700000000000, @1700000000     epoch milliseconds (13 digits), seconds (10)
+  committed:GROUP                 what that group has committed; joins nothing
 
 --from includes, --until excludes. A time becomes an offset once, at the start: the first record with
 that timestamp or later, else latest. An offset that a partition does not have is an error (exit 5);

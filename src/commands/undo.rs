@@ -14,6 +14,7 @@ use crate::config_change::{ConfigPlan, Present};
 use crate::config_entity::ConfigEntity;
 use crate::error::{self, CliError, Kind};
 use crate::journal::{self, Entry, Made, Step};
+use crate::offset_change::OffsetPlan;
 use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
 use crate::session::Session;
 use crate::topic_selection::{self, Failed};
@@ -78,6 +79,7 @@ impl Item for Undone {
 enum Plan {
     DeleteTopic { name: String, partitions: usize },
     Configs { plan: ConfigPlan, present: Present },
+    Offsets { plan: OffsetPlan },
 }
 
 pub(crate) fn run(args: &UndoArgs, session: &Session) -> Result<(), CliError> {
@@ -176,6 +178,9 @@ async fn plan(admin: &Admin, step: &Step) -> Result<Plan, CliError> {
             let plan = ConfigPlan::to_restore(entity, keys, &present)?;
             Ok(Plan::Configs { plan, present })
         }
+        Step::RestoreOffsets { group, partitions } => {
+            Ok(Plan::Offsets { plan: OffsetPlan::to_restore(admin, group, partitions).await? })
+        }
     }
 }
 
@@ -210,6 +215,7 @@ impl Plan {
         match self {
             Plan::DeleteTopic { name, .. } => format!("topic/{name}"),
             Plan::Configs { plan, .. } => plan.entity.to_string(),
+            Plan::Offsets { plan } => format!("group/{}", plan.group),
         }
     }
 
@@ -218,6 +224,7 @@ impl Plan {
             // It is empty.
             Plan::DeleteTopic { .. } => Risk::Change,
             Plan::Configs { plan, .. } => plan.risk(),
+            Plan::Offsets { .. } => Risk::Change,
         }
     }
 
@@ -229,6 +236,7 @@ impl Plan {
                 vec![format!("{verb} topic \"{name}\": {partitions}; no undo")]
             }
             Plan::Configs { plan, .. } => plan.lines(is_dry_run),
+            Plan::Offsets { plan } => plan.lines(is_dry_run),
         }
     }
 
@@ -241,6 +249,8 @@ impl Plan {
                 Ok(result?)
             }
             Plan::Configs { plan, present } => plan.apply(admin, apply, present).await,
+            Plan::Offsets { .. } if apply == Apply::ValidateOnly => Ok(()),
+            Plan::Offsets { plan } => plan.apply_whole(admin).await,
         }
     }
 
@@ -249,6 +259,7 @@ impl Plan {
         match self {
             Plan::DeleteTopic { .. } => None,
             Plan::Configs { plan, .. } => plan.step(),
+            Plan::Offsets { plan } => plan.step(),
         }
     }
 }

@@ -50,15 +50,39 @@ pub(crate) struct Broker {
     /// From the start of the process to the first answered Metadata request.
     pub(crate) first_metadata_after: Duration,
     directory: tempfile::TempDir,
+    product: Product,
+    durability: Durability,
 }
 
 impl Broker {
     pub(crate) fn start(product: &Product, durability: Durability) -> Result<Broker, String> {
         let directory = tempfile::tempdir().map_err(|it| it.to_string())?;
-        match product {
-            Product::Kt(path) => start_kt(path, durability, directory),
-            Product::ApacheKafka => start_apache_kafka(durability, directory),
+        let running = Running::start(product, durability, directory.path())?;
+        let Running { process, pid, address, first_metadata_after } = running;
+        let product = product.clone();
+        Ok(Broker { process, pid, address, first_metadata_after, directory, product, durability })
+    }
+
+    /// `kill -9`, and starts it again on what it left.
+    pub(crate) fn kill_and_restart(&mut self) -> Result<(), String> {
+        self.kill();
+        let running = Running::start(&self.product, self.durability, self.directory.path())?;
+        let Running { process, pid, address, first_metadata_after } = running;
+        self.process = process;
+        self.pid = pid;
+        self.address = address;
+        self.first_metadata_after = first_metadata_after;
+        Ok(())
+    }
+
+    fn kill(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+            return;
         }
+        let path = self.directory.path().join("node");
+        let _ = script().env("KILL", "1").arg("stop").arg(path).status();
     }
 
     /// The data directory of kt.
@@ -88,27 +112,38 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            let _ = process.kill();
-            let _ = process.wait();
-            return;
-        }
-        let path = self.directory.path().join("node");
-        let _ = script().env("KILL", "1").arg("stop").arg(path).status();
+        self.kill();
     }
 }
 
-fn start_kt(
-    path: &Path,
-    durability: Durability,
-    directory: tempfile::TempDir,
-) -> Result<Broker, String> {
+/// A process that answers.
+struct Running {
+    process: Option<Child>,
+    pid: u32,
+    address: String,
+    first_metadata_after: Duration,
+}
+
+impl Running {
+    fn start(
+        product: &Product,
+        durability: Durability,
+        directory: &Path,
+    ) -> Result<Running, String> {
+        match product {
+            Product::Kt(path) => start_kt(path, durability, directory),
+            Product::ApacheKafka => start_apache_kafka(durability, directory),
+        }
+    }
+}
+
+fn start_kt(path: &Path, durability: Durability, directory: &Path) -> Result<Running, String> {
     let flush = durability == Durability::Flushed;
     let started = Instant::now();
     let mut process = Command::new(path)
         .args(["serve", "--listen", "127.0.0.1:0", "--set", &format!("log.flush.on.ack={flush}")])
         .arg("--data")
-        .arg(directory.path().join("data"))
+        .arg(directory.join("data"))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -123,19 +158,16 @@ fn start_kt(
     ask_metadata(&address)?;
     let first_metadata_after = started.elapsed();
     let pid = process.id();
-    Ok(Broker { process: Some(process), pid, address, first_metadata_after, directory })
+    Ok(Running { process: Some(process), pid, address, first_metadata_after })
 }
 
 fn script() -> Command {
     Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/interop/apache-kafka"))
 }
 
-fn start_apache_kafka(
-    durability: Durability,
-    directory: tempfile::TempDir,
-) -> Result<Broker, String> {
+fn start_apache_kafka(durability: Durability, directory: &Path) -> Result<Running, String> {
     let port = "29092";
-    let node = directory.path().join("node");
+    let node = directory.join("node");
     let node_text = node.to_str().ok_or("the path is not text")?;
     let mut settings = vec!["log.retention.ms=-1"];
     if durability == Durability::Flushed {
@@ -157,7 +189,7 @@ fn start_apache_kafka(
     let first_metadata_after = started.elapsed();
     let pid = std::fs::read_to_string(node.join("pid")).map_err(|it| it.to_string())?;
     let pid = pid.trim().parse().map_err(|_| "the script wrote no process number".to_owned())?;
-    Ok(Broker { process: None, pid, address, first_metadata_after, directory })
+    Ok(Running { process: None, pid, address, first_metadata_after })
 }
 
 /// A Metadata request (version 1, no topics) and its answer, by hand.

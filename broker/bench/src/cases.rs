@@ -1,8 +1,14 @@
 //! The cases: what is asked of a broker, and what is counted.
 
+use std::time::{Duration, Instant};
+
 use crate::broker::{Broker, Durability};
 use crate::figures::Measured;
+use crate::groups;
 use crate::load::{self, Produce};
+
+/// Groups that commit at once.
+const COMMITTING_GROUPS: u64 = 8;
 
 /// One case.
 #[derive(Clone, Debug)]
@@ -26,6 +32,16 @@ pub(crate) enum Case {
     OnePerRequest {
         /// How many in all.
         count: u64,
+    },
+    /// Groups commit, each as soon as its last commit was answered.
+    Commit {
+        /// How many commits in all.
+        count: u64,
+    },
+    /// From the start after `kill -9` until all groups are listed.
+    LoadGroups {
+        /// How many.
+        groups: u64,
     },
     /// What was produced before, from the page cache.
     Consume {
@@ -62,6 +78,8 @@ impl Case {
             Case::OnePerRequest { count: 40_000 },
             Case::Consume { size: 100, count: 3_000_000 },
             Case::Consume { size: 1024, count: 800_000 },
+            Case::Commit { count: 40_000 },
+            Case::LoadGroups { groups: 2_000 },
             Case::LoadedMemory,
         ]
     }
@@ -75,6 +93,8 @@ impl Case {
                 format!("produce {size} B, {partitions} part., acks=all")
             }
             Case::OnePerRequest { .. } => "one 100 B record per request".to_owned(),
+            Case::Commit { .. } => format!("commits of {COMMITTING_GROUPS} groups"),
+            Case::LoadGroups { groups } => format!("load {groups} groups after kill -9"),
             Case::Consume { size, .. } => format!("consume {size} B, 1 partition"),
         }
     }
@@ -83,13 +103,13 @@ impl Case {
     pub(crate) fn durabilities(&self) -> &'static [Durability] {
         match self {
             Case::Produce { .. } | Case::OnePerRequest { .. } => BOTH,
-            Case::Start | Case::IdleMemory => &[Durability::Flushed],
+            Case::Start | Case::IdleMemory | Case::LoadGroups { .. } => &[Durability::Flushed],
             Case::Consume { .. } => &[Durability::PageCache],
-            Case::LoadedMemory => BOTH,
+            Case::LoadedMemory | Case::Commit { .. } => BOTH,
         }
     }
 
-    pub(crate) fn run(&self, broker: &Broker) -> Result<Measured, String> {
+    pub(crate) fn run(&self, broker: &mut Broker) -> Result<Measured, String> {
         match self {
             Case::Start => {
                 let value = broker.first_metadata_after.as_secs_f64() * 1e3;
@@ -103,6 +123,18 @@ impl Case {
                     load::consume(&broker.address, load.topic, some)?;
                 }
                 Ok(resident(broker))
+            }
+            Case::Commit { count } => {
+                let count = *count;
+                counted(broker, count, || groups::commit(&broker.address, COMMITTING_GROUPS, count))
+            }
+            Case::LoadGroups { groups } => {
+                groups::commit_groups(&broker.address, *groups)?;
+                let started = Instant::now();
+                broker.kill_and_restart()?;
+                let count = usize::try_from(*groups).map_err(|it| it.to_string())?;
+                groups::list_groups(&broker.address, count)?;
+                Ok(milliseconds(started.elapsed()))
             }
             Case::Produce { size, partitions, count } => {
                 let (size, partitions, count) = (*size, *partitions, *count);
@@ -123,6 +155,10 @@ impl Case {
     }
 }
 
+fn milliseconds(took: Duration) -> Measured {
+    Measured { value: took.as_secs_f64() * 1e3, unit: "ms", cpu_us: None }
+}
+
 fn resident(broker: &Broker) -> Measured {
     let value = broker.resident_bytes() as f64 / f64::from(1 << 20);
     Measured { value, unit: "MiB", cpu_us: None }
@@ -132,7 +168,7 @@ fn resident(broker: &Broker) -> Measured {
 fn counted(
     broker: &Broker,
     count: u64,
-    work: impl FnOnce() -> Result<std::time::Duration, String>,
+    work: impl FnOnce() -> Result<Duration, String>,
 ) -> Result<Measured, String> {
     let cpu_before = broker.cpu();
     let elapsed = work()?;

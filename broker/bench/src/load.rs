@@ -124,7 +124,8 @@ pub(crate) fn consume(address: &str, topic: &str, count: u64) -> Result<Duration
     Ok(started.elapsed())
 }
 
-fn create_topic(address: &str, topic: &str, partitions: i32) -> Result<(), String> {
+/// Creates a topic.
+pub(crate) fn create_topic(address: &str, topic: &str, partitions: i32) -> Result<(), String> {
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
         .set("bootstrap.servers", address)
         .create()

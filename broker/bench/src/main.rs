@@ -9,6 +9,7 @@ mod cases;
 mod commands;
 mod figures;
 mod floors;
+mod groups;
 mod load;
 mod memory;
 
@@ -93,8 +94,8 @@ fn measure(
     for _ in 0..runs {
         for (product, figures) in products.iter().zip(&mut figures) {
             memory::touch_and_free();
-            let broker = Broker::start(product, durability)?;
-            figures.add(case.run(&broker)?);
+            let mut broker = Broker::start(product, durability)?;
+            figures.add(case.run(&mut broker)?);
         }
     }
     for (product, figures) in products.iter().zip(&figures) {

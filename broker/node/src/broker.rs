@@ -63,6 +63,7 @@ impl Node {
         for partition in &all.deleted {
             let directory = partition.identity.directory.path();
             self.checkpointing.remove(directory, partition.name(), now.monotonic, effects);
+            self.cleaning.forget(partition, &self.jobs, effects);
             self.settle(now, partition.key(), effects);
         }
         for (directory, name) in strays {
@@ -325,10 +326,7 @@ impl Node {
                     self.deliver(moved, effects);
                     if !deletion.is_empty() {
                         self.checkpointing.moved(partition, now.monotonic, effects);
-                        let delay = partition.config().file_delete_delay_ms;
-                        let at = now.monotonic + u64::try_from(delay).unwrap_or(0);
-                        let directory = Arc::clone(&partition.identity.directory);
-                        self.removals.add(at, directory, Removal::Segments(deletion), effects);
+                        self.remove_later(now, partition, deletion, effects);
                     }
                 }
                 Err(error) => self.fault(partition, Fault::from(&error), effects),

@@ -58,7 +58,7 @@ impl fmt::Debug for JobResult {
 }
 
 /// Work for the bounded pool: it may read and write files and take long. It takes no lock of the
-/// node; its result comes back as [`crate::Input::Done`].
+/// node but to swap its result in; it comes back as [`crate::Input::Done`].
 pub struct Job {
     /// For logs and metrics: `recovery`, `retention`, …
     pub name: &'static str,

@@ -1,6 +1,6 @@
 //! Jobs: work that may take long or flush, and what the node does with what it brings back.
 //!
-//! A job takes no lock of the node. Its outcome is one of [`Outcome`], which comes back inside
+//! A job takes no lock of the node, but that of a log to swap its result in. Its outcome is one of [`Outcome`], which comes back inside
 //! [`JobResult`]; nobody else can make or read one.
 
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use kt_storage::{DiskError, LogError, RecoveryReport, SmallFileError};
 use crate::checkpointing::PartitionOffsets;
 use crate::effect::{Effect, Job, JobId, JobResult};
 use crate::group_coordinator::{GroupShard, LoadError, LoadedShard};
+use crate::log_cleaning::Pass;
 use crate::log_directories::LogDirectory;
 use crate::metadata_log::SnapshotError;
 use crate::partition::{OpenedLog, Partition};
@@ -36,7 +37,9 @@ pub(crate) enum Outcome {
     /// A partition's log was closed cleanly, or not: what the checkpoints are to say of it.
     Closed(Arc<Partition>, Result<PartitionOffsets, LogError>),
     /// The groups of a partition of `__consumer_offsets` were read, or not.
-    GroupsLoaded(Arc<GroupShard>, Result<LoadedShard, LoadError>),
+    GroupsLoaded(Arc<GroupShard>, Result<Box<LoadedShard>, LoadError>),
+    /// The dirtiest log was cleaned, or none was.
+    LogCleaned(Box<Pass>),
     /// The node's files are closed: the last thing of all.
     Stopped,
 }

@@ -19,6 +19,7 @@ mod inventory;
 mod jobs;
 mod lifecycle;
 mod lock_rank;
+mod log_cleaning;
 mod log_config;
 mod log_directories;
 #[cfg(all(test, loom))]

@@ -23,6 +23,8 @@ pub(crate) enum Machine {
     Heartbeat,
     /// Answers the poll that waits in a fetch session.
     FetchSession(u64),
+    /// Has compacted logs cleaned.
+    LogCleaning,
     /// A partition's log.
     Partition(u64),
     /// The groups of a partition of `__consumer_offsets`.
@@ -48,6 +50,7 @@ impl Machine {
             Machine::FetchSession(number) => (8, number),
             Machine::Partition(number) => (9, number),
             Machine::GroupShard(number) => (10, number),
+            Machine::LogCleaning => (11, 0),
         };
         assert!(number <= NUMBER_MASK, "numbers are given out one by one");
         MachineId(kind << NUMBER_BITS | number)
@@ -68,6 +71,7 @@ impl Machine {
             8 => Machine::FetchSession(number),
             9 => Machine::Partition(number),
             10 => Machine::GroupShard(number),
+            11 => Machine::LogCleaning,
             _ => return None,
         })
     }
@@ -91,6 +95,7 @@ mod tests {
             Machine::FetchSession(7),
             Machine::Partition(NUMBER_MASK),
             Machine::GroupShard(49),
+            Machine::LogCleaning,
         ] {
             assert_eq!(Machine::from_id(machine.id()), Some(machine));
         }

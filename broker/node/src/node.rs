@@ -22,6 +22,7 @@ use crate::input::{ConnectionId, Input, ReplyTo};
 use crate::jobs::{self, Jobs, Outcome};
 use crate::lifecycle::Lifecycle;
 use crate::lock_rank::RankedMutex;
+use crate::log_cleaning::LogCleaning;
 use crate::machine::Machine;
 use crate::metadata_log::{Done, MetadataLog};
 use crate::metrics::Counters;
@@ -57,6 +58,7 @@ pub struct Node {
     pub(crate) checkpointing: Checkpointing,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) removals: Removals,
+    pub(crate) cleaning: LogCleaning,
     pub(crate) timed_flush: TimedFlush,
     pub(crate) jobs: Jobs,
     pub(crate) counters: Counters,
@@ -224,6 +226,7 @@ impl Node {
             Outcome::GroupsLoaded(shard, result) => {
                 self.on_groups_loaded(now, &shard, result, effects);
             }
+            Outcome::LogCleaned(pass) => self.on_log_cleaned(now, *pass, effects),
             Outcome::Stopped => effects.push(Effect::Stopped),
         }
     }
@@ -239,6 +242,7 @@ impl Node {
             Some(Machine::Heartbeat) => self.on_heartbeat_due(now, effects),
             Some(Machine::FetchSession(number)) => api::wake_fetch(self, number, effects),
             Some(Machine::MetadataLog) => self.metadata.on_idle_due(now, effects),
+            Some(Machine::LogCleaning) => self.on_log_cleaning_due(now, effects),
             Some(Machine::GroupShard(number)) => self.on_group_shard_wake(now, number, effects),
             Some(Machine::Partition(_)) | None => {}
         }

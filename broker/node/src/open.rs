@@ -25,6 +25,7 @@ use crate::inventory::{Inventory, LastRun};
 use crate::jobs::Jobs;
 use crate::lifecycle::Lifecycle;
 use crate::lock_rank::{Rank, RankedMutex};
+use crate::log_cleaning::LogCleaning;
 use crate::log_directories::LogDirectory;
 use crate::machine::Machine;
 use crate::metadata_log::{LoadedMetadata, MetadataLog, Opening, metadata_partition};
@@ -117,7 +118,9 @@ impl Node {
         let node = assemble(parts, found, &mut random, now, effects)?;
         node.join(now, &bootstrap, effects);
         node.metadata.flush_what_was_opened(effects);
-        for machine in [Machine::Snapshots, Machine::Cleanup, Machine::MetadataLog] {
+        let machines =
+            [Machine::Snapshots, Machine::Cleanup, Machine::MetadataLog, Machine::LogCleaning];
+        for machine in machines {
             effects.push(Effect::Wake(machine.id()));
         }
         Ok(node)
@@ -263,6 +266,7 @@ fn assemble(
         }
     }
     let clock = clock(&*disk, &directories, now);
+    let disk_of_cleaning = Arc::clone(&disk);
     let removals = Removals::new();
     for (directory, path) in std::mem::take(&mut inventory.deleted) {
         removals.add(now.monotonic, directory, Removal::Directory(path), effects);
@@ -280,6 +284,7 @@ fn assemble(
         checkpointing: Checkpointing::new(offsets),
         producer_ids: ProducerIds::new(),
         removals,
+        cleaning: LogCleaning::new(disk_of_cleaning),
         timed_flush: TimedFlush::new(),
         jobs: Jobs::default(),
         counters: Counters::new(),

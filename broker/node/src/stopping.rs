@@ -70,6 +70,7 @@ impl Node {
         if self.stopping.phase.swap(LEAVING, Ordering::AcqRel) != RUNNING {
             return;
         }
+        self.cleaning.stop();
         // Who never joined need not leave.
         match self.config().controlled_shutdown_enable && self.lifecycle.is_registered() {
             true => self.leave(now, effects),

@@ -19,6 +19,16 @@ pub struct LogConfig {
     pub deletes: bool,
     /// `cleanup.policy` contains `compact`.
     pub compacts: bool,
+    /// `max.message.bytes`: how large a batch may be that is appended. The cleaner refuses a log
+    /// with one that is far larger.
+    pub max_message_bytes: u32,
+    /// `delete.retention.ms`: for how long the cleaner keeps tombstones and markers whose data is
+    /// gone, from the first pass on that met them so.
+    pub delete_retention_ms: u64,
+    /// `min.compaction.lag.ms`: how old records are at least that the cleaner takes.
+    pub min_compaction_lag_ms: u64,
+    /// `max.compaction.lag.ms`: how old records get at most before the log is due for cleaning.
+    pub max_compaction_lag_ms: Option<u64>,
     /// `retention.ms`: for how long records are kept.
     pub retention_ms: Option<u64>,
     /// `retention.bytes`: how many bytes are kept.
@@ -45,6 +55,10 @@ impl Default for LogConfig {
             index_interval_bytes: 4096,
             deletes: true,
             compacts: false,
+            max_message_bytes: (1 << 20) + 12,
+            delete_retention_ms: 24 * 3_600_000,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: None,
             retention_ms: Some(7 * 24 * 3_600_000),
             retention_bytes: None,
             file_delete_delay_ms: 60_000,

@@ -105,6 +105,8 @@ struct OpenState {
     /// The file after it was let go of, as long as somebody else holds it.
     shared: Option<Weak<dyn File>>,
     suffix: FileSuffix,
+    /// The file is gone. Another may have its name by now, which is not this one.
+    is_removed: bool,
 }
 
 /// One file of a segment: closed until somebody needs it.
@@ -137,6 +139,12 @@ impl FileSlot {
         }
     }
 
+    /// The same, of a file that has a suffix to its name.
+    pub(crate) fn with_suffix(self, suffix: FileSuffix) -> FileSlot {
+        self.state.open.lock().suffix = suffix;
+        self
+    }
+
     /// The disk that the file is on.
     pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
         &self.cache.disk
@@ -162,6 +170,10 @@ impl FileSlot {
             }
             let file = match open.shared.take().and_then(|shared| shared.upgrade()) {
                 Some(file) => file,
+                None if open.is_removed => {
+                    let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+                    return Err(DiskError::new("open", &self.path_with(open.suffix), &gone));
+                }
                 None => self.cache.disk.open(&self.path_with(open.suffix), self.mode)?,
             };
             open.held = Some(Arc::clone(&file));
@@ -178,13 +190,20 @@ impl FileSlot {
         open.shared = None;
     }
 
-    /// Removes the file. Who holds it may go on reading. One that is not there is no error.
+    /// Removes the file. Who holds it may go on reading. One that is not there is no error, and
+    /// what has its name later is not touched.
     pub(crate) fn remove(&self) -> Result<(), DiskError> {
         let mut open = self.state.open.lock();
         open.held = None;
+        if open.is_removed {
+            return Ok(());
+        }
         match self.cache.disk.remove_file(&self.path_with(open.suffix)) {
             Err(error) if !error.is_not_found() => Err(error),
-            _ => Ok(()),
+            _ => {
+                open.is_removed = true;
+                Ok(())
+            }
         }
     }
 

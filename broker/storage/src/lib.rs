@@ -5,6 +5,7 @@ pub mod batch_records;
 pub mod batch_walk;
 pub mod checkpoints;
 pub mod clean_shutdown;
+pub mod cleaner;
 pub mod config;
 pub mod directory_names;
 pub mod disk;
@@ -44,8 +45,8 @@ pub use disk::{Disk, DiskError, File, FileRange};
 pub use error::LogError;
 pub use file_cache::FileCache;
 pub use log::{
-    Appended, Deletion, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport, UnsyncedSnapshot,
-    WallClockGuard,
+    Appended, Deletion, FlushCandidates, LoadFacts, Log, LogHome, RecoveryReport, Swapped,
+    UnsyncedSnapshot, WallClockGuard,
 };
 pub use lookup::{FoundRecord, offset_for_timestamp, offset_of_max_timestamp};
 pub use read::{LogSlice, ReadRequest, aborted_transactions, read};

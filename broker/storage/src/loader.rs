@@ -10,8 +10,9 @@ use std::path::Path;
 use kt_protocol::types::Offset;
 
 use crate::disk::{Disk, DiskError, OpenMode};
+use crate::error::LogError;
 use crate::file_names::{FileKind, FileName, FileSuffix};
-use crate::scan::HeaderScan;
+use crate::verify::{Verified, VerifyingScan};
 
 /// What a partition's directory holds.
 #[derive(Debug, Default)]
@@ -29,7 +30,10 @@ pub(crate) struct Holdings {
 }
 
 /// Puts the directory in order and says what it holds. Twice does the same as once.
-pub(crate) fn settle(disk: &dyn Disk, directory: &Path) -> Result<Holdings, DiskError> {
+///
+/// # Errors
+/// The disk's; [`LogError::Damaged`] if a `.swap` file is, and nothing was removed for it then.
+pub(crate) fn settle(disk: &dyn Disk, directory: &Path) -> Result<Holdings, LogError> {
     let mut leftovers = Vec::new();
     remove_unfinished(disk, directory, &mut leftovers)?;
     complete_swaps(disk, directory, &mut leftovers)?;
@@ -102,14 +106,16 @@ fn complete_swaps(
     disk: &dyn Disk,
     directory: &Path,
     leftovers: &mut Vec<String>,
-) -> Result<(), DiskError> {
+) -> Result<(), LogError> {
     let names = names(disk, directory)?;
     let swaps: Vec<&FileName> =
         names.iter().filter(|name| name.suffix == FileSuffix::Swap).collect();
     let logs = swaps.iter().filter(|name| name.kind == FileKind::Log);
     let mut replaced: Option<(Offset, Offset)> = None;
     for log in logs {
+        // One that the cleaner emptied takes the place of the segment at its base all the same.
         let end = end_offset(disk, &directory.join(log.to_string()), log.offset)?;
+        let end = end.max(log.offset.plus(1));
         let (from, to) = replaced.unwrap_or((log.offset, end));
         replaced = Some((from.min(log.offset), to.max(end)));
     }
@@ -136,13 +142,24 @@ fn complete_swaps(
     Ok(())
 }
 
-/// The offset after the last batch of a segment file that is known to be whole.
-fn end_offset(disk: &dyn Disk, path: &Path, base: Offset) -> Result<Offset, DiskError> {
+/// The offset after the last batch of a `.swap` file. It was synced before it had that name, so what
+/// is not intact in it is damage; what it says of its end decides over files that are still good.
+fn end_offset(disk: &dyn Disk, path: &Path, base: Offset) -> Result<Offset, LogError> {
     let file = disk.open(path, OpenMode::Read)?;
-    let mut scan = HeaderScan::new(&*file, 0, file.len()?);
+    let mut scan = VerifyingScan::new(&*file, 0, file.len()?);
     let mut end = base;
-    while let Ok(Some(located)) = scan.next_batch() {
-        end = located.header.next_offset();
+    loop {
+        let (position, reason) = match scan.next_batch()? {
+            Verified::End => return Ok(end),
+            Verified::Invalid { position, reason } => (position, reason),
+            Verified::Intact(located) if located.header.base_offset() < end => {
+                (located.position, "its offset goes back".to_owned())
+            }
+            Verified::Intact(located) => {
+                end = located.header.next_offset();
+                continue;
+            }
+        };
+        return Err(LogError::Damaged { file: path.to_owned(), position, offset: end, reason });
     }
-    Ok(end)
 }

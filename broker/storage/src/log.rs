@@ -6,6 +6,7 @@
 
 mod append;
 mod checkpoint;
+mod cleaning;
 mod close;
 mod epochs;
 mod flush;
@@ -16,12 +17,13 @@ mod roll;
 mod truncate;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use kt_protocol::types::{Offset, Timestamp};
 
 pub use append::Appended;
 pub use checkpoint::UnsyncedSnapshot;
+pub use cleaning::Swapped;
 pub use flush::FlushCandidates;
 pub use open::{LoadFacts, LogHome, RecoveryReport};
 pub use retention::{Deletion, WallClockGuard};
@@ -69,6 +71,10 @@ pub struct Log {
     generation: u32,
     /// A truncation is being prepared: no checkpoint may say more than this.
     truncating_to: Option<Offset>,
+    /// The lowest end that a truncation of this run left: nothing above counts as cleaned.
+    cleaned_at_most: Option<Offset>,
+    /// Segments that cleaned ones replaced, as long as somebody holds them.
+    swapped_out: Vec<Weak<Segment>>,
     dirty: Dirty,
     has_failed: bool,
     index_write_failures: u64,

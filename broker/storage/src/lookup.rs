@@ -136,7 +136,8 @@ impl Segment {
         budget: &mut Budget,
     ) -> Result<Timestamp, LogError> {
         let greatest = self.greatest()?;
-        if start <= self.base_offset() && greatest.offset < end {
+        let is_within = start <= self.base_offset() && greatest.offset < end;
+        if is_within && self.has_records(greatest)? {
             return Ok(greatest.timestamp);
         }
         let start = start.max(self.base_offset());
@@ -149,7 +150,7 @@ impl Segment {
             if end <= header.base_offset() {
                 break;
             }
-            if latest < header.max_timestamp() {
+            if latest < header.max_timestamp() && header.records_count() != 0 {
                 let is_within = start <= header.base_offset() && header.last_offset() < end;
                 latest = match is_within {
                     true => header.max_timestamp(),
@@ -158,6 +159,13 @@ impl Segment {
             }
         }
         Ok(latest)
+    }
+
+    /// Whether the batch with the greatest timestamp has a record: of one that the cleaner emptied,
+    /// only the head tells of it.
+    fn has_records(&self, greatest: TimestampOffset) -> Result<bool, LogError> {
+        let batch = self.locate_header(greatest.offset)?;
+        Ok(batch.is_none_or(|batch| batch.header.records_count() != 0))
     }
 
     /// The greatest timestamp of a batch's records within a range of offsets.

@@ -167,6 +167,53 @@ impl Segment {
         Ok(segment)
     }
 
+    /// Makes the files of an empty segment that is to take the place of others: `.cleaned` ones.
+    /// What an earlier pass left under their names is emptied, and a transaction index removed.
+    pub(crate) fn create_cleaned(
+        home: &SegmentHome<'_>,
+        base_offset: Offset,
+    ) -> Result<Segment, DiskError> {
+        let segment = Segment::cleaned(home, base_offset, OpenMode::Create);
+        for index in [segment.offset_index.slot(), segment.time_index.slot(), &segment.log] {
+            index.file()?.set_len(0)?;
+        }
+        let disk = home.cache.disk();
+        match disk.remove_file(&segment.transaction_index.path()) {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(segment),
+        }
+    }
+
+    /// A `.cleaned` segment that is complete: read from now on, and never made again.
+    pub(crate) fn reopen_cleaned(&self, home: &SegmentHome<'_>) -> Segment {
+        let segment = Segment::cleaned(home, self.base_offset, OpenMode::Read);
+        {
+            let (mut state, complete) = (segment.state.lock(), self.state.lock());
+            state.size = complete.size;
+            state.next_offset = complete.next_offset;
+            state.greatest = complete.greatest;
+            state.has_aborted = complete.has_aborted;
+        }
+        segment
+    }
+
+    fn cleaned(home: &SegmentHome<'_>, base_offset: Offset, mode: OpenMode) -> Segment {
+        let slot = |kind| {
+            FileSlot::new(home.cache, home.directory, base_offset, kind, mode)
+                .with_suffix(FileSuffix::Cleaned)
+        };
+        let (offsets, times) = (slot(FileKind::OffsetIndex), slot(FileKind::TimeIndex));
+        Segment {
+            base_offset,
+            index_interval_bytes: home.index_interval_bytes,
+            log: slot(FileKind::Log),
+            offset_index: SparseIndex::unread(offsets, IndexEnd::Entry),
+            time_index: SparseIndex::unread(times, IndexEnd::Entry),
+            transaction_index: slot(FileKind::TransactionIndex),
+            state: Mutex::default(),
+        }
+    }
+
     /// The offset in its name: no batch in it begins below.
     pub fn base_offset(&self) -> Offset {
         self.base_offset
@@ -209,8 +256,17 @@ impl Segment {
     }
 
     pub(crate) fn rename(&self, suffix: FileSuffix) -> Result<(), DiskError> {
-        for kind in FileKind::OF_A_SEGMENT {
-            self.slot(kind).rename(suffix)?;
+        self.rename_in_order(suffix, FileKind::OF_A_SEGMENT.iter())
+    }
+
+    /// As [`Segment::rename`], in the order of `kinds`.
+    pub(crate) fn rename_in_order<'a>(
+        &self,
+        suffix: FileSuffix,
+        kinds: impl Iterator<Item = &'a FileKind>,
+    ) -> Result<(), DiskError> {
+        for kind in kinds {
+            self.slot(*kind).rename(suffix)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Questions about a cluster, and changes to it. One file for each kind.
 
 mod alter_configs;
+mod alter_offsets;
 mod cluster;
 mod committed_offsets;
 mod config_resources;
@@ -10,11 +11,15 @@ mod create_partitions;
 mod create_topics;
 mod delete_records;
 mod delete_topics;
+mod describe_groups;
 mod describe_topics;
+mod groups;
 mod list_offsets;
 mod log_dirs;
 mod propagation;
 mod reassignments;
+mod record_times;
+mod remove_members;
 
 use kt_protocol::ErrorCode;
 
@@ -24,14 +29,20 @@ use crate::error::{Error, Subject};
 use crate::request::Request;
 
 pub use alter_configs::ConfigChange;
+pub use alter_offsets::PerPartition;
 pub use cluster::ClusterDescription;
 pub use committed_offsets::{CommittedOffset, CommittedOffsets};
 pub use configs::{ConfigEntry, ConfigSource, ConfigSynonym, Resource, ResourceKind};
+pub use coordinator::PerGroup;
 pub use create_topics::{CreatedTopic, NewTopic, Placement};
 pub use delete_records::TrimmedPartitions;
+pub use describe_groups::{GroupDescription, GroupMember};
+pub use groups::{GroupState, GroupType, ListedGroup, ListedGroups};
 pub use list_offsets::{FoundOffset, FoundOffsets, Isolation, OffsetQuery};
 pub use propagation::Expected;
 pub use reassignments::Reassignment;
+pub use record_times::RecordTimes;
+pub use remove_members::MemberName;
 
 /// The administrator's side of a [`Client`].
 #[derive(Clone, Debug)]

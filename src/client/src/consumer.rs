@@ -4,7 +4,7 @@
 //! gives their answers as they come. What an answer shows to a reader is decided by [`records`],
 //! which names no tokio.
 
-mod fetch;
+pub(crate) mod fetch;
 pub mod records;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -222,11 +222,13 @@ impl fmt::Display for BrokerSays<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let BrokerSays { api, code, subject, message } = self;
         match code {
-            ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId => {
+            ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
+            | ErrorCode::GroupIdNotFound => {
                 return write!(f, "{subject} does not exist");
             }
             ErrorCode::TopicAlreadyExists => return write!(f, "{subject} exists already"),
-            ErrorCode::TopicAuthorizationFailed => {
+            ErrorCode::TopicAuthorizationFailed | ErrorCode::GroupAuthorizationFailed => {
                 return write!(f, "not authorized for {subject}");
             }
             _ => {}

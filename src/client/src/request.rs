@@ -27,6 +27,13 @@ requests! {
     ListOffsets: ListOffsetsRequest => ListOffsetsResponse;
     FindCoordinator: FindCoordinatorRequest => FindCoordinatorResponse;
     OffsetFetch: OffsetFetchRequest => OffsetFetchResponse;
+    OffsetCommit: OffsetCommitRequest => OffsetCommitResponse;
+    OffsetDelete: OffsetDeleteRequest => OffsetDeleteResponse;
+    ListGroups: ListGroupsRequest => ListGroupsResponse;
+    DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse;
+    ConsumerGroupDescribe: ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse;
+    DeleteGroups: DeleteGroupsRequest => DeleteGroupsResponse;
+    LeaveGroup: LeaveGroupRequest => LeaveGroupResponse;
     Metadata: MetadataRequest => MetadataResponse;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse;
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse;

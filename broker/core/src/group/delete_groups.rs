@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kt_protocol::error_code::ErrorCode;
 use kt_protocol::messages::delete_groups_response::DeletableGroupResult;
+use kt_protocol::planted;
 use kt_protocol::types::PartitionIndex;
 
 use super::outcome::{Answer, Outcome};
@@ -39,7 +40,10 @@ impl<T> Shard<T> {
                 |(topic, partitions)| partitions.keys().map(move |it| (topic.as_str(), *it)),
             );
         let pending = self.transactions().of_group(group_id);
-        let all: BTreeSet<(&str, PartitionIndex)> = committed.chain(pending).collect();
+        let mut all: BTreeSet<(&str, PartitionIndex)> = committed.chain(pending).collect();
+        if planted!("a deleted group keeps its offsets") {
+            all.clear();
+        }
         let offsets = all
             .into_iter()
             .map(|(topic, partition)| records::offset_tombstone(group_id, topic, partition));

@@ -49,6 +49,15 @@ mod routing;
 mod shard;
 mod wakes;
 
+#[cfg(test)]
+mod conversation;
+#[cfg(test)]
+mod owner;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
 pub use classic::PENDING_MEMBERS_MAX;
 pub use config::GroupConfig;
 pub use foreign::GroupType;

@@ -122,12 +122,15 @@ impl<T> Shard<T> {
             return self.continue_deletions(now);
         }
         let mut all = Outcome::nothing();
-        while let Some(group_id) = self.wakes.pop_due(now.monotonic) {
+        // Each group once: what it wants at once again comes with the next call.
+        let mut due = self.wakes.take_due(now.monotonic).into_iter();
+        while let Some(group_id) = due.next() {
             let outcome = self.with_classic(now, &group_id, |group, step| group.on_deadline(step));
             let Some(outcome) = outcome else { continue };
             all.answers.extend(outcome.answers);
             if !outcome.records.is_empty() {
                 all.records = outcome.records;
+                due.for_each(|it| self.wakes.no_later(&it, now.monotonic));
                 return all;
             }
         }

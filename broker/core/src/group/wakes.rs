@@ -35,14 +35,14 @@ impl Wakes {
         }
     }
 
-    /// Takes out the group whose deadline is the earliest that has come.
-    pub(crate) fn pop_due(&mut self, now: Millis) -> Option<String> {
-        let (at, _) = self.queue.first()?;
-        if now < *at {
-            return None;
+    /// Takes out the groups whose deadlines have come, the earliest first.
+    pub(crate) fn take_due(&mut self, now: Millis) -> Vec<String> {
+        let mut due = Vec::new();
+        while self.next().is_some_and(|at| at <= now) {
+            let Some((_, group_id)) = self.queue.pop_first() else { break };
+            self.by_group.remove(&group_id);
+            due.push(group_id);
         }
-        let (_, group_id) = self.queue.pop_first()?;
-        self.by_group.remove(&group_id);
-        Some(group_id)
+        due
     }
 }

@@ -24,6 +24,9 @@ pub(super) const API: Api = Api {
 
 type Results = Vec<DeletableGroupResult>;
 
+/// The names of groups, with the shard that they are in, by its partition.
+type ByShard = BTreeMap<i32, (Arc<GroupShard>, Vec<String>)>;
+
 fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) {
     let decoded = incoming.decode_or_close::<DeleteGroupsRequest>(effects);
     let Some((context, request)) = decoded else { return };
@@ -53,12 +56,9 @@ fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) 
 }
 
 /// The names by the partition of their shard, and those that are not here.
-fn route(
-    node: &Node,
-    names: &[String],
-) -> (BTreeMap<i32, (Arc<GroupShard>, Vec<String>)>, Results) {
+fn route(node: &Node, names: &[String]) -> (ByShard, Results) {
     let image = node.image();
-    let mut by_shard = BTreeMap::new();
+    let mut by_shard = ByShard::new();
     let mut refused = Vec::new();
     for name in names {
         match node.group_shard(&image, name) {

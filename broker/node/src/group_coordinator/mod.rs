@@ -146,7 +146,7 @@ impl Node {
                 continue;
             }
             self.jobs.run("load groups", effects, move || {
-                let result = load::load(config, seed, &bounds);
+                let result = load::load(config, seed, &bounds).map(Box::new);
                 Outcome::GroupsLoaded(shard, result)
             });
         }
@@ -163,11 +163,11 @@ impl Node {
         &self,
         now: Now,
         shard: &Arc<GroupShard>,
-        result: Result<LoadedShard, LoadError>,
+        result: Result<Box<LoadedShard>, LoadError>,
         effects: &mut Vec<Effect>,
     ) {
         match result {
-            Ok(loaded) => shard.loaded(self, now, loaded, effects),
+            Ok(loaded) => shard.loaded(self, now, *loaded, effects),
             Err(LoadError::Log(error)) => {
                 self.fault(shard.partition(), Fault::from(&error), effects);
             }

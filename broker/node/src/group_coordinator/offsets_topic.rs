@@ -13,7 +13,6 @@ pub(crate) fn creatable(config: &BrokerConfig) -> CreatableTopic {
     let set = |name: &str, value: String| CreatableTopicConfig {
         name: name.to_owned(),
         value: Some(value),
-        ..Default::default()
     };
     CreatableTopic {
         name: OFFSETS_TOPIC.to_owned(),

@@ -223,9 +223,8 @@ impl GroupShard {
     pub(crate) fn wake(&self, node: &Node, now: Now, effects: &mut Vec<Effect>) {
         let mut state = self.state.lock();
         let mut after = After::default();
-        if state.wakes_at.is_some_and(|at| at <= now.monotonic) {
-            state.wakes_at = None;
-        }
+        // A machine has one time only: being called may have been all that it asked for.
+        state.wakes_at = None;
         // One batch a turn, so that others get theirs.
         if let Phase::Serving(shard) = &mut state.phase
             && shard.next_deadline().is_some_and(|at| at <= now.monotonic)

@@ -5,11 +5,19 @@ use std::sync::atomic::Ordering;
 use kt_protocol::ErrorCode;
 use kt_protocol::messages::describe_producers_response::ProducerState;
 use kt_protocol::types::{LeaderEpoch, Now, Offset, ProducerId, Timestamp};
+use kt_storage::cleaner::{Cleaned, CleaningView};
 use kt_storage::producer_state::ProducerEntry;
-use kt_storage::{Deletion, LogError};
+use kt_storage::{Deletion, LogError, Swapped};
 
 use super::{LogState, Moved, Partition, Writer};
 use crate::checkpointing::{PartitionCheckpoint, PartitionOffsets};
+
+/// What became of a cleaned segment.
+pub(crate) struct Swapping {
+    pub(crate) swapped: Swapped,
+    /// To be delivered.
+    pub(crate) moved: Moved,
+}
 
 impl Partition {
     /// Notes that offsets moved since the last checkpoint. False if that was noted before.
@@ -47,6 +55,44 @@ impl Partition {
         let deletion = open.log.delete_old_segments(now, wall, open.high_watermark)?;
         let moved = self.advance(open, registration.replicas.len());
         Ok((deletion, moved))
+    }
+
+    /// The log as a pass of the cleaner sees it; none while it is not open.
+    ///
+    /// # Errors
+    ///
+    /// The log has failed.
+    pub(crate) fn cleaning_view(&self) -> Result<Option<CleaningView>, LogError> {
+        match &self.writer.lock().state {
+            LogState::Open(open) => open.log.cleaning_view(open.high_watermark).map(Some),
+            LogState::Opening | LogState::Offline(_) | LogState::Closed => Ok(None),
+        }
+    }
+
+    /// Puts a cleaned segment in the place of those that it was made from; refused if the log is not
+    /// open any more. Called by the pass's job, which syncs under the writer's lock.
+    ///
+    /// # Errors
+    ///
+    /// The disk's.
+    pub(crate) fn swap_cleaned(&self, cleaned: &Cleaned) -> Result<Swapping, LogError> {
+        let mut writer = self.writer.lock();
+        let Writer { state: LogState::Open(open), registration } = &mut *writer else {
+            cleaned.discard()?;
+            return Ok(Swapping { swapped: Swapped::Refused, moved: Moved::default() });
+        };
+        let swapped = open.log.swap_cleaned(cleaned)?;
+        let moved = self.advance(open, registration.replicas.len());
+        Ok(Swapping { swapped, moved })
+    }
+
+    /// Whether its log has failed: what it says is not to be gone on with.
+    pub(crate) fn has_failed(&self) -> bool {
+        match &self.writer.lock().state {
+            LogState::Open(open) => open.log.has_failed(),
+            LogState::Opening | LogState::Closed => false,
+            LogState::Offline(_) => true,
+        }
     }
 
     /// Raises the log start offset (DeleteRecords). Gives where the log starts now.

@@ -25,6 +25,7 @@ use kt_storage::{File, Log, LogError};
 
 pub(crate) use append::{AppendError, Appended, ProducedBatch};
 pub(crate) use lifecycle::{Closing, OpenTurn, OpenedLog};
+pub(crate) use maintenance::Swapping;
 pub(crate) use published::{Bounds, Moved, Offsets, Service};
 pub(crate) use read::{Read, ReadAsk};
 

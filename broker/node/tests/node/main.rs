@@ -5,6 +5,8 @@ mod admin;
 #[cfg(test)]
 mod api_table;
 #[cfg(test)]
+mod cleaning;
+#[cfg(test)]
 mod config_table;
 #[cfg(test)]
 mod crash_points;

@@ -10,6 +10,7 @@ use super::batch::{
 use super::checksum::crc32c;
 use super::compression::Compressor;
 use super::control::{ControlType, EndTxnMarker};
+use super::record::RecordView;
 use super::varint::{put_varint, put_varlong, varint_size, varlong_size};
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp};
 
@@ -27,6 +28,58 @@ pub struct NewRecord<'a> {
     pub value: Option<&'a [u8]>,
     /// Its headers, keys and values, in order.
     pub headers: &'a [(&'a str, Option<&'a [u8]>)],
+}
+
+/// A record as it is put into the batch.
+struct Fields<'a> {
+    timestamp: Timestamp,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    headers: HeaderFields<'a>,
+}
+
+enum HeaderFields<'a> {
+    New(&'a [(&'a str, Option<&'a [u8]>)]),
+    /// Of another batch: how many, and their bytes.
+    Encoded(usize, &'a [u8]),
+}
+
+impl<'a> From<NewRecord<'a>> for Fields<'a> {
+    fn from(record: NewRecord<'a>) -> Fields<'a> {
+        let NewRecord { timestamp, key, value, headers } = record;
+        Fields { timestamp, key, value, headers: HeaderFields::New(headers) }
+    }
+}
+
+impl HeaderFields<'_> {
+    fn count(&self) -> usize {
+        match self {
+            HeaderFields::New(headers) => headers.len(),
+            HeaderFields::Encoded(count, _) => *count,
+        }
+    }
+
+    fn size(&self) -> usize {
+        let size = |(key, value): &(&str, Option<&[u8]>)| {
+            bytes_size(Some(key.as_bytes())) + bytes_size(*value)
+        };
+        match self {
+            HeaderFields::New(headers) => headers.iter().map(size).sum(),
+            HeaderFields::Encoded(_, bytes) => bytes.len(),
+        }
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            HeaderFields::Encoded(_, bytes) => out.extend_from_slice(bytes),
+            HeaderFields::New(headers) => {
+                for (key, value) in *headers {
+                    put_bytes(out, Some(key.as_bytes()));
+                    put_bytes(out, *value);
+                }
+            }
+        }
+    }
 }
 
 /// A record that does not fit any more.
@@ -216,6 +269,26 @@ impl BatchBuilder {
     /// # Errors
     /// The batch is full, or the offset is not above the one before.
     pub fn append_at(&mut self, offset: Offset, record: NewRecord<'_>) -> Result<(), AppendError> {
+        self.append_fields(offset, &record.into())
+    }
+
+    /// Appends a record of another batch at the offset it has there, its headers byte for byte: what
+    /// the cleaner does.
+    ///
+    /// # Errors
+    /// The batch is full, or the offset is not above the one before.
+    pub fn append_copy(&mut self, record: &RecordView<'_>) -> Result<(), AppendError> {
+        let (count, headers) = record.encoded_headers();
+        let fields = Fields {
+            timestamp: record.timestamp,
+            key: record.key,
+            value: record.value,
+            headers: HeaderFields::Encoded(count, headers),
+        };
+        self.append_fields(record.offset, &fields)
+    }
+
+    fn append_fields(&mut self, offset: Offset, record: &Fields<'_>) -> Result<(), AppendError> {
         let least = self.base_offset.plus(i64::from(self.next_delta));
         // One below the greatest, so that the next delta is a number too.
         let most = self.base_offset.plus(i64::from(i32::MAX - 1));
@@ -223,7 +296,7 @@ impl BatchBuilder {
             return Err(AppendError::Offset { offset, least, most });
         }
         let delta = (offset - self.base_offset) as i32;
-        let length = self.record_length(delta, &record);
+        let length = self.record_length(delta, record);
         let size = varint_size(length as i32) + length;
         if MAX_BATCH_SIZE < size.saturating_add(self.uncompressed_size()) {
             let batch = self.uncompressed_size();
@@ -237,7 +310,7 @@ impl BatchBuilder {
             length,
             record.timestamp.0.wrapping_sub(base.0),
             delta,
-            &record,
+            record,
         );
         self.max_timestamp = self.max_timestamp.max(record.timestamp);
         self.next_delta = delta + 1;
@@ -290,7 +363,7 @@ impl BatchBuilder {
 
     /// How many bytes `record` would add before compression, as the next one.
     pub fn size_of_next(&self, record: &NewRecord<'_>) -> usize {
-        let length = self.record_length(self.next_delta, record);
+        let length = self.record_length(self.next_delta, &Fields::from(*record));
         varint_size(i32::try_from(length).unwrap_or(i32::MAX)) + length
     }
 
@@ -341,19 +414,14 @@ impl BatchBuilder {
     }
 
     /// The bytes of a record after its length.
-    fn record_length(&self, delta: i32, record: &NewRecord<'_>) -> usize {
+    fn record_length(&self, delta: i32, record: &Fields<'_>) -> usize {
         let base = self.base_timestamp.or(self.delete_horizon).unwrap_or(record.timestamp);
-        let headers: usize = record
-            .headers
-            .iter()
-            .map(|(key, value)| bytes_size(Some(key.as_bytes())) + bytes_size(*value))
-            .sum();
         1 + varlong_size(record.timestamp.0.wrapping_sub(base.0))
             + varint_size(delta)
             + bytes_size(record.key)
             + bytes_size(record.value)
-            + varint_size(record.headers.len() as i32)
-            + headers
+            + varint_size(record.headers.count() as i32)
+            + record.headers.size()
     }
 }
 
@@ -363,7 +431,7 @@ fn put_record(
     length: usize,
     timestamp_delta: i64,
     offset_delta: i32,
-    record: &NewRecord<'_>,
+    record: &Fields<'_>,
 ) {
     put_varint(out, length as i32);
     let start = out.len();
@@ -372,11 +440,8 @@ fn put_record(
     put_varint(out, offset_delta);
     put_bytes(out, record.key);
     put_bytes(out, record.value);
-    put_varint(out, record.headers.len() as i32);
-    for (key, value) in record.headers {
-        put_bytes(out, Some(key.as_bytes()));
-        put_bytes(out, *value);
-    }
+    put_varint(out, record.headers.count() as i32);
+    record.headers.put(out);
     debug_assert_eq!(out.len() - start, length);
 }
 

@@ -43,6 +43,11 @@ impl<'a> RecordView<'a> {
         self.headers.clone()
     }
 
+    /// How many headers there are, and their bytes.
+    pub(super) const fn encoded_headers(&self) -> (usize, &'a [u8]) {
+        (self.headers.left, self.headers.bytes)
+    }
+
     /// A record of magic 0 or 1, which has no headers.
     pub(super) const fn without_headers(
         offset: Offset,

@@ -106,6 +106,8 @@ impl Log {
             recovery_point: facts.log_start_offset,
             generation: 0,
             truncating_to: None,
+            cleaned_at_most: None,
+            swapped_out: Vec::new(),
             dirty: Dirty::default(),
             has_failed: false,
             index_write_failures: 0,

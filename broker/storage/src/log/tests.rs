@@ -3,6 +3,7 @@
 mod append;
 mod bench;
 mod checkpoint;
+mod cleaning;
 mod crash;
 mod faults;
 mod fixtures;

@@ -38,6 +38,7 @@ impl Log {
         self.check_usable()?;
         let (end, _) = self.cut_point(target)?;
         self.truncating_to = Some(self.truncating_to.map_or(end, |before| before.min(end)));
+        self.cleaned_at_most = Some(self.cleaned_at_most.map_or(end, |before| before.min(end)));
         Ok(end)
     }
 
@@ -101,10 +102,15 @@ impl Log {
         let Some(last) = above.checked_sub(1).and_then(|at| self.segments.get(at)) else {
             return Ok((target, 0));
         };
-        Ok(match last.locate(target)? {
-            Some(batch) => (batch.base_offset, batch.position),
-            None => (target.min(self.log_end_offset), last.size()?),
-        })
+        if self.log_end_offset <= target {
+            return Ok((self.log_end_offset, last.size()?));
+        }
+        let position = match last.locate(target)? {
+            Some(batch) => batch.position,
+            None => last.size()?,
+        };
+        // Not at the next batch: in front of it the cleaner may have left a hole.
+        Ok((last.end_below(target, position)?, position))
     }
 
     fn replace_all(&mut self, now: Now, offset: Offset) -> Result<Deletion, LogError> {

@@ -81,6 +81,11 @@ impl ProducerEntry {
         self.batches.last()
     }
 
+    /// Its newest remembered batch that ends below `offset`.
+    pub(crate) fn last_batch_below(&self, offset: Offset) -> Option<&KeptBatch> {
+        self.batches.iter().rev().find(|batch| batch.last_offset < offset)
+    }
+
     /// The sequence of its last record, -1 if it has written none with its epoch.
     pub fn last_sequence(&self) -> i32 {
         self.last_batch().map_or(NO_SEQUENCE, |batch| batch.last_sequence)

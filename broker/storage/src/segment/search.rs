@@ -84,6 +84,38 @@ impl Segment {
         if is_first { Err(IndexError::Unsound) } else { Ok(None) }
     }
 
+    /// The offset after the last batch in front of `position`, where the first batch that reaches
+    /// `offset` begins: the base offset if there is none.
+    pub(crate) fn end_below(&self, offset: Offset, position: u64) -> Result<Offset, LogError> {
+        let entry = self.last_sound_entry(offset)?;
+        let from = entry.and_then(|entry| u64::try_from(entry.position).ok());
+        let from = from.filter(|from| *from < position).unwrap_or(0);
+        match self.walk_to(from, position)? {
+            Some(end) if end <= offset => Ok(end),
+            // What the index says is not so.
+            _ => Ok(self.walk_to(0, position)?.unwrap_or(self.base_offset)),
+        }
+    }
+
+    /// The offset after the last batch between two positions; none if there is none.
+    fn walk_to(&self, from: u64, position: u64) -> Result<Option<Offset>, LogError> {
+        let file = self.log.file()?;
+        let mut scan = HeaderScan::new(&*file, from, position);
+        let mut end = None;
+        loop {
+            match scan.next_batch() {
+                Ok(Some(located)) => end = Some(located.header.next_offset()),
+                Ok(None) => return Ok(end),
+                Err(ScanError::Disk(error)) => return Err(error.into()),
+                Err(ScanError::NotABatch { .. }) if 0 < from => return Ok(None),
+                Err(ScanError::NotABatch { position, reason }) => {
+                    let offset = end.unwrap_or(self.base_offset);
+                    return Err(self.damaged(position, offset, &reason.to_string()));
+                }
+            }
+        }
+    }
+
     fn locate_from_start(&self, offset: Offset) -> Result<Option<Located>, LogError> {
         let size = self.size()?;
         let file = self.log.file()?;

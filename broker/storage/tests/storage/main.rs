@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod bit_flips;
+mod cleaner;
+mod cleaner_throughput;
+mod cleaning;
 mod harness;
 mod model;

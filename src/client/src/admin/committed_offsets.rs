@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use kt_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
+use kt_protocol::messages::offset_fetch_response::OffsetFetchResponseGroup;
 use kt_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
-use kt_protocol::types::{LeaderEpoch, Offset, TopicPartition};
+use kt_protocol::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
 use super::Admin;
-use super::coordinator::subject;
+use super::coordinator::{PerGroup, lacks, subject};
+use crate::client::{Limit, Target};
 use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
@@ -27,6 +29,7 @@ pub struct CommittedOffset {
 pub type CommittedOffsets = BTreeMap<TopicPartition, Result<CommittedOffset, Error>>;
 
 /// Version 8 asks for several groups at once, and 10 for topics by their ids.
+const FIRST_VERSION_OF_GROUPS: i16 = 8;
 const LAST_VERSION_BY_NAME: i16 = 9;
 const FIRST_VERSION_OF_ALL_TOPICS: i16 = 2;
 
@@ -38,67 +41,138 @@ impl Admin {
     /// Fails if the coordinator does not answer in time, or refuses the group; each partition has
     /// its own result.
     pub async fn committed_offsets(&self, group: &str) -> Result<CommittedOffsets, Error> {
+        let found = self.committed_offsets_of(&[group.to_owned()]).await?.into_values().next();
+        found.unwrap_or_else(|| Err(lacks(ApiKey::OffsetFetch, group)))
+    }
+
+    /// All that each of these groups has committed, in one request for up to 200 groups of one
+    /// coordinator.
+    ///
+    /// # Errors
+    ///
+    /// Fails as a whole if no broker answers in time; each group has its own result.
+    pub async fn committed_offsets_of(
+        &self,
+        groups: &[String],
+    ) -> Result<PerGroup<CommittedOffsets>, Error> {
         let limit = self.client.limit("OffsetFetch");
-        let build = |version: i16| match version {
-            ..8 => OffsetFetchRequest {
-                group_id: group.to_owned(),
+        let ask = |node: NodeId, groups: Vec<String>| self.fetch_offsets(node, groups, limit);
+        self.ask_coordinators(groups, limit, ask).await
+    }
+
+    async fn fetch_offsets(
+        &self,
+        node: NodeId,
+        groups: Vec<String>,
+        limit: Limit,
+    ) -> Result<PerGroup<CommittedOffsets>, Error> {
+        let target = Target::Node(node);
+        let wanted = Wanted::between(FIRST_VERSION_OF_GROUPS, LAST_VERSION_BY_NAME);
+        let of_group = |it: &String| OffsetFetchRequestGroup {
+            group_id: it.clone(),
+            topics: None,
+            ..OffsetFetchRequestGroup::default()
+        };
+        let build = |_| OffsetFetchRequest {
+            groups: groups.iter().map(of_group).collect(),
+            ..Default::default()
+        };
+        let response = match self.client.call_once(target, wanted, limit, build).await {
+            // Brokers before 3.0 are asked for one after the other.
+            Err(Error::Version { .. }) => {
+                return self.fetch_one_by_one(target, groups, limit).await;
+            }
+            response => response?,
+        };
+        let mut answers: BTreeMap<String, OffsetFetchResponseGroup> =
+            response.groups.into_iter().map(|it| (it.group_id.clone(), it)).collect();
+        let found = groups.into_iter().map(|group| {
+            let result = match answers.remove(&group) {
+                Some(it) => committed(&group, it.error_code, partitions_of(it)),
+                None => Err(lacks(ApiKey::OffsetFetch, &group)),
+            };
+            (group, result)
+        });
+        Ok(found.collect())
+    }
+
+    async fn fetch_one_by_one(
+        &self,
+        target: Target,
+        groups: Vec<String>,
+        limit: Limit,
+    ) -> Result<PerGroup<CommittedOffsets>, Error> {
+        let wanted = Wanted::between(FIRST_VERSION_OF_ALL_TOPICS, FIRST_VERSION_OF_GROUPS - 1);
+        let mut found = PerGroup::new();
+        for group in groups {
+            let build = |_| OffsetFetchRequest {
+                group_id: group.clone(),
                 topics: None,
                 ..Default::default()
-            },
-            8.. => OffsetFetchRequest {
-                groups: vec![OffsetFetchRequestGroup {
-                    group_id: group.to_owned(),
-                    topics: None,
-                    ..OffsetFetchRequestGroup::default()
-                }],
-                ..Default::default()
-            },
-        };
-        let wanted = Wanted::between(FIRST_VERSION_OF_ALL_TOPICS, LAST_VERSION_BY_NAME);
-        let response = self.ask_coordinator(group, wanted, limit, build, codes).await?;
-        committed(group, response)
+            };
+            let response = self.client.call_once(target, wanted, limit, build).await?;
+            let result = committed(&group, response.error_code, partitions_alone(response));
+            found.insert(group, result);
+        }
+        Ok(found)
     }
 }
 
-fn codes(response: &OffsetFetchResponse) -> Vec<i16> {
-    let groups = response.groups.iter().map(|it| it.error_code);
-    groups.chain([response.error_code]).collect()
+/// A partition as any version tells it.
+struct Told {
+    partition: TopicPartition,
+    code: ErrorCode,
+    offset: i64,
+    epoch: i32,
+    metadata: Option<String>,
 }
 
-fn committed(group: &str, response: OffsetFetchResponse) -> Result<CommittedOffsets, Error> {
+fn partitions_of(group: OffsetFetchResponseGroup) -> Vec<Told> {
+    let topics = group.topics.into_iter().flat_map(|topic| {
+        topic.partitions.into_iter().map(move |it| Told {
+            partition: TopicPartition::new(topic.name.clone(), it.partition_index),
+            code: ErrorCode::from_code(it.error_code),
+            offset: it.committed_offset,
+            epoch: it.committed_leader_epoch,
+            metadata: it.metadata,
+        })
+    });
+    topics.collect()
+}
+
+fn partitions_alone(response: OffsetFetchResponse) -> Vec<Told> {
+    let topics = response.topics.into_iter().flat_map(|topic| {
+        topic.partitions.into_iter().map(move |it| Told {
+            partition: TopicPartition::new(topic.name.clone(), it.partition_index),
+            code: ErrorCode::from_code(it.error_code),
+            offset: it.committed_offset,
+            epoch: it.committed_leader_epoch,
+            metadata: it.metadata,
+        })
+    });
+    topics.collect()
+}
+
+fn committed(group: &str, code: i16, told: Vec<Told>) -> Result<CommittedOffsets, Error> {
     let api = ApiKey::OffsetFetch;
-    if let Some(code) =
-        codes(&response).into_iter().map(ErrorCode::from_code).find(|it| !it.is_none())
-    {
-        return Err(Error::broker(api, code, subject(group)));
+    match ErrorCode::from_code(code) {
+        ErrorCode::None => {}
+        // Kafka from 4.0 on says so of groups that it answered with nothing before.
+        ErrorCode::GroupIdNotFound => return Ok(CommittedOffsets::new()),
+        code => return Err(Error::broker(api, code, subject(group))),
     }
-    let mut found = CommittedOffsets::new();
-    let mut add = |topic: &str, index: i32, code: i16, offset: i64, epoch: i32, metadata| {
-        let partition = TopicPartition::new(topic, index);
-        let code = ErrorCode::from_code(code);
-        let result = match code {
+    let commit = |it: Told| {
+        let result = match it.code {
             // The wire writes -1 for no commit.
-            ErrorCode::None if offset < 0 => return,
+            ErrorCode::None if it.offset < 0 => return None,
             ErrorCode::None => Ok(CommittedOffset {
-                offset: Offset(offset),
-                leader_epoch: (0 <= epoch).then_some(LeaderEpoch(epoch)),
-                metadata: Option::unwrap_or_default(metadata),
+                offset: Offset(it.offset),
+                leader_epoch: (0 <= it.epoch).then_some(LeaderEpoch(it.epoch)),
+                metadata: it.metadata.unwrap_or_default(),
             }),
-            code => Err(Error::broker(api, code, Subject::Partition(partition.clone()))),
+            code => Err(Error::broker(api, code, Subject::Partition(it.partition.clone()))),
         };
-        found.insert(partition, result);
+        Some((it.partition, result))
     };
-    for topic in response.topics {
-        for it in topic.partitions {
-            let (offset, epoch) = (it.committed_offset, it.committed_leader_epoch);
-            add(&topic.name, it.partition_index, it.error_code, offset, epoch, it.metadata);
-        }
-    }
-    for topic in response.groups.into_iter().flat_map(|it| it.topics) {
-        for it in topic.partitions {
-            let (offset, epoch) = (it.committed_offset, it.committed_leader_epoch);
-            add(&topic.name, it.partition_index, it.error_code, offset, epoch, it.metadata);
-        }
-    }
-    Ok(found)
+    Ok(told.into_iter().filter_map(commit).collect())
 }

@@ -1,5 +1,7 @@
 //! Waiting until brokers know of a change: the controller answers before they have all heard of it.
 
+use std::time::Duration;
+
 use kt_protocol::ErrorCode;
 use kt_protocol::messages::metadata_request::MetadataRequestTopic;
 use kt_protocol::messages::metadata_response::MetadataResponseTopic;
@@ -7,11 +9,14 @@ use kt_protocol::messages::{MetadataRequest, MetadataResponse};
 use kt_protocol::types::NodeId;
 use tokio::time::Instant;
 
-use super::Admin;
+use super::{Admin, ConfigChange, ConfigEntry, ConfigSource, Resource};
 use crate::backoff::Backoff;
 use crate::client::{Limit, Target};
 use crate::connection::Wanted;
 use crate::error::Error;
+
+/// How long a change of configs is waited for.
+const CONFIGS_KNOWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// What brokers are to know of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +70,46 @@ impl Admin {
         Ok(waiting)
     }
 
+    /// Waits until brokers show these configs, which `source` says are of `resource` itself, no longer than a moment: a broker may
+    /// write a value in another form, and then nobody can tell.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no broker answers in time.
+    pub async fn wait_until_configured(
+        &self,
+        resource: &Resource,
+        source: ConfigSource,
+        changes: &[ConfigChange],
+    ) -> Result<(), Error> {
+        if source == ConfigSource::DYNAMIC_BROKER_LOGGER {
+            // A level that is taken back is another one's, and there is no telling them apart.
+            return Ok(());
+        }
+        let mut resources = vec![resource.clone()];
+        if source == ConfigSource::DYNAMIC_DEFAULT_BROKER {
+            // What all brokers have, each takes over by itself.
+            self.client.know_brokers().await?;
+            let metadata = self.client.metadata();
+            let broker = |id: &NodeId| Resource { name: id.to_string(), ..resource.clone() };
+            resources.extend(metadata.brokers.keys().map(broker));
+        }
+        let deadline = Instant::now() + CONFIGS_KNOWN_WITHIN;
+        let mut backoff = Backoff::new(self.client.config().backoff);
+        loop {
+            let described = self.describe_configs(&resources, None).await?;
+            let is_shown = |(_, entries): &(String, Result<Vec<ConfigEntry>, Error>)| {
+                let Ok(entries) = entries else { return true };
+                changes.iter().all(|change| shows(entries, change, source))
+            };
+            let wait = self.client.next_wait(&mut backoff);
+            if described.iter().all(is_shown) || deadline <= Instant::now() + wait {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     async fn wait_for_broker(
         &self,
         broker: NodeId,
@@ -106,6 +151,21 @@ impl Admin {
         // Before version 4 asking for a topic made it.
         let wanted = Wanted::since::<MetadataRequest>(4);
         self.client.call_once(Target::Node(broker), wanted, limit, |_| request.clone()).await
+    }
+}
+
+/// Whether a config is set, or not, as it was changed to be.
+fn shows(entries: &[ConfigEntry], change: &ConfigChange, source: ConfigSource) -> bool {
+    let entry = entries.iter().find(|it| it.name == change.name);
+    let own = entry.and_then(|it| match it.source == source {
+        true => Some(&it.value),
+        false => it.synonyms.iter().find(|it| it.source == source).map(|it| &it.value),
+    });
+    match (&change.value, own) {
+        (None, own) => own.is_none(),
+        (Some(_), None) => false,
+        // Secrets are not shown.
+        (Some(value), Some(own)) => own.as_ref().is_none_or(|it| it == value),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::pool::Lane;
 const TOPIC_ID_VERSION: i16 = 13;
 
 /// What is asked of a broker.
-pub(super) struct Request {
+pub(crate) struct Request {
     asked: Vec<(TopicPartition, Offset)>,
     topics: Vec<FetchTopic>,
     ids: BTreeMap<Uuid, String>,
@@ -34,17 +34,17 @@ pub(super) struct Request {
 
 /// The end of one request.
 #[derive(Debug)]
-pub(super) struct Fetched {
-    pub(super) node: NodeId,
-    pub(super) asked: Vec<(TopicPartition, Offset)>,
-    pub(super) result: Result<Vec<FetchedPartition>, Error>,
+pub(crate) struct Fetched {
+    pub(crate) node: NodeId,
+    pub(crate) asked: Vec<(TopicPartition, Offset)>,
+    pub(crate) result: Result<Vec<FetchedPartition>, Error>,
 }
 
 /// A partition's part of an answer.
 #[derive(Debug)]
-pub(super) struct FetchedPartition {
-    pub(super) partition: TopicPartition,
-    pub(super) code: ErrorCode,
+pub(crate) struct FetchedPartition {
+    pub(crate) partition: TopicPartition,
+    pub(crate) code: ErrorCode,
     high_watermark: Offset,
     last_stable: Offset,
     log_start: Offset,
@@ -53,7 +53,7 @@ pub(super) struct FetchedPartition {
 }
 
 impl Request {
-    pub(super) fn new(
+    pub(crate) fn new(
         client: &Client,
         config: &ConsumerConfig,
         asked: Vec<(TopicPartition, Offset)>,
@@ -115,7 +115,7 @@ fn millis(duration: Duration) -> i32 {
 }
 
 /// Asks, once.
-pub(super) async fn fetch(client: Client, node: NodeId, request: Request) -> Fetched {
+pub(crate) async fn fetch(client: Client, node: NodeId, request: Request) -> Fetched {
     let timeout = client.config().request_timeout + request.config.fetch_max_wait;
     let limit = Limit { operation: "Fetch", deadline: Instant::now() + timeout, timeout };
     let result = async {
@@ -166,12 +166,12 @@ fn aborted(it: &AbortedTransaction) -> Aborted {
 
 impl FetchedPartition {
     /// What its code says.
-    pub(super) fn error(&self) -> Error {
+    pub(crate) fn error(&self) -> Error {
         Error::broker(ApiKey::Fetch, self.code, Subject::Partition(self.partition.clone()))
     }
 
     /// The first offset that a reader may not see yet.
-    pub(super) fn end(&self, isolation: Isolation) -> Offset {
+    pub(crate) fn end(&self, isolation: Isolation) -> Offset {
         match isolation {
             Isolation::ReadCommitted if 0 <= self.last_stable.0 => self.last_stable,
             Isolation::ReadCommitted | Isolation::ReadUncommitted => self.high_watermark,
@@ -179,7 +179,7 @@ impl FetchedPartition {
     }
 
     /// Its records from `position` on.
-    pub(super) fn records(
+    pub(crate) fn records(
         self,
         position: Offset,
         isolation: Isolation,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kt_protocol::error_code::ErrorCode;
 use kt_protocol::messages::{JoinGroupResponse, SyncGroupResponse};
+use kt_protocol::planted;
 
 use super::join::Joining;
 use super::member::{Member, Protocol, Waiting};
@@ -50,9 +51,11 @@ impl<T> ClassicGroup<T> {
     /// Puts out a member, or a member id that was given out. What it still waits for is answered
     /// with `UNKNOWN_MEMBER_ID`, so that it begins anew.
     pub(super) fn remove(&mut self, step: &mut Step<'_, T>, member_id: &str) {
-        self.answer_join(step, member_id, |version| {
-            join_error(version, "", ErrorCode::UnknownMemberId)
-        });
+        if !planted!("a waiting join is forgotten") {
+            self.answer_join(step, member_id, |version| {
+                join_error(version, "", ErrorCode::UnknownMemberId)
+            });
+        }
         self.answer_sync(step, member_id, || sync_error(ErrorCode::UnknownMemberId));
         if let Some(member) = self.members.remove(member_id) {
             self.count_protocols(&member.protocols, Count::Out);
@@ -99,9 +102,11 @@ impl<T> ClassicGroup<T> {
     /// Lets a JoinGroup wait. One that the member sent before will not be answered as it hoped:
     /// Kafka forgets it, here the owner is told.
     pub(super) fn await_join(&mut self, step: &mut Step<'_, T>, id: &str, waiting: Waiting<T>) {
-        self.answer_join(step, id, |version| {
-            join_error(version, id, ErrorCode::RebalanceInProgress)
-        });
+        if !planted!("a second join is forgotten") {
+            self.answer_join(step, id, |version| {
+                join_error(version, id, ErrorCode::RebalanceInProgress)
+            });
+        }
         if let Some(member) = self.members.get_mut(id) {
             member.awaiting_join = Some(waiting);
             self.awaiting_joins += 1;

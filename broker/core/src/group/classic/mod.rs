@@ -22,12 +22,15 @@ mod protocols;
 mod rebalance;
 mod responses;
 mod static_member;
+#[cfg(test)]
+mod summary;
 mod sync;
 mod timers;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kt_protocol::planted;
 use kt_protocol::types::{Millis, Now, Timestamp};
 
 pub(crate) use join::Joining;
@@ -50,6 +53,9 @@ pub(crate) struct GenerationId(pub(crate) i32);
 impl GenerationId {
     /// The next one. After the last comes 0: Kafka's would become negative, which means none.
     fn next(self) -> GenerationId {
+        if planted!("the generation stays") {
+            return self;
+        }
         GenerationId(self.0.checked_add(1).unwrap_or(0))
     }
 }

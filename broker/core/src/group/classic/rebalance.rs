@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use kt_protocol::error_code::ErrorCode;
+use kt_protocol::planted;
 
 use super::member::Standing;
 use super::members::Answered;
@@ -9,6 +10,10 @@ use super::responses::sync_error;
 use super::timers::{JoinDeadline, JoinWait};
 use super::{ClassicGroup, State, Step};
 use crate::group::records;
+
+/// How soon a group looks again for static members that are late, in milliseconds. Kafka looks again
+/// after the rebalance timeout, which may be 0: then it does nothing else.
+const LATE_MEMBERS_WAIT_MIN_MS: u64 = 1_000;
 
 impl<T> ClassicGroup<T> {
     /// Something of the members has changed.
@@ -35,7 +40,7 @@ impl<T> ClassicGroup<T> {
         } else if self.has_all_members_joined() {
             self.complete_join(step);
         } else {
-            self.wait_for_members(step);
+            self.wait_for_members(step, self.rebalance_timeout_ms());
         }
     }
 
@@ -81,7 +86,8 @@ impl<T> ClassicGroup<T> {
         }
         if !self.elect_joined_leader() {
             // Nobody has joined: until the sessions end, or somebody does.
-            return self.wait_for_members(step);
+            let wait_ms = self.rebalance_timeout_ms().max(LATE_MEMBERS_WAIT_MIN_MS);
+            return self.wait_for_members(step, wait_ms);
         }
         self.begin_generation(step);
     }
@@ -110,6 +116,9 @@ impl<T> ClassicGroup<T> {
         self.pending_syncs.clear();
         // If there is no room the generation before stays written, and its members time out after
         // a load, as in Kafka.
+        if planted!("an empty generation is not written") {
+            return;
+        }
         let record = records::group_metadata(&self.id, self.value());
         _ = step.outcome.append_within(record, step.config.batch_max_bytes);
     }
@@ -146,8 +155,8 @@ impl<T> ClassicGroup<T> {
         }
     }
 
-    fn wait_for_members(&mut self, step: &Step<'_, T>) {
-        let at = step.now.monotonic + self.rebalance_timeout_ms();
+    fn wait_for_members(&mut self, step: &Step<'_, T>, wait_ms: u64) {
+        let at = step.now.monotonic + wait_ms;
         self.join_deadline = Some(JoinDeadline { at, wait: JoinWait::Members });
         self.wake_at(at);
     }

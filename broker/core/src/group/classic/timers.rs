@@ -1,5 +1,6 @@
 //! The deadlines of a group: sessions, member ids that were given out, joins and syncs.
 
+use kt_protocol::planted;
 use kt_protocol::types::Millis;
 
 use super::{ClassicGroup, State, Step, millis};
@@ -45,6 +46,9 @@ impl<T> ClassicGroup<T> {
             if self.deadline(&timer) == Some(at) && step.outcome.records.is_empty() {
                 self.on_timer(step, timer);
             }
+        }
+        if planted!("a deadline is never over") {
+            self.wake_at(now);
         }
         if let Some(at) = self.timers().map(|(at, _)| at).min() {
             self.wake_at(at);
@@ -93,7 +97,7 @@ impl<T> ClassicGroup<T> {
     fn on_session_end(&mut self, step: &mut Step<'_, T>, member_id: &str) {
         let Some(member) = self.members.get_mut(member_id) else { return };
         member.session_deadline = None;
-        if member.is_excused() {
+        if member.is_excused() || planted!("a session never ends") {
             // It begins anew with the answer.
             return;
         }

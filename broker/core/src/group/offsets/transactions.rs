@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kt_protocol::planted;
 use kt_protocol::types::{PartitionIndex, ProducerId};
 
 use super::{Offsets, StoredOffset};
@@ -77,7 +78,9 @@ impl PendingTransactions {
         };
         for (group_id, topic, partition, _) in offsets.iter() {
             let mut producers = self.remove_partition(group_id, topic, partition);
-            producers.remove(&producer_id);
+            if !planted!("a transaction ends and stays open") {
+                producers.remove(&producer_id);
+            }
             if !producers.is_empty() {
                 let topics = self.by_group.entry(group_id.to_owned()).or_default();
                 topics.entry(topic.to_owned()).or_default().insert(partition, producers);

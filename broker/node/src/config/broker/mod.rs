@@ -109,6 +109,11 @@ impl BrokerSources {
         usize::try_from(self.number_of(name)).unwrap_or(0)
     }
 
+    fn fraction_of(&self, name: &'static str) -> f64 {
+        let value = self.text(name).and_then(|it| it.parse().ok());
+        value.unwrap_or_else(|| panic!("{name} has a default and was checked"))
+    }
+
     fn i32_of(&self, name: &'static str) -> i32 {
         i32::try_from(self.number_of(name)).unwrap_or(i32::MAX)
     }
@@ -176,6 +181,8 @@ pub struct BrokerConfig {
     pub log_flush_start_offset_checkpoint_interval_ms: u64,
     pub replica_high_watermark_checkpoint_interval_ms: u64,
     pub log_flush_on_ack: bool,
+    /// `log.cleaner.*`, but for what topics have of their own.
+    pub cleaner: LogCleanerConfig,
     pub metadata_log_segment_bytes: u64,
     pub metadata_log_segment_ms: u64,
     pub metadata_max_idle_interval_ms: u64,
@@ -205,14 +212,30 @@ pub struct BrokerConfig {
     pub topic_defaults: TopicConfig,
 }
 
+/// How compacted logs are cleaned: `log.cleaner.` and the field's name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogCleanerConfig {
+    /// Whether anything is cleaned at all.
+    pub enable: bool,
+    /// How many logs are cleaned at a time.
+    pub threads: usize,
+    /// How long to rest when nothing is dirty.
+    pub backoff_ms: u64,
+    /// Bytes of the maps of keys, of all threads.
+    pub dedupe_buffer_size: u64,
+    /// Bytes of the buffers, of all threads.
+    pub io_buffer_size: u64,
+    /// How full a map may get.
+    pub io_buffer_load_factor: f64,
+}
+
 impl BrokerConfig {
     /// Checks all values and types them.
     pub fn resolve(sources: &BrokerSources) -> Result<BrokerConfig, ConfigError> {
         sources.check()?;
         let network = Network::resolve(sources)?;
         let log_dirs = log_dirs(sources)?;
-        let metadata_log_dir = sources.text("metadata.log.dir").map(PathBuf::from);
-        let metadata_log_dir = metadata_log_dir.unwrap_or_else(|| log_dirs[0].clone());
+        let metadata_log_dir = metadata_log_dir(sources, &log_dirs);
         check_roles(sources)?;
         Ok(BrokerConfig {
             node_id: NodeId(sources.i32_of("node.id")),
@@ -245,6 +268,7 @@ impl BrokerConfig {
             replica_high_watermark_checkpoint_interval_ms: sources
                 .size_of("replica.high.watermark.checkpoint.interval.ms"),
             log_flush_on_ack: sources.flag_of("log.flush.on.ack"),
+            cleaner: LogCleanerConfig::resolve(sources),
             metadata_log_segment_bytes: sources.size_of("metadata.log.segment.bytes"),
             metadata_log_segment_ms: sources.size_of("metadata.log.segment.ms"),
             metadata_max_idle_interval_ms: sources.size_of("metadata.max.idle.interval.ms"),
@@ -288,6 +312,25 @@ impl BrokerConfig {
     /// True for a name of `controller.listener.names`.
     pub fn is_controller_listener(&self, name: &str) -> bool {
         self.controller_listener_names.iter().any(|it| it == name)
+    }
+}
+
+/// The first of the log directories, unless it is set.
+fn metadata_log_dir(sources: &BrokerSources, log_dirs: &[PathBuf]) -> PathBuf {
+    let set = sources.text("metadata.log.dir").map(PathBuf::from);
+    set.unwrap_or_else(|| log_dirs[0].clone())
+}
+
+impl LogCleanerConfig {
+    fn resolve(sources: &BrokerSources) -> LogCleanerConfig {
+        LogCleanerConfig {
+            enable: sources.flag_of("log.cleaner.enable"),
+            threads: sources.count_of("log.cleaner.threads"),
+            backoff_ms: sources.size_of("log.cleaner.backoff.ms"),
+            dedupe_buffer_size: sources.size_of("log.cleaner.dedupe.buffer.size"),
+            io_buffer_size: sources.size_of("log.cleaner.io.buffer.size"),
+            io_buffer_load_factor: sources.fraction_of("log.cleaner.io.buffer.load.factor"),
+        }
     }
 }
 

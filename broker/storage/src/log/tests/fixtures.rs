@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::GzDecoder;
+use kt_protocol::records::{AnyBatch, BatchHeader, Budget};
 use kt_protocol::types::{Offset, Timestamp};
 
 use super::bench::*;
+use super::cleaning::clean_with;
 use crate::checkpoints;
 use crate::leader_epochs::{LEADER_EPOCH_FILE, LeaderEpochFileCache};
 use crate::producer_state::{SnapshotEntry, decode_snapshot};
 use crate::simulated_disk::SimulatedDisk;
+use crate::transaction_index::AbortedTransaction;
 use crate::{Disk, FileCache, LoadFacts, Log, LogConfig, LogHome, RecoveryReport};
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -341,4 +344,114 @@ fn a_torn_log_recovers_to_what_kafka_recovers_it_to() {
     assert_eq!(compared, 12);
     let greatest = log.segments().last().unwrap().greatest().unwrap();
     assert_eq!(greatest.timestamp, Timestamp(1_700_000_005_003));
+}
+
+/// Every record that a reader of what is committed gets, by key the last one.
+fn last_values(log: &Log) -> BTreeMap<Vec<u8>, (i64, Vec<u8>)> {
+    let mut values = BTreeMap::new();
+    let end = log.log_end_offset();
+    let mut from = log.log_start_offset();
+    while from < end {
+        let request =
+            crate::ReadRequest { from, max_offset: end, max_bytes: 1, min_one_batch: true };
+        let Some(slice) = crate::read(log.segments(), &request).unwrap() else { break };
+        let aborted = crate::aborted_transactions(log.segments(), &slice, end).unwrap();
+        let mut bytes = vec![0; slice.range.length as usize];
+        slice.range.file.read_at(slice.range.position, &mut bytes).unwrap();
+        let batch = AnyBatch::first_of(&bytes).unwrap();
+        assert!(batch.crc_is_valid());
+        from = batch.last_offset().plus(1);
+        let is_aborted = match &batch {
+            AnyBatch::Batch(view) => {
+                let is_its = |it: &AbortedTransaction| {
+                    it.producer_id == view.producer_id()
+                        && it.first_offset <= view.base_offset()
+                        && view.base_offset() < it.last_offset
+                };
+                view.is_control() || view.is_transactional() && aborted.iter().any(is_its)
+            }
+            AnyBatch::Legacy(_) => false,
+        };
+        let body = batch.decompress(&mut Budget::new(1 << 24)).unwrap();
+        for record in body.records().map(Result::unwrap).filter(|_| !is_aborted) {
+            let Some(key) = record.key else { continue };
+            match record.value {
+                Some(value) => values.insert(key.to_vec(), (record.offset.0, value.to_vec())),
+                None => values.remove(key),
+            };
+        }
+    }
+    values
+}
+
+/// Cleans every log of an archive, twice with years between, as if it were compacted.
+fn check_cleaning(files: &Files, facts: LoadFacts) {
+    let (disk, directories) = import(files);
+    for directory in &directories {
+        let (mut log, _) = open_at(&disk, directory, facts);
+        let compacting = LogConfig { compacts: true, deletes: false, ..config() };
+        log.set_config(Arc::new(compacting));
+        log.on_high_watermark(log.log_end_offset());
+        log.roll(at(1_700_000_000_000), None).unwrap();
+        let (values, end) = (last_values(&log), log.log_end_offset());
+        let producers = log.producers().to_snapshot();
+        for wall in [1_900_000_000_000, 2_000_000_000_000] {
+            let report = clean_with(&mut log, None, Timestamp(wall), |_| {});
+            let report = report.unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(last_values(&log), values, "{}", directory.display());
+            assert!(report.bytes_after <= report.bytes_before + report.records_after * 16);
+        }
+        check_against_walk(&log);
+        super::lookup::check_times(&log);
+        log.close().unwrap();
+        let (log, report) = open_at(&disk, directory, clean());
+        assert_eq!(log.log_end_offset(), end);
+        // Messages of old have no epoch, and their logs no file of them.
+        assert!(report.rebuilt.iter().all(|it| it == LEADER_EPOCH_FILE), "{report:?}");
+        assert_eq!(log.producers().to_snapshot(), producers);
+    }
+}
+
+#[test]
+fn logs_of_apache_kafka_are_cleaned() {
+    for files in [
+        archive!(protocol "a-codecs"),
+        archive!(protocol "b-transactions"),
+        archive!(protocol "c-compacted"),
+        archive!("d-coordinators"),
+    ] {
+        check_cleaning(&files, clean());
+    }
+}
+
+/// Magic 0 and 1, of which there are no indexes and no checkpoints.
+#[test]
+fn messages_of_old_are_cleaned() {
+    check_cleaning(&archive!(protocol "h-old-formats"), LoadFacts::default());
+}
+
+/// What Apache Kafka's cleaner has left, a pass at that moment leaves as it is: horizons are set and
+/// have not come.
+#[test]
+fn what_apache_kafka_has_cleaned_is_clean() {
+    let files = archive!(protocol "c-compacted");
+    let (disk, directories) = import(&files);
+    let mut batches = 0;
+    for directory in &directories {
+        let (mut log, _) = open_at(&disk, directory, clean());
+        log.set_config(Arc::new(LogConfig { compacts: true, deletes: false, ..config() }));
+        let end = log.log_end_offset();
+        log.on_high_watermark(end);
+        let before = headers(&log);
+        let view = log.cleaning_view(end).unwrap();
+        let clean_to = view.dirtiness(None, Timestamp(0)).unwrap().first_uncleanable_offset;
+        let _ = clean_with(&mut log, None, Timestamp(1_700_000_000_000), |_| {}).unwrap();
+        let is_clean = |it: &&BatchHeader| it.base_offset() < clean_to;
+        let after = headers(&log);
+        for header in before.iter().filter(is_clean).filter(|it| it.delete_horizon().is_some()) {
+            assert!(after.contains(header), "{}: {header:?}", directory.display());
+            batches += 1;
+        }
+    }
+    assert!(0 < batches, "none has a horizon");
 }
