@@ -44,6 +44,25 @@ fn lists_produces_and_consumes() {
     assert!(found.contains("auto [0] offset 0"), "{found}");
 }
 
+/// A member of a group that goes on where the one before it has stopped.
+#[test]
+fn reads_in_a_group() {
+    if !is_here() {
+        return;
+    }
+    let broker = Broker::start();
+    let address = broker.address();
+    let read = || {
+        let quick = ["-X", "auto.offset.reset=earliest", "-X", "heartbeat.interval.ms=100"];
+        let group = ["-b", &address, "-G", "kcats", "-e", "-q", "-f", "%o %s\n"];
+        run(&[&quick[..], &group[..], &["auto"]].concat(), "")
+    };
+    run(&["-b", &address, "-P", "-t", "auto"], "one\ntwo\n");
+    assert_eq!(read(), "0 one\n1 two\n");
+    run(&["-b", &address, "-P", "-t", "auto"], "three\n");
+    assert_eq!(read(), "2 three\n");
+}
+
 /// With a floor of 3 for Produce, librdkafka before 2.11 would send these uncompressed.
 #[tokio::test]
 async fn compressed_batches_arrive_compressed() {

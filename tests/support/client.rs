@@ -7,7 +7,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::producer::{BaseProducer, FutureProducer};
+use rdkafka::producer::{BaseProducer, FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 /// How long any one answer may take before the test fails.
@@ -56,6 +56,25 @@ pub(crate) async fn create_topic(
     }
 }
 
+/// 2026-01-01T00:00:00Z: the time of the first record of [`fill`].
+const FILLED_FROM: i64 = 1_767_225_600_000;
+
+/// Writes so many records to each partition, one a millisecond.
+pub(crate) async fn fill(address: &str, topic: &str, partitions: i32, count: i64) {
+    let producer = producer(address, &[("enable.idempotence", "true")]);
+    let mut deliveries = Vec::new();
+    for number in 0..count {
+        for partition in 0..partitions {
+            let record = FutureRecord::<(), str>::to(topic).payload("x").partition(partition);
+            let sent = producer.send_result(record.timestamp(FILLED_FROM + number));
+            deliveries.push(sent.map_err(|(error, _)| error).expect("the queue has room"));
+        }
+    }
+    for delivery in deliveries {
+        delivery.await.expect("the producer lives").expect("the record is delivered");
+    }
+}
+
 /// A record as read, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReadRecord {
@@ -65,7 +84,7 @@ pub(crate) struct ReadRecord {
 }
 
 impl ReadRecord {
-    fn of(message: &BorrowedMessage<'_>) -> ReadRecord {
+    pub(crate) fn of(message: &BorrowedMessage<'_>) -> ReadRecord {
         ReadRecord {
             offset: message.offset(),
             key: message.key().map(<[u8]>::to_vec),

@@ -18,6 +18,18 @@ pub(crate) fn is_here(program: &str, arguments: &[&str], left_out: &str) -> bool
     runs
 }
 
+/// Runs a script that holds a broker against what it knows: it says `ok` last.
+pub(crate) fn says_ok(script: &mut Command) {
+    let output = script.output().expect("the script runs");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    assert!(stdout.trim_end().ends_with("ok"), "{stdout}");
+}
+
+/// Lets Java clients say only what went wrong.
+pub(crate) const QUIET_JAVA: &str = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error";
+
 /// Apache Kafka's own tools, installed from Maven at their first use.
 pub(crate) struct ApacheKafka {
     script: PathBuf,
@@ -48,11 +60,16 @@ impl ApacheKafka {
 
     /// Runs a Java program with its classes at hand.
     pub(crate) fn java(&self, arguments: &[&str]) -> Output {
+        self.java_command(arguments).output().expect("java runs")
+    }
+
+    /// The same, to be run.
+    pub(crate) fn java_command(&self, arguments: &[&str]) -> Command {
         let classes = Command::new(&self.script).arg("classpath").output().expect("it runs");
         let classes = String::from_utf8(classes.stdout).expect("the path is text");
         let mut java = Command::new("java");
         java.args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", classes.trim()]).args(arguments);
-        java.output().expect("java runs")
+        java
     }
 
     /// The script's path, for a pipe of one's own.

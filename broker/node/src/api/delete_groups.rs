@@ -61,7 +61,7 @@ fn route(node: &Node, names: &[String]) -> (ByShard, Results) {
     let mut by_shard = ByShard::new();
     let mut refused = Vec::new();
     for name in names {
-        match node.groups.shard_of(&image, name) {
+        match node.group_shard(&image, name) {
             Ok(shard) => {
                 let entry = by_shard.entry(shard.index());
                 entry.or_insert_with(|| (shard, Vec::new())).1.push(name.clone());

@@ -46,7 +46,7 @@ fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) 
             answer(Err(ErrorCode::InvalidGroupId), effects);
             continue;
         }
-        match node.groups.shard_of(&image, group_id) {
+        match node.group_shard(&image, group_id) {
             Ok(shard) => {
                 let describe = |it: &Shard<_>| it.describe_group(version, group_id);
                 shard.query(node, now, answer, describe, effects);

@@ -27,7 +27,7 @@ pub(super) fn call<R: Message>(
     let asker = move |result: Result<Answer, ErrorCode>, effects: &mut Vec<Effect>| {
         context.answer(&answer(result), effects);
     };
-    match node.groups.shard_of(&node.image(), group_id) {
+    match node.group_shard(&node.image(), group_id) {
         Ok(shard) => shard.ask(node, now, Box::new(asker), decide, effects),
         Err(code) => asker(Err(code), effects),
     }

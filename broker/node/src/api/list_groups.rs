@@ -26,8 +26,12 @@ type Part = Result<Vec<ListedGroup>, ErrorCode>;
 fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) {
     let decoded = incoming.decode_or_close::<ListGroupsRequest>(effects);
     let Some((context, request)) = decoded else { return };
+    let are_awaited = node.are_shards_awaited(&node.image());
     let shards = node.groups.shards();
-    let answer = move |parts: Vec<Part>, effects: &mut Vec<Effect>| {
+    let answer = move |mut parts: Vec<Part>, effects: &mut Vec<Effect>| {
+        if are_awaited {
+            parts.push(Err(ErrorCode::CoordinatorLoadInProgress));
+        }
         context.answer(&response(parts), effects);
     };
     let all = UntilAll::new(shards.len(), answer, effects);

@@ -51,7 +51,7 @@ fn handle(node: &Node, now: Now, incoming: Incoming, effects: &mut Vec<Effect>) 
     let all = UntilAll::new(groups.len(), answer, effects);
     for (at, mut group) in groups.into_iter().enumerate() {
         let unknown = name_topics(&image, &mut group, version);
-        let shard = node.groups.shard_of(&image, &group.group_id);
+        let shard = node.group_shard(&image, &group.group_id);
         let all = Arc::clone(&all);
         let asked = group.clone();
         let image = Arc::clone(&image);

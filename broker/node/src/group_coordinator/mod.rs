@@ -30,7 +30,7 @@ use crate::effect::Effect;
 use crate::jobs::Outcome;
 use crate::lock_rank::{Rank, RankedMutex};
 use crate::node::Node;
-use crate::partition::{Fault, Partition};
+use crate::partition::{Fault, Partition, Service};
 
 type Shards = BTreeMap<i32, Arc<GroupShard>>;
 
@@ -56,20 +56,6 @@ impl GroupCoordinator {
     pub(crate) fn shards(&self) -> Arc<Shards> {
         self.shards.load_full()
     }
-
-    /// The shard that a group lives in.
-    ///
-    /// # Errors
-    ///
-    /// What to tell who asks, if it is not here.
-    pub(crate) fn shard_of(
-        &self,
-        image: &MetadataImage,
-        group_id: &str,
-    ) -> Result<Arc<GroupShard>, ErrorCode> {
-        let partition = partition_of(image, group_id).ok_or(ErrorCode::CoordinatorNotAvailable)?;
-        self.shard(partition.0).ok_or(ErrorCode::NotCoordinator)
-    }
 }
 
 /// The partition of `__consumer_offsets` that a group lives in; none while there is no such topic.
@@ -80,6 +66,46 @@ pub(crate) fn partition_of(image: &MetadataImage, group_id: &str) -> Option<Part
 }
 
 impl Node {
+    /// The shard that a group lives in.
+    ///
+    /// # Errors
+    ///
+    /// What to tell who asks, if it is not here.
+    pub(crate) fn group_shard(
+        &self,
+        image: &MetadataImage,
+        group_id: &str,
+    ) -> Result<Arc<GroupShard>, ErrorCode> {
+        let partition = partition_of(image, group_id).ok_or(ErrorCode::CoordinatorNotAvailable)?;
+        if let Some(shard) = self.groups.shard(partition.0) {
+            return Ok(shard);
+        }
+        Err(match self.is_shard_awaited(image, partition) {
+            true => ErrorCode::CoordinatorLoadInProgress,
+            false => ErrorCode::NotCoordinator,
+        })
+    }
+
+    /// Whether there are shards still to come, so that nobody can list all groups yet.
+    pub(crate) fn are_shards_awaited(&self, image: &MetadataImage) -> bool {
+        let shards = self.groups.shards();
+        let topic = image.topics().get(OFFSETS_TOPIC);
+        let count = topic.and_then(|it| i32::try_from(it.partitions.len()).ok()).unwrap_or(0);
+        (0..count)
+            .filter(|it| !shards.contains_key(it))
+            .any(|it| self.is_shard_awaited(image, PartitionIndex(it)))
+    }
+
+    /// Whether this broker coordinates the groups of a partition as soon as its log is open. The
+    /// image may be ahead of what is served. Who asks makes the log one of the next to be opened.
+    fn is_shard_awaited(&self, image: &MetadataImage, partition: PartitionIndex) -> bool {
+        let topic = image.topics().get(OFFSETS_TOPIC);
+        let leader = topic.and_then(|it| it.partition(partition)).and_then(|it| it.leader);
+        let found = self.replicas.find(OFFSETS_TOPIC, partition.0);
+        let is_lost = found.is_ok_and(|it| it.service() == Service::Offline);
+        leader == Some(self.id()) && !is_lost
+    }
+
     /// Makes and drops shards, so that there is one for each partition that is led here, in its
     /// epoch.
     pub(crate) fn refresh_group_shards(&self, now: Now, effects: &mut Vec<Effect>) {

@@ -220,15 +220,18 @@ fn nothing_is_served_while_it_is_loaded() {
     harness.crash(CrashMode::Process);
     harness.holds_jobs = true;
     harness.open().expect("it opens");
-    harness.release_jobs_named("open", 100);
-    let loading = ErrorCode::CoordinatorLoadInProgress.code();
-    assert_eq!(commit_code(&mut harness, 8), loading);
-    let response: OffsetFetchResponse = harness.call(9, &fetch());
-    assert_eq!(response.groups[0].error_code, loading);
-    let list: ListGroupsResponse = harness.call(5, &ListGroupsRequest::default());
-    assert_eq!((list.error_code, list.groups.len()), (loading, 0));
-    // A member that is told otherwise would leave.
-    assert_eq!(heartbeat(&mut harness, &joined), 0);
+    // Its log is to be opened, then it is to be read.
+    for _ in 0..2 {
+        let loading = ErrorCode::CoordinatorLoadInProgress.code();
+        assert_eq!(commit_code(&mut harness, 8), loading);
+        let response: OffsetFetchResponse = harness.call(9, &fetch());
+        assert_eq!(response.groups[0].error_code, loading);
+        let list: ListGroupsResponse = harness.call(5, &ListGroupsRequest::default());
+        assert_eq!((list.error_code, list.groups.len()), (loading, 0));
+        // A member that is told otherwise would leave.
+        assert_eq!(heartbeat(&mut harness, &joined), 0);
+        harness.release_jobs_named("open", 100);
+    }
     harness.release_jobs();
     assert_eq!(committed(&mut harness), 7);
     assert_eq!(heartbeat(&mut harness, &joined), 0);
