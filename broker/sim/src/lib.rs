@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod history;
+mod host;
 pub mod invariants;
 pub mod simulation;
 pub mod trace;
