@@ -40,6 +40,8 @@ pub struct GroupOutcome {
     pub synced: usize,
     /// How often the node went down.
     pub crashes: u64,
+    /// How often it gave up, because a sync had failed.
+    pub given_up: u64,
 }
 
 const GROUPS: [&str; 2] = ["g0", "g1"];
@@ -130,6 +132,8 @@ struct Simulation {
     may_give_up: bool,
     /// It gave up.
     has_given_up: bool,
+    /// How often it did.
+    given_up: u64,
     /// No more faults; leaving and deleting are over.
     is_quiet: bool,
 }
@@ -154,6 +158,7 @@ pub fn run_groups(settings: Settings) -> Result<GroupOutcome, String> {
         refused: count(|it| matches!(it, GroupSeen::Refused { .. })),
         synced: count(|it| matches!(it, GroupSeen::Synced { .. })),
         crashes: simulation.host.crashes,
+        given_up: simulation.given_up,
     })
 }
 
@@ -180,6 +185,7 @@ impl Simulation {
             operator: Operator::new(),
             may_give_up: false,
             has_given_up: false,
+            given_up: 0,
             is_quiet: false,
         }
     }
@@ -238,6 +244,7 @@ impl Simulation {
 
     /// Either something that waits happens, or a client does something, or something goes wrong.
     fn step(&mut self) -> Result<(), String> {
+        self.given_up += u64::from(self.has_given_up);
         if self.has_given_up || (!self.is_quiet && self.one_in(self.crash_every)) {
             return self.crash();
         }

@@ -44,7 +44,8 @@ fn the_same_seed_gives_the_same_trace() {
 }
 
 fn all_groups(flushes: bool) {
-    let (mut acknowledged, mut refused, mut synced, mut crashes) = (0, 0, 0, 0);
+    let (mut acknowledged, mut refused, mut synced) = (0, 0, 0);
+    let (mut crashes, mut given_up) = (0, 0);
     for seed in 1..=seeds() {
         match run_groups(Settings { seed, steps: GROUP_STEPS, flushes }) {
             Ok(outcome) => {
@@ -52,13 +53,18 @@ fn all_groups(flushes: bool) {
                 refused += outcome.refused;
                 synced += outcome.synced;
                 crashes += outcome.crashes;
+                given_up += outcome.given_up;
             }
             Err(message) => panic!("{message}"),
         }
     }
-    println!("{acknowledged} acknowledged, {refused} refused, {synced} synced, {crashes} crashes");
+    println!(
+        "{acknowledged} acknowledged, {refused} refused, {synced} synced, {crashes} crashes, \
+         {given_up} of them after a failed sync"
+    );
     assert!(0 < acknowledged && 0 < refused && 0 < synced, "nobody did anything");
     assert!(seeds() < crashes, "a run without faults proves nothing");
+    assert_eq!(0 < given_up, flushes, "syncs fail where they matter");
 }
 
 #[test]
