@@ -6,10 +6,14 @@
 //! goes in the middle of anything. The same seed gives the same trace, to the last event.
 
 pub mod client;
+pub mod group_history;
+pub mod groups;
 pub mod history;
+mod host;
 pub mod invariants;
 pub mod simulation;
 pub mod trace;
 pub mod world;
 
+pub use groups::{GroupOutcome, run_groups};
 pub use simulation::{Outcome, Settings, run};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use kt_sim::{Settings, run};
+use kt_sim::{Settings, run, run_groups};
 
 /// Run whole nodes from seeds, and check what their clients saw
 #[derive(Debug, Parser)]
@@ -25,22 +25,42 @@ fn main() -> ExitCode {
         Some(seed) => seed..=seed,
         None => 1..=arguments.seeds,
     };
-    let (mut acknowledged, mut crashes, mut events) = (0, 0, 0);
+    let mut total = Total::default();
     for seed in seeds {
         for flushes in [true, false] {
-            match run(Settings { seed, steps: arguments.steps, flushes }) {
-                Ok(outcome) => {
-                    acknowledged += outcome.acknowledged;
-                    crashes += outcome.crashes;
-                    events += outcome.events;
-                }
-                Err(message) => {
-                    eprintln!("flushes={flushes} {message}");
-                    return ExitCode::FAILURE;
-                }
+            let settings = Settings { seed, steps: arguments.steps, flushes };
+            if let Err(message) = total.add(settings) {
+                eprintln!("flushes={flushes} {message}");
+                return ExitCode::FAILURE;
             }
         }
     }
-    println!("{acknowledged} values acknowledged, {crashes} crashes, {events} events: all held");
+    let Total { values, commits, crashes, events } = total;
+    println!(
+        "{values} values and {commits} commits acknowledged, {crashes} crashes, {events} events: \
+         all held"
+    );
     ExitCode::SUCCESS
+}
+
+/// What all runs came to.
+#[derive(Default)]
+struct Total {
+    values: usize,
+    commits: usize,
+    crashes: u64,
+    events: u64,
+}
+
+impl Total {
+    /// A run of a log, and one of groups.
+    fn add(&mut self, settings: Settings) -> Result<(), String> {
+        let log = run(settings)?;
+        let groups = run_groups(settings).map_err(|error| format!("groups: {error}"))?;
+        self.values += log.acknowledged;
+        self.commits += groups.acknowledged;
+        self.crashes += log.crashes + groups.crashes;
+        self.events += log.events + groups.events;
+        Ok(())
+    }
 }

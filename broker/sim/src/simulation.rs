@@ -3,12 +3,9 @@
 //! Two phases: chaos, then quiet. In the quiet the producer's last batch must be acknowledged and
 //! the consumer must reach the end; a node that never recovers is a failure too.
 
-mod open;
-
 use std::collections::BTreeMap;
 
-use kt_core::random::Random;
-use kt_node::{ConnectionId, Effect, Input, Node, Reply, ReplyTo, Request};
+use kt_node::{ConnectionId, Input, Reply, ReplyTo, Request};
 use kt_protocol::ApiKey;
 use kt_protocol::messages::create_topics_request::CreatableTopic;
 use kt_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -17,13 +14,13 @@ use kt_protocol::messages::{
     InitProducerIdResponse,
 };
 use kt_protocol::types::{Offset, ProducerEpoch, ProducerId};
-use kt_storage::simulated_disk::{CrashMode, SimulatedDisk};
+use kt_storage::simulated_disk::CrashMode;
 
 use crate::client::{self, Outgoing};
 use crate::history::{History, Seen};
+use crate::host::Host;
 use crate::invariants;
-use crate::trace::Trace;
-use crate::world::{News, World};
+use crate::world::News;
 
 /// What a run is made of.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +50,8 @@ pub struct Outcome {
 const QUIET_STEPS_MAX: u64 = 20_000;
 /// Of this many steps one is a crash.
 const CRASH_EVERY: usize = 400;
+/// How far time goes at once while nothing is due.
+const WAIT_MS_MAX: u64 = 50;
 const FETCH_VERSION: i16 = 12;
 const CREATE_TOPICS_VERSION: i16 = 7;
 const INIT_PRODUCER_ID_VERSION: i16 = 4;
@@ -68,13 +67,9 @@ enum Asked {
 
 struct Simulation {
     settings: Settings,
-    random: Random,
-    world: World,
-    node: Option<Node>,
-    is_ready: bool,
-    trace: Trace,
+    host: Host,
     history: History,
-    connection: u64,
+    connection: ConnectionId,
     next_sequence: u64,
     asked: BTreeMap<ReplyTo, Asked>,
     has_topic: bool,
@@ -83,9 +78,6 @@ struct Simulation {
     next_value: u64,
     next_batch_sequence: i32,
     read_up_to: i64,
-    crashes: u64,
-    /// How often the machine itself went down: its boot id.
-    boots: u64,
     /// No new batches, no more crashes.
     is_quiet: bool,
 }
@@ -98,14 +90,14 @@ struct Simulation {
 pub fn run(settings: Settings) -> Result<Outcome, String> {
     let mut simulation = Simulation::new(settings);
     let result = simulation.run();
-    let tail = || simulation.trace.tail();
+    let tail = || simulation.host.trace.tail();
     result.map_err(|error| format!("seed {}: {error}\n{}", settings.seed, tail()))?;
     let is_acknowledged = |seen: &&Seen| matches!(seen, Seen::Acknowledged { .. });
     Ok(Outcome {
-        trace_hash: simulation.trace.hash(),
-        events: simulation.trace.events(),
+        trace_hash: simulation.host.trace.hash(),
+        events: simulation.host.trace.events(),
         acknowledged: simulation.history.seen().iter().filter(is_acknowledged).count(),
-        crashes: simulation.crashes,
+        crashes: simulation.host.crashes,
     })
 }
 
@@ -113,13 +105,9 @@ impl Simulation {
     fn new(settings: Settings) -> Simulation {
         Simulation {
             settings,
-            random: Random::new(settings.seed),
-            world: World::new(SimulatedDisk::new(settings.seed)),
-            node: None,
-            is_ready: false,
-            trace: Trace::default(),
+            host: Host::new(settings, &[]),
             history: History::default(),
-            connection: 0,
+            connection: ConnectionId(0),
             next_sequence: 0,
             asked: BTreeMap::new(),
             has_topic: false,
@@ -128,8 +116,6 @@ impl Simulation {
             next_value: 0,
             next_batch_sequence: 0,
             read_up_to: 0,
-            crashes: 0,
-            boots: 0,
             is_quiet: false,
         }
     }
@@ -162,58 +148,29 @@ impl Simulation {
     }
 
     fn start(&mut self) -> Result<(), String> {
-        let mut effects = Vec::new();
-        let seed = self.random.next_bits();
-        let (disk, now) = (self.world.disk.clone(), self.world.now());
-        let node = open::open(disk, self.boots, self.settings.flushes, seed, now, &mut effects)?;
-        self.node = Some(node);
-        self.is_ready = false;
-        self.connection += 1;
+        self.connection = self.host.connect();
         self.next_sequence = 0;
-        self.trace.note(format_args!("start {}", self.connection));
-        self.take(effects)
+        let news = self.host.start()?;
+        self.take(news)
     }
 
     fn crash(&mut self) -> Result<(), String> {
-        self.crashes += 1;
-        self.node = None;
-        self.world.forget();
         self.asked.clear();
-        let mode = match (self.settings.flushes, self.random.below(4)) {
-            (false, _) | (true, 0) => CrashMode::Process,
-            (true, 1) => CrashMode::LoseUnsynced,
-            (true, 2) => CrashMode::KeepUnsynced,
-            (true, _) => CrashMode::Torn,
-        };
-        self.trace.note(format_args!("crash {mode:?}"));
-        self.world.disk.crash();
-        self.world.disk.restart(mode);
-        let lost_power = mode != CrashMode::Process;
-        self.boots += u64::from(lost_power);
+        let lost_power = self.host.crash() != CrashMode::Process;
         self.history.add(Seen::Restarted { lost_power });
-        let down_ms = self.random.below(200) as u64;
-        self.world.advance(down_ms);
         self.start()
     }
 
     /// Either something that waits happens, or a client does something, or the node dies.
     fn step(&mut self) -> Result<(), String> {
-        if !self.is_quiet && self.random.below(CRASH_EVERY) == 0 {
+        if !self.is_quiet && self.host.random.below(CRASH_EVERY) == 0 {
             return self.crash();
         }
-        if self.random.below(3) == 0 && self.is_ready {
+        if self.host.random.below(3) == 0 && self.host.is_ready {
             return self.act();
         }
-        let Some(node) = &self.node else { return Ok(()) };
-        let mut effects = Vec::new();
-        match self.world.step(node, &mut effects) {
-            Some(text) => self.trace.note(text),
-            None => {
-                let wait = self.world.next_at().map_or(10, |at| at - self.world.now().monotonic.0);
-                self.world.advance(wait.clamp(1, 50));
-            }
-        }
-        self.take(effects)
+        let news = self.host.step(WAIT_MS_MAX);
+        self.take(news)
     }
 
     fn is_asking(&self, what: Asked) -> bool {
@@ -227,7 +184,7 @@ impl Simulation {
         let Some(producer) = self.producer else {
             return if self.is_asking(Asked::InitProducerId) { Ok(()) } else { self.init() };
         };
-        if self.random.below(2) == 0 && !self.is_asking(Asked::Fetch) {
+        if self.host.random.below(2) == 0 && !self.is_asking(Asked::Fetch) {
             return self.fetch();
         }
         if self.is_asking(Asked::Produce) {
@@ -240,12 +197,12 @@ impl Simulation {
             self.next_batch();
         }
         let Some(batch) = &self.outgoing else { return Ok(()) };
-        let request = client::produce(batch, producer, self.world.now().wall);
+        let request = client::produce(batch, producer, self.host.world.now().wall);
         self.ask(Asked::Produce, request)
     }
 
     fn next_batch(&mut self) {
-        let count = 1 + self.random.below(20) as u64;
+        let count = 1 + self.host.random.below(20) as u64;
         let values: Vec<u64> = (self.next_value..self.next_value + count).collect();
         self.next_value += count;
         self.outgoing = Some(Outgoing { values, sequence: self.next_batch_sequence });
@@ -277,11 +234,11 @@ impl Simulation {
         let partition = FetchPartition {
             partition: 0,
             fetch_offset: self.read_up_to,
-            partition_max_bytes: 1 + self.random.below(1 << 16) as i32,
+            partition_max_bytes: 1 + self.host.random.below(1 << 16) as i32,
             ..FetchPartition::default()
         };
         let message = FetchRequest {
-            max_wait_ms: self.random.below(100) as i32,
+            max_wait_ms: self.host.random.below(100) as i32,
             min_bytes: 1,
             topics: vec![FetchTopic {
                 topic: client::TOPIC.to_owned(),
@@ -295,19 +252,16 @@ impl Simulation {
     }
 
     fn ask(&mut self, what: Asked, request: Request) -> Result<(), String> {
-        let Some(node) = &self.node else { return Ok(()) };
-        let connection = ConnectionId(self.connection);
-        let to = ReplyTo { connection, sequence: self.next_sequence };
+        let to = ReplyTo { connection: self.connection, sequence: self.next_sequence };
         self.next_sequence += 1;
         self.asked.insert(to, what);
-        self.trace.note(format_args!("ask {what:?}"));
-        let mut effects = Vec::new();
-        node.handle(self.world.now(), Input::Request(to, request), &mut effects);
-        self.take(effects)
+        self.host.trace.note(format_args!("ask {what:?}"));
+        let news = self.host.call(Input::Request(to, request));
+        self.take(news)
     }
 
-    fn take(&mut self, effects: Vec<Effect>) -> Result<(), String> {
-        for news in self.world.carry_out(effects, &mut self.random) {
+    fn take(&mut self, all: Vec<News>) -> Result<(), String> {
+        for news in all {
             match news {
                 News::Reply(to, reply) => {
                     let Some(asked) = self.asked.remove(&to) else {
@@ -319,7 +273,7 @@ impl Simulation {
                 }
                 News::Close(_, why) => return Err(format!("a connection was closed: {why}")),
                 News::Fatal(message) => return Err(format!("the node gave up: {message}")),
-                News::Ready => self.is_ready = true,
+                News::Ready => self.host.is_ready = true,
                 News::Stopped => return Err("the node stopped, unasked".to_owned()),
             }
         }
@@ -340,7 +294,7 @@ impl Simulation {
         let response: CreateTopicsResponse =
             client::response(ApiKey::CreateTopics, CREATE_TOPICS_VERSION, reply)?;
         let code = response.topics.first().map_or(-1, |topic| topic.error_code);
-        self.trace.note(format_args!("topic {code}"));
+        self.host.trace.note(format_args!("topic {code}"));
         self.has_topic = code == 0 || code == TOPIC_ALREADY_EXISTS;
         Ok(())
     }
@@ -348,7 +302,7 @@ impl Simulation {
     fn on_producer(&mut self, reply: &Reply) -> Result<(), String> {
         let response: InitProducerIdResponse =
             client::response(ApiKey::InitProducerId, INIT_PRODUCER_ID_VERSION, reply)?;
-        self.trace.note(format_args!("producer {}", response.producer_id));
+        self.host.trace.note(format_args!("producer {}", response.producer_id));
         if response.error_code == 0 {
             let epoch = ProducerEpoch(response.producer_epoch);
             self.producer = Some((ProducerId(response.producer_id), epoch));
@@ -358,7 +312,7 @@ impl Simulation {
 
     fn on_produced(&mut self, reply: &Reply) -> Result<(), String> {
         let (code, base_offset) = client::produced(reply)?;
-        self.trace.note(format_args!("produced {code} {base_offset}"));
+        self.host.trace.note(format_args!("produced {code} {base_offset}"));
         let error = kt_protocol::ErrorCode::from_code(code);
         if !error.is_none() {
             // What a producer may try again; anything else would lose its batch.
@@ -381,11 +335,11 @@ impl Simulation {
         let response: FetchResponse = client::response(ApiKey::Fetch, FETCH_VERSION, reply)?;
         let partition = response.responses.first().and_then(|topic| topic.partitions.first());
         let Some(partition) = partition else {
-            self.trace.note("fetched nothing");
+            self.host.trace.note("fetched nothing");
             return Ok(());
         };
         let error = kt_protocol::ErrorCode::from_code(partition.error_code);
-        self.trace.note(format_args!("fetched {error} {}", partition.high_watermark));
+        self.host.trace.note(format_args!("fetched {error} {}", partition.high_watermark));
         if !error.is_none() {
             return match error.is_retriable() {
                 true => Ok(()),

@@ -160,10 +160,13 @@ impl GroupShard {
                 return asker(Err(code), effects);
             }
         };
-        let end = state.end;
+        let end = if planted!("group read before the commit") { Offset(0) } else { state.end };
         let answer: Committed =
             Box::new(move |result, effects| asker(result.map(|()| said), effects));
-        state.uncommitted.push_back((end, answer));
+        match planted!("group read before the commit") {
+            true => state.uncommitted.push_front((end, answer)),
+            false => state.uncommitted.push_back((end, answer)),
+        }
         let mut after = After::default();
         self.settle(&mut state, now, &mut after, effects);
         drop(state);
@@ -311,6 +314,9 @@ impl GroupShard {
         }
         let Phase::Serving(shard) = &state.phase else { return };
         let Some(at) = shard.next_deadline() else { return };
+        if planted!("deadlines of groups are forgotten") {
+            return;
+        }
         if at <= now.monotonic {
             effects.push(Effect::Wake(self.machine()));
         } else if state.wakes_at.is_none_or(|before| at < before) {

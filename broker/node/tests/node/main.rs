@@ -19,6 +19,8 @@ mod fetch_sessions;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod kafkas_groups;
+#[cfg(test)]
 mod metadata_log;
 #[cfg(test)]
 mod offsets;

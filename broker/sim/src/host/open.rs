@@ -7,15 +7,25 @@ use kt_node::{Effect, Formatting, HostFacts, Node, Start};
 use kt_protocol::types::Now;
 use kt_storage::simulated_disk::SimulatedDisk;
 
+/// What a node is opened on.
+pub(super) struct Opening {
+    pub(super) disk: SimulatedDisk,
+    /// How often the machine went down.
+    pub(super) boot: u64,
+    /// `log.flush.on.ack`.
+    pub(super) flushes: bool,
+    /// Beside what every simulated node is configured to.
+    pub(super) configs: &'static [(&'static str, &'static str)],
+}
+
 /// Opens the node, formatting an empty disk.
 pub(super) fn open(
-    disk: SimulatedDisk,
-    boot: u64,
-    flushes: bool,
+    opening: Opening,
     seed: u64,
     now: Now,
     effects: &mut Vec<Effect>,
 ) -> Result<Node, String> {
+    let Opening { disk, boot, flushes, configs } = opening;
     let flush_on_ack = if flushes { "true" } else { "false" };
     let pairs = [
         ("node.id", "1"),
@@ -28,7 +38,8 @@ pub(super) fn open(
         // Small enough to roll within a run.
         ("log.segment.bytes", "1048576"),
     ];
-    let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let pairs = pairs.iter().chain(configs);
+    let pairs = pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     let mut sources = BrokerSources::default();
     sources
         .add_static(pairs, Strictness::RefuseUnknown, &mut Vec::new())
