@@ -608,3 +608,142 @@ fn a_directory_can_be_read_while_a_broker_writes_it() {
     assert!(stdout(&output).contains("line "), "what was produced is shown");
     assert!(before <= files_below(&broker.data()).len(), "nothing was removed");
 }
+
+/// What is printed of a segment with one batch of one record, in all formats and by a template.
+fn in_every_format(flags: &[&str], template: &str) -> String {
+    let directory = generated(1, 2);
+    let mut text = String::new();
+    let formats = ["table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "name", "kafka"];
+    for format in formats.iter().chain([&template]) {
+        let arguments = [&[MADE][..], flags, &["--utc", "-o", format]].concat();
+        let output = dump(directory.path(), &arguments);
+        text.push_str(&format!("$ kt dump-log {}\n", arguments[1..].join(" ")));
+        text.push_str(&stdout(&output));
+    }
+    let now = regex::Regex::new(r#"time("?): ?"?\d{4}-[^",\n]*"?"#).expect("a pattern");
+    now.replace_all(&text, "time$1: NOW").into_owned()
+}
+
+#[test]
+fn batches_in_every_format() {
+    let shown = in_every_format(&[], "template={kind} {base_offset} {records}\\n");
+    insta::assert_snapshot!(shown, @r#"
+    $ kt dump-log --utc -o table
+    made-0/00000000000000000000.log
+       POSITION   BASE OFFSET   LAST OFFSET  RECORDS  MAX TIMESTAMP            SIZE BYTES  CODEC   EPOCH   PRODUCER   SEQUENCE  NOTES
+              0             0             0        1  2023-11-14 22:13:20.000          70  none        -          -          -
+    $ kt dump-log --utc -o wide
+    made-0/00000000000000000000.log
+       POSITION   BASE OFFSET   LAST OFFSET  RECORDS  MAX TIMESTAMP            SIZE BYTES  CODEC   EPOCH   PRODUCER   SEQUENCE  MAGIC         CRC  NOTES
+              0             0             0        1  2023-11-14 22:13:20.000          70  none        -          -          -      2  3876148585
+    $ kt dump-log --utc -o json
+    {"kind":"dump-log","version":1,"cluster_id":null,"time": NOW,"items":[
+    {"kind":"batch","path":"made-0/00000000000000000000.log","topic":"made","partition":0,"position":0,"size_bytes":70,"magic":2,"base_offset":0,"last_offset":0,"records":1,"compression":"none","timestamp_type":"create","base_timestamp":1700000000000,"max_timestamp":1700000000000,"delete_horizon_ms":null,"leader_epoch":null,"producer_id":null,"producer_epoch":null,"base_sequence":null,"last_sequence":null,"transactional":false,"control":false,"crc":3876148585,"valid":true}],"errors":[]}
+    $ kt dump-log --utc -o jsonl
+    {"kind":"batch","path":"made-0/00000000000000000000.log","topic":"made","partition":0,"position":0,"size_bytes":70,"magic":2,"base_offset":0,"last_offset":0,"records":1,"compression":"none","timestamp_type":"create","base_timestamp":1700000000000,"max_timestamp":1700000000000,"delete_horizon_ms":null,"leader_epoch":null,"producer_id":null,"producer_epoch":null,"base_sequence":null,"last_sequence":null,"transactional":false,"control":false,"crc":3876148585,"valid":true}
+    $ kt dump-log --utc -o yaml
+    kind: dump-log
+    version: 1
+    cluster_id: null
+    time: NOW
+    items:
+    - kind: batch
+      path: made-0/00000000000000000000.log
+      topic: made
+      partition: 0
+      position: 0
+      size_bytes: 70
+      magic: 2
+      base_offset: 0
+      last_offset: 0
+      records: 1
+      compression: none
+      timestamp_type: create
+      base_timestamp: 1700000000000
+      max_timestamp: 1700000000000
+      delete_horizon_ms: null
+      leader_epoch: null
+      producer_id: null
+      producer_epoch: null
+      base_sequence: null
+      last_sequence: null
+      transactional: false
+      control: false
+      crc: 3876148585
+      valid: true
+    errors: []
+    $ kt dump-log --utc -o csv
+    kind,path,position,topic,partition,offset,base_offset,first_offset,start_offset,last_offset,last_stable_offset,transaction_first_offset,log_position,size_bytes,records,magic,compression,timestamp_type,timestamp,base_timestamp,max_timestamp,delete_horizon_ms,leader_epoch,producer_id,producer_epoch,coordinator_epoch,sequence,base_sequence,last_sequence,transactional,control,valid,key,value
+    batch,made-0/00000000000000000000.log,0,made,0,,0,,,0,,,,70,1,2,none,create,,1700000000000,1700000000000,,,,,,,,,false,false,true,,
+    $ kt dump-log --utc -o tsv
+    kind	path	position	topic	partition	offset	base_offset	first_offset	start_offset	last_offset	last_stable_offset	transaction_first_offset	log_position	size_bytes	records	magic	compression	timestamp_type	timestamp	base_timestamp	max_timestamp	delete_horizon_ms	leader_epoch	producer_id	producer_epoch	coordinator_epoch	sequence	base_sequence	last_sequence	transactional	control	valid	key	value
+    batch	made-0/00000000000000000000.log	0	made	0		0			0				70	1	2	none	create		1700000000000	1700000000000									false	false	true		
+    $ kt dump-log --utc -o name
+    made-0/00000000000000000000.log
+    $ kt dump-log --utc -o kafka
+    Dumping made-0/00000000000000000000.log
+    Log starting offset: 0
+    baseOffset: 0 lastOffset: 0 count: 1 baseSequence: -1 lastSequence: -1 producerId: -1 producerEpoch: -1 partitionLeaderEpoch: -1 isTransactional: false isControl: false deleteHorizonMs: OptionalLong.empty position: 0 CreateTime: 1700000000000 size: 70 magic: 2 compresscodec: none crc: 3876148585 isvalid: true
+    $ kt dump-log --utc -o template={kind} {base_offset} {records}\n
+    batch 0 1
+    "#);
+}
+
+#[test]
+fn records_in_every_format() {
+    let shown = in_every_format(&["--records"], "template={offset}={value}\\n");
+    insta::assert_snapshot!(shown, @r#"
+    $ kt dump-log --records --utc -o table
+    made-0/00000000000000000000.log
+          OFFSET  TIMESTAMP                KEY                   VALUE
+               0  2023-11-14 22:13:20.000  -                     xx
+    $ kt dump-log --records --utc -o wide
+    made-0/00000000000000000000.log
+          OFFSET  TIMESTAMP                 PRODUCER   SEQUENCE  HEADERS  KEY                   VALUE
+               0  2023-11-14 22:13:20.000          -          -        0  -                     xx
+    $ kt dump-log --records --utc -o json
+    {"kind":"dump-log","version":1,"cluster_id":null,"time": NOW,"items":[
+    {"kind":"record","topic":"made","partition":0,"offset":0,"timestamp":1700000000000,"timestamp_type":"create","key":null,"value":"xx","headers":[],"leader_epoch":null,"producer_id":null,"producer_epoch":null,"sequence":null,"transactional":false,"control":null,"path":"made-0/00000000000000000000.log","position":0}],"errors":[]}
+    $ kt dump-log --records --utc -o jsonl
+    {"kind":"record","topic":"made","partition":0,"offset":0,"timestamp":1700000000000,"timestamp_type":"create","key":null,"value":"xx","headers":[],"leader_epoch":null,"producer_id":null,"producer_epoch":null,"sequence":null,"transactional":false,"control":null,"path":"made-0/00000000000000000000.log","position":0}
+    $ kt dump-log --records --utc -o yaml
+    kind: dump-log
+    version: 1
+    cluster_id: null
+    time: NOW
+    items:
+    - kind: record
+      topic: made
+      partition: 0
+      offset: 0
+      timestamp: 1700000000000
+      timestamp_type: create
+      key: null
+      value: xx
+      headers: []
+      leader_epoch: null
+      producer_id: null
+      producer_epoch: null
+      sequence: null
+      transactional: false
+      control: null
+      path: made-0/00000000000000000000.log
+      position: 0
+    errors: []
+    $ kt dump-log --records --utc -o csv
+    kind,path,position,topic,partition,offset,base_offset,first_offset,start_offset,last_offset,last_stable_offset,transaction_first_offset,log_position,size_bytes,records,magic,compression,timestamp_type,timestamp,base_timestamp,max_timestamp,delete_horizon_ms,leader_epoch,producer_id,producer_epoch,coordinator_epoch,sequence,base_sequence,last_sequence,transactional,control,valid,key,value
+    record,made-0/00000000000000000000.log,0,made,0,0,,,,,,,,,,,,create,1700000000000,,,,,,,,,,,false,,,,xx
+    $ kt dump-log --records --utc -o tsv
+    kind	path	position	topic	partition	offset	base_offset	first_offset	start_offset	last_offset	last_stable_offset	transaction_first_offset	log_position	size_bytes	records	magic	compression	timestamp_type	timestamp	base_timestamp	max_timestamp	delete_horizon_ms	leader_epoch	producer_id	producer_epoch	coordinator_epoch	sequence	base_sequence	last_sequence	transactional	control	valid	key	value
+    record	made-0/00000000000000000000.log	0	made	0	0												create	1700000000000											false				xx
+    $ kt dump-log --records --utc -o name
+    made-0/00000000000000000000.log
+    $ kt dump-log --records --utc -o kafka
+    Dumping made-0/00000000000000000000.log
+    Log starting offset: 0
+    baseOffset: 0 lastOffset: 0 count: 1 baseSequence: -1 lastSequence: -1 producerId: -1 producerEpoch: -1 partitionLeaderEpoch: -1 isTransactional: false isControl: false deleteHorizonMs: OptionalLong.empty position: 0 CreateTime: 1700000000000 size: 70 magic: 2 compresscodec: none crc: 3876148585 isvalid: true
+    | offset: 0 CreateTime: 1700000000000 keySize: -1 valueSize: 2 sequence: -1 headerKeys: [] payload: xx
+    $ kt dump-log --records --utc -o template={offset}={value}\n
+    0=xx
+    "#);
+}
