@@ -52,21 +52,37 @@ pub(crate) struct Broker {
     directory: tempfile::TempDir,
     product: Product,
     durability: Durability,
+    settings: &'static [&'static str],
 }
 
 impl Broker {
-    pub(crate) fn start(product: &Product, durability: Durability) -> Result<Broker, String> {
+    /// With these settings (`key=value`) besides.
+    pub(crate) fn start(
+        product: &Product,
+        durability: Durability,
+        settings: &'static [&'static str],
+    ) -> Result<Broker, String> {
         let directory = tempfile::tempdir().map_err(|it| it.to_string())?;
-        let running = Running::start(product, durability, directory.path())?;
+        let running = Running::start(product, durability, settings, directory.path())?;
         let Running { process, pid, address, first_metadata_after } = running;
         let product = product.clone();
-        Ok(Broker { process, pid, address, first_metadata_after, directory, product, durability })
+        Ok(Broker {
+            process,
+            pid,
+            address,
+            first_metadata_after,
+            directory,
+            product,
+            durability,
+            settings,
+        })
     }
 
     /// `kill -9`, and starts it again on what it left.
     pub(crate) fn kill_and_restart(&mut self) -> Result<(), String> {
         self.kill();
-        let running = Running::start(&self.product, self.durability, self.directory.path())?;
+        let directory = self.directory.path();
+        let running = Running::start(&self.product, self.durability, self.settings, directory)?;
         let Running { process, pid, address, first_metadata_after } = running;
         self.process = process;
         self.pid = pid;
@@ -85,9 +101,12 @@ impl Broker {
         let _ = script().env("KILL", "1").arg("stop").arg(path).status();
     }
 
-    /// The data directory of kt.
+    /// The log directory.
     pub(crate) fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        match self.product {
+            Product::Kt(_) => self.directory.path().join("data"),
+            Product::ApacheKafka => self.directory.path().join("node").join("data"),
+        }
     }
 
     /// User and system CPU time used so far.
@@ -128,20 +147,27 @@ impl Running {
     fn start(
         product: &Product,
         durability: Durability,
+        settings: &[&str],
         directory: &Path,
     ) -> Result<Running, String> {
         match product {
-            Product::Kt(path) => start_kt(path, durability, directory),
-            Product::ApacheKafka => start_apache_kafka(durability, directory),
+            Product::Kt(path) => start_kt(path, durability, settings, directory),
+            Product::ApacheKafka => start_apache_kafka(durability, settings, directory),
         }
     }
 }
 
-fn start_kt(path: &Path, durability: Durability, directory: &Path) -> Result<Running, String> {
+fn start_kt(
+    path: &Path,
+    durability: Durability,
+    own: &[&str],
+    directory: &Path,
+) -> Result<Running, String> {
     let flush = durability == Durability::Flushed;
     let started = Instant::now();
     let mut process = Command::new(path)
         .args(["serve", "--listen", "127.0.0.1:0", "--set", &format!("log.flush.on.ack={flush}")])
+        .args(own.iter().flat_map(|it| ["--set", *it]))
         .arg("--data")
         .arg(directory.join("data"))
         .stdout(Stdio::piped())
@@ -165,11 +191,16 @@ fn script() -> Command {
     Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/interop/apache-kafka"))
 }
 
-fn start_apache_kafka(durability: Durability, directory: &Path) -> Result<Running, String> {
+fn start_apache_kafka(
+    durability: Durability,
+    own: &[&str],
+    directory: &Path,
+) -> Result<Running, String> {
     let port = "29092";
     let node = directory.join("node");
     let node_text = node.to_str().ok_or("the path is not text")?;
     let mut settings = vec!["log.retention.ms=-1"];
+    settings.extend(own);
     if durability == Durability::Flushed {
         settings.push("log.flush.interval.messages=1");
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::broker::{Broker, Durability};
+use crate::cleaning;
 use crate::figures::Measured;
 use crate::groups;
 use crate::load::{self, Produce};
@@ -37,6 +38,13 @@ pub(crate) enum Case {
     Commit {
         /// How many commits in all.
         count: u64,
+    },
+    /// A log is compacted, from the change of its policy on.
+    Clean {
+        /// Records of some hundred bytes.
+        records: u64,
+        /// Over so many keys.
+        keys: u64,
     },
     /// From the start after `kill -9` until all groups are listed.
     LoadGroups {
@@ -80,6 +88,7 @@ impl Case {
             Case::Consume { size: 1024, count: 800_000 },
             Case::Commit { count: 40_000 },
             Case::LoadGroups { groups: 2_000 },
+            Case::Clean { records: 10_000_000, keys: 9_000_000 },
             Case::LoadedMemory,
         ]
     }
@@ -94,6 +103,9 @@ impl Case {
             }
             Case::OnePerRequest { .. } => "one 100 B record per request".to_owned(),
             Case::Commit { .. } => format!("commits of {COMMITTING_GROUPS} groups"),
+            Case::Clean { records, keys } => {
+                format!("clean {} M records, {} M keys", records / 1_000_000, keys / 1_000_000)
+            }
             Case::LoadGroups { groups } => format!("load {groups} groups after kill -9"),
             Case::Consume { size, .. } => format!("consume {size} B, 1 partition"),
         }
@@ -104,8 +116,16 @@ impl Case {
         match self {
             Case::Produce { .. } | Case::OnePerRequest { .. } => BOTH,
             Case::Start | Case::IdleMemory | Case::LoadGroups { .. } => &[Durability::Flushed],
-            Case::Consume { .. } => &[Durability::PageCache],
+            Case::Consume { .. } | Case::Clean { .. } => &[Durability::PageCache],
             Case::LoadedMemory | Case::Commit { .. } => BOTH,
+        }
+    }
+
+    /// What the brokers are told for it.
+    pub(crate) fn settings(&self) -> &'static [&'static str] {
+        match self {
+            Case::Clean { .. } => cleaning::SETTINGS,
+            _ => &[],
         }
     }
 
@@ -127,6 +147,19 @@ impl Case {
             Case::Commit { count } => {
                 let count = *count;
                 counted(broker, count, || groups::commit(&broker.address, COMMITTING_GROUPS, count))
+            }
+            Case::Clean { records, keys } => {
+                let data = broker.data();
+                let dirty = cleaning::fill(&broker.address, &data, *records, *keys)?;
+                let cpu_before = broker.cpu();
+                let took = cleaning::compact(&broker.address, &data, &dirty)?;
+                let cpu = broker.cpu().saturating_sub(cpu_before);
+                let megabytes = dirty.bytes as f64 / 1e6;
+                Ok(Measured {
+                    value: megabytes / took.as_secs_f64(),
+                    unit: "MB/s",
+                    cpu_us: Some(cpu.as_secs_f64() * 1e6 / megabytes),
+                })
             }
             Case::LoadGroups { groups } => {
                 groups::commit_groups(&broker.address, *groups)?;

@@ -32,7 +32,7 @@ const COMMANDS: [&str; 18] = [
 
 /// Prints one row for each command. The first run of each is not counted.
 pub(crate) fn print(kt: &Path, runs: usize) -> Result<(), String> {
-    let broker = Broker::start(&Product::Kt(kt.to_owned()), Durability::Flushed)?;
+    let broker = Broker::start(&Product::Kt(kt.to_owned()), Durability::Flushed, &[])?;
     let home = tempfile::tempdir().map_err(|it| it.to_string())?;
     for prepare in ["topics create orders --partitions 3", "produce orders -p 0"] {
         time(kt, &broker, home.path(), prepare)?;

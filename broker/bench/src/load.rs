@@ -141,7 +141,8 @@ pub(crate) fn create_topic(address: &str, topic: &str, partitions: i32) -> Resul
     }
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
+/// Waits for an answer.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -6,6 +6,7 @@
 
 mod broker;
 mod cases;
+mod cleaning;
 mod commands;
 mod figures;
 mod floors;
@@ -94,7 +95,7 @@ fn measure(
     for _ in 0..runs {
         for (product, figures) in products.iter().zip(&mut figures) {
             memory::touch_and_free();
-            let mut broker = Broker::start(product, durability)?;
+            let mut broker = Broker::start(product, durability, case.settings())?;
             figures.add(case.run(&mut broker)?);
         }
     }
