@@ -182,7 +182,11 @@ fn records_of_kafkas_own_topics_are_decoded_and_not_written_by_accident() {
     assert!(said.contains("Kafka's own"), "{said}");
     let line = format!("{{\"topic\":\"{topic}\",\"value\":\"v\"}}\n");
     fails(operator, &["produce", "--jsonl"], &line, 1);
-    ok(operator, &["produce", topic, "--jsonl", "--internal"], lines);
+    // Nor by purpose: coordinators write it, and would not know. Kafka lets one client, by name.
+    let internal = ["produce", topic, "--jsonl", "--internal"];
+    let said = fails(operator, &internal, lines, 1);
+    assert!(said.contains("Cannot append to internal topic"), "{said}");
+    ok(operator, &[&internal[..], &["-X", "client.id=__admin_client"]].concat(), lines);
     let consume = |more: &[&str]| ok(operator, &[&["consume", topic], more].concat(), "");
     let read = |text: String| -> Vec<serde_json::Value> {
         text.lines().map(|it| serde_json::from_str(it).expect("JSON")).collect()
