@@ -14,9 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kt_protocol::types::{Millis, Now, Timestamp};
-use kt_storage::cleaner::{
-    CleanError, CleanReport, Cleaner, CleanerCheckpoint, CleanerConfig, HashKey,
-};
+use kt_storage::cleaner::{CleanError, Cleaner, CleanerCheckpoint, CleanerConfig, HashKey};
 use kt_storage::{Deletion, Disk, LogError};
 
 use crate::config::{BrokerConfig, TopicConfig};
@@ -60,10 +58,19 @@ pub(crate) struct LogCleaning {
     running: RankedMutex<usize>,
 }
 
+/// How far a pass came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// More is clean than before.
+    Some,
+    /// No log was due, or the map of keys holds nothing of it: trying again at once is no use.
+    None,
+}
+
 /// What a job came to.
 pub(crate) struct Pass {
     partition: Option<Arc<Partition>>,
-    result: Result<Option<CleanReport>, CleanError>,
+    result: Result<Progress, CleanError>,
     moved: Moved,
     replaced: Vec<Deletion>,
     /// What else is to be said.
@@ -171,7 +178,8 @@ impl Node {
             self.remove_later(now, &partition, deletion, effects);
         }
         match result {
-            Ok(_) => {
+            Ok(Progress::None) => {}
+            Ok(Progress::Some) => {
                 self.checkpointing.moved(&partition, now.monotonic, effects);
                 effects.push(Effect::Wake(Machine::LogCleaning.id()));
             }
@@ -210,7 +218,7 @@ impl Shared {
         let (chosen, failed) = self.choose(candidates, wall, &mut notes);
         let mut pass = Pass {
             partition: None,
-            result: Ok(None),
+            result: Ok(Progress::None),
             moved: Moved::default(),
             replaced: Vec::new(),
             notes,
@@ -238,7 +246,10 @@ impl Shared {
         let cleaned = Cleaner::new(config).clean(&view, &dirtiness, wall, &mut pace, &mut swap);
         pass.result = cleaned.and_then(|report| {
             self.set_checkpoint(&partition, report.end_offset).map_err(LogError::from)?;
-            Ok(Some(report))
+            match dirtiness.first_dirty_offset < report.end_offset {
+                true => Ok(Progress::Some),
+                false => Ok(Progress::None),
+            }
         });
         let mut state = self.state.lock();
         state.in_progress.remove(&partition.key());
