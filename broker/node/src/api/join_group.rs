@@ -5,7 +5,6 @@
 //! lets a leader skip its assignment (KIP-814). The answer waits for the other members.
 
 use kt_core::group::{Answer, Caller};
-
 use kt_protocol::codec::Versions;
 use kt_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use kt_protocol::types::Now;

@@ -3,7 +3,6 @@
 //! v3+ names many, also by their instance ids (KIP-345); v5 says why (KIP-800).
 
 use kt_core::group::Answer;
-
 use kt_protocol::codec::Versions;
 use kt_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
 use kt_protocol::types::Now;

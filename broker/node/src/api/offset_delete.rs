@@ -1,7 +1,6 @@
 //! OffsetDelete (47), v0: an operator takes away what a group has committed (KIP-496).
 
 use kt_core::group::Answer;
-
 use kt_protocol::codec::Versions;
 use kt_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 use kt_protocol::types::Now;

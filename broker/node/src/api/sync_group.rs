@@ -4,7 +4,6 @@
 //! waits for the leader.
 
 use kt_core::group::Answer;
-
 use kt_protocol::codec::Versions;
 use kt_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 use kt_protocol::types::Now;

@@ -4,7 +4,6 @@
 
 mod bit_flips;
 mod cleaner;
-mod cleaner_throughput;
 mod cleaning;
 mod harness;
 mod model;
