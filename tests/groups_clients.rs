@@ -276,8 +276,8 @@ async fn members_that_do_not_agree_are_refused() {
     let both = [("partition.assignment.strategy", "range,roundrobin")];
     let one = [("partition.assignment.strategy", "roundrobin")];
     let protocol = |members: &[Member]| {
-        let list = members[0].consumer.fetch_group_list(Some("agreed"), SOON);
-        list.expect("the broker answers").groups()[0].protocol().to_owned()
+        let list = member::describe(&members[0].consumer, "agreed");
+        list.groups()[0].protocol().to_owned()
     };
     let mut members = vec![join(&both), join(&both)];
     settle(&mut members);

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use serde_json::Value;
 
 use crate::support::client::{self, SOON};
@@ -147,6 +147,6 @@ async fn the_verifiable_consumers_of_the_dead_are_replaced() {
     consumers.iter().for_each(|it| command::signal(&it.0, "TERM"));
     account.listen_until(&said, |it| it.ended == 2);
     let outside: BaseConsumer = client::config(&address, &[]).create().expect("right");
-    let list = outside.fetch_group_list(Some("verified"), SOON).expect("the broker answers");
+    let list = member::describe(&outside, "verified");
     assert_eq!(list.groups()[0].state(), "Empty");
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::groups::GroupList;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -144,6 +145,22 @@ pub(crate) fn have_shared(members: &[Member], count: i32) -> bool {
     let most = owned.iter().map(Vec::len).max().unwrap_or(0);
     all == (0..count).collect::<Vec<_>>()
         && most == usize::try_from(count).expect("a count").div_ceil(members.len())
+}
+
+/// What the coordinator says of a group. A list is refused while any of the offsets partitions is
+/// still being loaded, also when the group's own is not; librdkafka leaves asking again to the caller.
+pub(crate) fn describe<C: ConsumerContext>(consumer: &BaseConsumer<C>, group: &str) -> GroupList {
+    let end = Instant::now() + SOON;
+    loop {
+        match consumer.fetch_group_list(Some(group), SOON) {
+            Ok(list) => return list,
+            Err(KafkaError::GroupListFetch(RDKafkaErrorCode::CoordinatorLoadInProgress)) => {
+                assert!(Instant::now() < end, "the offsets partitions do not load in {SOON:?}");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(error) => panic!("no list of groups: {error}"),
+        }
+    }
 }
 
 /// What a group has committed of partitions 0 to `count`, asked by somebody outside of it.
