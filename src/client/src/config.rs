@@ -1,5 +1,7 @@
 //! What a client is told before it connects, under Kafka's names and with Kafka's defaults.
 
+mod value;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use kt_protocol::ApiKey;
 
 use crate::backoff::BackoffRange;
+pub use value::{ConfigError, Keys};
+pub(crate) use value::{flag, list, millis, number, word, wrong};
 
 /// Settings of a [`crate::Client`].
 #[derive(Clone)]
@@ -31,6 +35,34 @@ pub struct ClientConfig {
     pub seed: u64,
     /// Who hears of what the client does.
     pub observer: Option<Observer>,
+}
+
+impl Keys for ClientConfig {
+    const KEYS: &'static [&'static str] = &[
+        "bootstrap.servers",
+        "client.id",
+        "default.api.timeout.ms",
+        "metadata.max.age.ms",
+        "request.timeout.ms",
+        "retry.backoff.max.ms",
+        "retry.backoff.ms",
+        "socket.connection.setup.timeout.ms",
+    ];
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
+        match key {
+            "bootstrap.servers" => self.bootstrap = list(value),
+            "client.id" => value.clone_into(&mut self.client_id),
+            "default.api.timeout.ms" => self.timeout = millis(key, value)?,
+            "metadata.max.age.ms" => self.metadata_max_age = millis(key, value)?,
+            "request.timeout.ms" => self.request_timeout = millis(key, value)?,
+            "retry.backoff.max.ms" => self.backoff.max = millis(key, value)?,
+            "retry.backoff.ms" => self.backoff.first = millis(key, value)?,
+            "socket.connection.setup.timeout.ms" => self.connect_timeout = millis(key, value)?,
+            key => panic!("{key} is not one of KEYS"),
+        }
+        Ok(())
+    }
 }
 
 /// Called for each event, on the client's task: must not block.

@@ -20,7 +20,7 @@ mod request;
 pub use admin::Admin;
 pub use backoff::{Backoff, BackoffRange};
 pub use client::Client;
-pub use config::{ClientConfig, Event, Observer};
+pub use config::{ClientConfig, ConfigError, Event, Keys, Observer};
 pub use error::{Error, ErrorKind, Subject};
 pub use metadata::{Broker, Metadata, Partition, Topic};
 pub use random::Random;
