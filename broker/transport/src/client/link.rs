@@ -174,6 +174,24 @@ impl Link {
         self.reader.abort();
     }
 
+    /// True if no request is under way.
+    pub fn is_unused(&self) -> bool {
+        self.shared.state.lock().is_unused()
+    }
+
+    /// Closes the link unless a request is under way; whether it did.
+    pub fn close_if_unused(&self, reason: &str) -> bool {
+        let mut state = self.shared.state.lock();
+        if !state.is_unused() {
+            return false;
+        }
+        // Under the lock: nothing can be started between looking and closing.
+        state.closed.get_or_insert_with(|| LinkError::Ended(reason.to_owned()));
+        drop(state);
+        self.close(reason.to_owned());
+        true
+    }
+
     /// Why the link is closed, if it is.
     pub fn closed(&self) -> Option<LinkError> {
         self.shared.state.lock().closed.clone()
@@ -227,6 +245,10 @@ impl State {
         let frame = encode(correlation_id)?;
         self.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
         Ok((correlation_id, frame))
+    }
+
+    fn is_unused(&self) -> bool {
+        self.outgoing.is_empty() && self.waiting.is_empty() && self.held.is_none()
     }
 
     fn outgoing(&mut self, place: Place) -> &mut Vec<Bytes> {
