@@ -1,10 +1,15 @@
 //! What can go wrong between a caller and a cluster, by what the caller can do about it.
 
+mod faults;
+
 use std::fmt;
 use std::time::Duration;
 
 use kt_protocol::types::{NodeId, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
+
+use crate::config::ConfigError;
+pub use faults::{AuthenticationFault, Listener, TokenError};
 
 /// What an [`Error`] is about, for programs that only branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +28,8 @@ pub enum ErrorKind {
     Broker,
     /// The other end does not speak Kafka's protocol, or breaks it.
     Protocol,
+    /// A setting is wrong or missing.
+    Config,
     /// What was asked for makes no sense or is not supported by this cluster.
     Unsupported,
 }
@@ -38,9 +45,25 @@ pub enum Error {
         /// Names the address and says what happened.
         reason: String,
     },
-    /// A broker could not say which versions it speaks.
-    #[error("{0}")]
-    Negotiation(String),
+    /// Who listens there does not speak as was expected.
+    #[error("{address} {found}")]
+    WrongListener {
+        /// `HOST:PORT`.
+        address: String,
+        /// What was found instead.
+        found: Listener,
+    },
+    /// The broker and the client do not believe each other.
+    #[error("{}", faults::Accused(.address, .fault))]
+    Authentication {
+        /// `HOST:PORT`.
+        address: String,
+        /// Why not.
+        fault: AuthenticationFault,
+    },
+    /// What the client was told makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// No answer in time, all tries included.
     #[error("{operation} got no answer within {}{}", Seconds(*.after), Because(.last))]
     TimedOut {
@@ -141,7 +164,11 @@ impl Error {
     /// What this is about.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Unreachable { .. } | Error::Disconnected { .. } => ErrorKind::Unreachable,
+            Error::Unreachable { .. }
+            | Error::Disconnected { .. }
+            | Error::WrongListener { .. } => ErrorKind::Unreachable,
+            Error::Authentication { .. } => ErrorKind::Authentication,
+            Error::Config(_) => ErrorKind::Config,
             Error::TimedOut { last: Some(last), .. } if last.kind() == ErrorKind::Unreachable => {
                 ErrorKind::Unreachable
             }
@@ -150,7 +177,7 @@ impl Error {
             Error::Version { .. } | Error::Refused(_) | Error::OtherCluster { .. } => {
                 ErrorKind::Unsupported
             }
-            Error::Protocol { .. } | Error::Negotiation(_) => ErrorKind::Protocol,
+            Error::Protocol { .. } => ErrorKind::Protocol,
         }
     }
 
@@ -167,9 +194,12 @@ impl Error {
     pub fn is_retriable(&self) -> bool {
         match self {
             Error::Unreachable { .. } | Error::Disconnected { .. } => true,
+            // A broker that ends while it is asked closes in the same way.
+            Error::WrongListener { found, .. } => *found == Listener::WantsLogin,
             Error::Broker { code, .. } => code.is_retriable(),
             Error::TimedOut { .. }
-            | Error::Negotiation(_)
+            | Error::Authentication { .. }
+            | Error::Config(_)
             | Error::Version { .. }
             | Error::Protocol { .. }
             | Error::Refused(_)
