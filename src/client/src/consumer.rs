@@ -4,6 +4,7 @@
 //! gives their answers as they come. What an answer shows to a reader is decided by [`records`],
 //! which names no tokio.
 
+pub mod assignor;
 pub(crate) mod fetch;
 pub mod records;
 
