@@ -6,6 +6,7 @@
 
 pub mod assignor;
 pub(crate) mod fetch;
+pub mod group;
 pub mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
