@@ -10,6 +10,7 @@ use kt_protocol::{ApiKey, ErrorCode};
 
 use crate::config::ConfigError;
 pub use faults::{AuthenticationFault, Listener, TokenError};
+use crate::consumer::group::LossCause;
 
 /// What an [`Error`] is about, for programs that only branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The group went on without this member, or goes on right now.
+    #[error("group \"{group}\": {cause}")]
+    GroupLost {
+        /// The group's id.
+        group: String,
+        /// Why.
+        cause: LossCause,
+    },
     /// A record that the producer does not take.
     #[error("{0}")]
     Refused(String),
@@ -212,6 +221,7 @@ impl Error {
                 ErrorKind::Unsupported
             }
             Error::Protocol { .. } => ErrorKind::Protocol,
+            Error::GroupLost { .. } => ErrorKind::Broker,
         }
     }
 
@@ -241,6 +251,7 @@ impl Error {
             | Error::Version { .. }
             | Error::Protocol { .. }
             | Error::Refused(_)
+            | Error::GroupLost { .. }
             | Error::OtherCluster { .. } => false,
         }
     }
