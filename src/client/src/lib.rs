@@ -16,6 +16,7 @@ mod pool;
 pub mod producer;
 mod random;
 mod request;
+pub mod worker_pool;
 
 pub use admin::Admin;
 pub use backoff::{Backoff, BackoffRange};
