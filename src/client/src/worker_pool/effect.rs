@@ -40,7 +40,7 @@ pub struct Offered<R> {
 pub enum Refused<R> {
     /// There is no room for it. Its partition was paused; offer it again after
     /// [`Effect::Resume`].
-    Full(Offered<R>),
+    Full(Box<Offered<R>>),
     /// Its partition is not assigned, or is on its way out.
     NotAssigned,
     /// A record at or behind its offset was taken before.
@@ -94,7 +94,7 @@ impl fmt::Display for Tries {
     }
 }
 
-/// What became of a failed try.
+/// What went wrong, and what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// It is tried again.
@@ -108,6 +108,8 @@ pub enum Report {
     Skipped(FailedRecord),
     /// The pool starts no more work.
     Stopped(FailedRecord),
+    /// Offsets could not be committed, for this reason. The next commit holds them too.
+    CommitFailed(String),
 }
 
 /// What the machine wants done.

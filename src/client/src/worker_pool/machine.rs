@@ -100,9 +100,19 @@ impl<R: Clone> Machine<R> {
         self.partitions.insert(id, Assigned::new(partition.clone(), position));
     }
 
-    /// True if records of the partition are taken.
-    pub fn is_assigned(&self, partition: &TopicPartition) -> bool {
-        self.taking(partition).is_some()
+    /// The present assignment of a partition whose records are taken.
+    pub fn assignment(&self, partition: &TopicPartition) -> Option<AssignmentId> {
+        self.taking(partition)
+    }
+
+    /// True if the partition was assigned and is not released.
+    pub fn is_known(&self, partition: &TopicPartition) -> bool {
+        self.names.contains_key(partition)
+    }
+
+    /// All partitions, those on their way out too.
+    pub fn partitions(&self) -> Vec<TopicPartition> {
+        self.names.keys().cloned().collect()
     }
 
     /// Takes a record. Records of a partition are offered by rising offset; [`Machine::poll`] starts
@@ -125,7 +135,7 @@ impl<R: Clone> Machine<R> {
             return Err(Refused::Repeated);
         }
         if assigned.refused.is_some_and(|first| first < offered.offset) {
-            return Err(Refused::Full(offered));
+            return Err(Refused::Full(Box::new(offered)));
         }
         let is_share_full = share.is_passed_by(assigned.queued.with(offered.bytes))
             || self.config.ahead_max <= assigned.progress.span();
@@ -137,7 +147,7 @@ impl<R: Clone> Machine<R> {
             if !is_share_full {
                 self.crowded_out.insert(id);
             }
-            return Err(Refused::Full(offered));
+            return Err(Refused::Full(Box::new(offered)));
         }
         assigned.refused = None;
         assigned.progress.offer(offered.offset, offered.leader_epoch);

@@ -77,6 +77,8 @@ pub struct WorkerPoolConfig {
     pub revoke_timeout: Duration,
     /// How often finished offsets are committed (as `auto.commit.interval.ms`).
     pub commit_interval: Duration,
+    /// Where the random spread of waits starts. Pools with different seeds do not retry together.
+    pub seed: u64,
 }
 
 impl Default for WorkerPoolConfig {
@@ -90,6 +92,7 @@ impl Default for WorkerPoolConfig {
             on_failure: FailurePolicy::default(),
             revoke_timeout: Duration::from_secs(10),
             commit_interval: Duration::from_secs(5),
+            seed: 0,
         }
     }
 }

@@ -86,6 +86,7 @@ impl Pool {
                 Effect::Report(Report::Retrying { failed, .. }) => format!("{failed}; again"),
                 Effect::Report(Report::Skipped(failed)) => format!("{failed}; skipped"),
                 Effect::Report(Report::Stopped(failed)) => format!("{failed}; stopped"),
+                Effect::Report(Report::CommitFailed(_)) => unreachable!("it commits nothing"),
             });
         }
     }
