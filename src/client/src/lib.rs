@@ -18,6 +18,7 @@ pub mod producer;
 mod random;
 mod request;
 mod security;
+pub mod worker_pool;
 
 pub use admin::Admin;
 pub use backoff::{Backoff, BackoffRange};
