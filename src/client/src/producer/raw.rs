@@ -235,6 +235,13 @@ impl RawProducer {
         self.shared.tell(&self.client, |machine, _, effects| machine.abort(error, effects));
     }
 
+    /// Ends at once; what has not been delivered is given up.
+    pub(super) fn stop(&self) {
+        self.task.abort();
+        self.shared.machine.lock().close(self.shared.now());
+        self.give_up(&Error::Closed("producer"));
+    }
+
     /// What was counted so far.
     pub fn metrics(&self) -> Metrics {
         self.shared.machine.lock().metrics()
@@ -269,9 +276,7 @@ impl Drop for Flush<'_> {
 
 impl Drop for RawProducer {
     fn drop(&mut self) {
-        self.task.abort();
-        self.shared.machine.lock().close(self.shared.now());
-        self.give_up(&Error::Closed("producer"));
+        self.stop();
     }
 }
 
