@@ -4,6 +4,7 @@ mod keeper;
 mod login;
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -182,6 +183,29 @@ impl Connection {
         )
     }
 
+    /// Queues a request behind those before it; its answer is waited for apart.
+    pub(crate) async fn start<R: Request>(
+        self: &Arc<Self>,
+        request: &R,
+        version: i16,
+    ) -> Result<Started<R>, Error> {
+        let pending = self.queue(request, R::API, version).await?;
+        Ok(Started { pending, connection: Arc::clone(self), version, request: PhantomData })
+    }
+
+    async fn queue<M: Message>(
+        &self,
+        request: &M,
+        api: ApiKey,
+        version: i16,
+    ) -> Result<PendingReply, Error> {
+        let pending = self.link.start(|id| self.encode(request, api, version, id)).await;
+        pending.map_err(|error: CallError| match error {
+            CallError::Link(error) => self.broken(api, &error),
+            CallError::Encode(error) => error,
+        })
+    }
+
     async fn exchange<M: Message>(
         &self,
         request: &M,
@@ -189,11 +213,7 @@ impl Connection {
         version: i16,
         limit: Duration,
     ) -> Result<Bytes, Error> {
-        let pending = self.link.start(|id| self.encode(request, api, version, id)).await;
-        let pending = pending.map_err(|error: CallError| match error {
-            CallError::Link(error) => self.broken(api, &error),
-            CallError::Encode(error) => error,
-        })?;
+        let pending = self.queue(request, api, version).await?;
         self.answer(pending, api, limit).await
     }
 
@@ -317,6 +337,31 @@ impl Connection {
 
     fn wrong(&self, found: Listener) -> Error {
         Error::WrongListener { address: self.address.clone(), found }
+    }
+}
+
+/// A request that is under way.
+#[derive(Debug)]
+pub(crate) struct Started<R> {
+    pending: PendingReply,
+    connection: Arc<Connection>,
+    version: i16,
+    request: PhantomData<fn() -> R>,
+}
+
+impl<R: Request> Started<R> {
+    pub(crate) fn address(&self) -> &str {
+        self.connection.address()
+    }
+
+    pub(crate) fn version(&self) -> i16 {
+        self.version
+    }
+
+    /// Waits for the answer.
+    pub(crate) async fn within(self, limit: Duration) -> Result<R::Response, Error> {
+        let frame = self.connection.answer(self.pending, R::API, limit).await?;
+        decode_response(&frame, R::API, self.version)
     }
 }
 

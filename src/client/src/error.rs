@@ -9,8 +9,8 @@ use kt_protocol::types::{NodeId, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
 use crate::config::ConfigError;
-pub use faults::{AuthenticationFault, Listener, TokenError};
 use crate::consumer::group::LossCause;
+pub use faults::{AuthenticationFault, Listener, TokenError};
 
 /// What an [`Error`] is about, for programs that only branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +156,12 @@ pub enum Error {
         /// Its name.
         topic: String,
     },
+    /// The producer, the consumer or what else was asked takes no more work.
+    #[error("the {0} is closed")]
+    Closed(&'static str),
+    /// What waits already leaves no room.
+    #[error("{0}")]
+    Full(String),
     /// Another cluster answers than the one that is meant.
     #[error("the cluster is {}, expected {expected}", .found.as_deref().unwrap_or("without an id"))]
     OtherCluster {
@@ -211,17 +217,17 @@ impl Error {
             Error::TimedOut { last: Some(last), .. } if last.kind() == ErrorKind::Unreachable => {
                 ErrorKind::Unreachable
             }
-            Error::TimedOut { .. } => ErrorKind::TimedOut,
+            Error::TimedOut { .. } | Error::Full(_) => ErrorKind::TimedOut,
             Error::Broker { code, .. } => broker_kind(*code),
             Error::OffsetOutOfRange { .. }
             | Error::NoPosition { .. }
             | Error::TopicReplaced { .. } => ErrorKind::NotFound,
-            Error::LogTruncated { .. } => ErrorKind::Broker,
-            Error::Version { .. } | Error::Refused(_) | Error::OtherCluster { .. } => {
-                ErrorKind::Unsupported
-            }
+            Error::LogTruncated { .. } | Error::GroupLost { .. } => ErrorKind::Broker,
+            Error::Version { .. }
+            | Error::Refused(_)
+            | Error::Closed(_)
+            | Error::OtherCluster { .. } => ErrorKind::Unsupported,
             Error::Protocol { .. } => ErrorKind::Protocol,
-            Error::GroupLost { .. } => ErrorKind::Broker,
         }
     }
 
@@ -237,7 +243,7 @@ impl Error {
     /// Whether the same request may succeed a little later.
     pub fn is_retriable(&self) -> bool {
         match self {
-            Error::Unreachable { .. } | Error::Disconnected { .. } => true,
+            Error::Unreachable { .. } | Error::Disconnected { .. } | Error::Full(_) => true,
             // A broker that ends while it is asked closes in the same way.
             Error::WrongListener { found, .. } => *found == Listener::WantsLogin,
             Error::Broker { code, .. } => code.is_retriable(),
@@ -252,6 +258,7 @@ impl Error {
             | Error::Protocol { .. }
             | Error::Refused(_)
             | Error::GroupLost { .. }
+            | Error::Closed(_)
             | Error::OtherCluster { .. } => false,
         }
     }
