@@ -7,8 +7,6 @@
 //! in any other: what was revoked since is not its business any more.
 
 mod answer;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

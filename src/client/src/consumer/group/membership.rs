@@ -11,8 +11,6 @@ mod join;
 mod leave;
 mod metadata;
 mod sync;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -362,9 +360,7 @@ impl Membership {
     /// The coordinator does not know the member, or not in this generation.
     fn lose(&mut self, now: Millis, api: ApiKey, code: ErrorCode) -> LossCause {
         if code == ErrorCode::FencedInstanceId {
-            self.fail(Error::broker(api, code, coordinator::subject(&self.config.group_id)));
-            self.loss = LossCause::Fenced;
-            return self.loss;
+            return self.fenced();
         }
         let silent = Duration::from_millis(now - self.heartbeat.heard);
         let limit = self.config.session_timeout;
@@ -380,6 +376,14 @@ impl Membership {
         self.reset(cause, keeps_id);
         let reason = format!("encountered {code} from {api} response");
         self.must_join(&reason);
+        cause
+    }
+
+    /// Another member has its name. Joining again would only fence that one.
+    fn fenced(&mut self) -> LossCause {
+        let cause = LossCause::Fenced;
+        self.fail(Error::GroupLost { group: self.config.group_id.clone(), cause });
+        self.loss = cause;
         cause
     }
 
