@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use kt_protocol::types::{NodeId, TopicPartition};
+use kt_protocol::types::{NodeId, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
 use crate::consumer::group::LossCause;
@@ -102,6 +102,38 @@ pub enum Error {
     /// A record that the producer does not take.
     #[error("{0}")]
     Refused(String),
+    /// A position that the log does not have, and `auto.offset.reset=none`.
+    #[error("offset {offset} of {} is out of range and auto.offset.reset is none", Named(.partition))]
+    OffsetOutOfRange {
+        /// Which partition.
+        partition: TopicPartition,
+        /// Where it was read.
+        offset: Offset,
+    },
+    /// A partition without a position, and `auto.offset.reset=none`.
+    #[error("{} has no position to begin at and auto.offset.reset is none", Named(.partition))]
+    NoPosition {
+        /// Which partition.
+        partition: TopicPartition,
+    },
+    /// The log was cut below what was read of it (KIP-320), and `auto.offset.reset=none`.
+    #[error("the log of {} was truncated: {position} was read up to, {}", Named(.partition), Diverges(*.diverging))]
+    LogTruncated {
+        /// Which partition.
+        partition: TopicPartition,
+        /// The next offset that was to be read.
+        position: Offset,
+        /// The first offset that is other than what was read, if known.
+        diverging: Option<Offset>,
+    },
+    /// A topic was deleted and created anew while it was read, and `auto.offset.reset=none`.
+    #[error(
+        "topic \"{topic}\" was deleted and created anew: positions in the old one mean nothing"
+    )]
+    TopicReplaced {
+        /// Its name.
+        topic: String,
+    },
     /// Another cluster answers than the one that is meant.
     #[error("the cluster is {}, expected {expected}", .found.as_deref().unwrap_or("without an id"))]
     OtherCluster {
@@ -132,9 +164,7 @@ impl fmt::Display for Subject {
             Subject::Request => f.write_str("the request"),
             Subject::Other(thing) => f.write_str(thing),
             Subject::Topic(topic) => write!(f, "topic \"{topic}\""),
-            Subject::Partition(it) => {
-                write!(f, "partition {} of topic \"{}\"", it.partition, it.topic)
-            }
+            Subject::Partition(it) => Named(it).fmt(f),
         }
     }
 }
@@ -157,6 +187,10 @@ impl Error {
             }
             Error::TimedOut { .. } => ErrorKind::TimedOut,
             Error::Broker { code, .. } => broker_kind(*code),
+            Error::OffsetOutOfRange { .. }
+            | Error::NoPosition { .. }
+            | Error::TopicReplaced { .. } => ErrorKind::NotFound,
+            Error::LogTruncated { .. } => ErrorKind::Broker,
             Error::Version { .. } | Error::Refused(_) | Error::OtherCluster { .. } => {
                 ErrorKind::Unsupported
             }
@@ -180,6 +214,10 @@ impl Error {
             Error::Unreachable { .. } | Error::Disconnected { .. } => true,
             Error::Broker { code, .. } => code.is_retriable(),
             Error::TimedOut { .. }
+            | Error::OffsetOutOfRange { .. }
+            | Error::NoPosition { .. }
+            | Error::LogTruncated { .. }
+            | Error::TopicReplaced { .. }
             | Error::Negotiation(_)
             | Error::Version { .. }
             | Error::Protocol { .. }
@@ -253,6 +291,25 @@ impl fmt::Display for BrokerSays<'_> {
                 write!(f, "{} ({code} from {api})", message.trim_end_matches(['.', '\n']))
             }
             None => write!(f, "{code} from {api}"),
+        }
+    }
+}
+
+struct Named<'a>(&'a TopicPartition);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "partition {} of topic \"{}\"", self.0.partition, self.0.topic)
+    }
+}
+
+struct Diverges(Option<Offset>);
+
+impl fmt::Display for Diverges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(offset) => write!(f, "it differs from {offset} on"),
+            None => f.write_str("it knows nothing of what was read last"),
         }
     }
 }

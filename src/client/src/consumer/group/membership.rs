@@ -55,6 +55,8 @@ pub struct MembershipConfig {
     pub metadata_max_age: Duration,
     /// `request.timeout.ms`
     pub request_timeout: Duration,
+    /// `default.api.timeout.ms`: after looking for the coordinator for so long, a poll says so.
+    pub timeout: Duration,
     /// `retry.backoff.ms`, `retry.backoff.max.ms`
     pub backoff: BackoffRange,
 }
@@ -316,7 +318,20 @@ impl Membership {
                 self.coordinator.lost(now, &mut self.random);
                 self.fail(error);
             }
-            Err(_) => self.coordinator.lost(now, &mut self.random),
+            Err(error) => {
+                self.coordinator.lost(now, &mut self.random);
+                self.complain_of_coordinator(now, error);
+            }
+        }
+    }
+
+    fn complain_of_coordinator(&mut self, now: Millis, error: Error) {
+        let after = self.config.timeout;
+        let is_subscribed = self.subscription.is_some();
+        if self.coordinator.is_missing_for(heartbeat::ms(after), now) && is_subscribed {
+            let operation = format!("finding the coordinator of group \"{}\"", self.config.group_id);
+            let last = Some(Box::new(error));
+            self.emit(Event::Failed(Error::TimedOut { operation, after, last }));
         }
     }
 

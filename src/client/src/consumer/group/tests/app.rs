@@ -97,6 +97,7 @@ fn config(setup: &Setup) -> (MembershipConfig, CommitsConfig) {
         internal_topics: InternalTopics::Excluded,
         metadata_max_age: Duration::from_secs(300),
         request_timeout,
+        timeout: Duration::from_secs(60),
         backoff,
     };
     let commits = CommitsConfig {
@@ -186,11 +187,10 @@ impl App {
     pub(super) fn poll(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         let owned = self.machine.membership().owned();
         let commits_gone = self.setup.plant == Plant::CommitsWhatIsGone;
-        let positions: Vec<(TopicPartition, Offset)> = self
+        let positions: Offsets = self
             .positions()
             .into_iter()
             .filter(|(it, _)| commits_gone || owned.contains(it))
-            .map(|(it, position)| (it, position.offset))
             .collect();
         self.machine.commits_mut().note_processed(positions);
         self.machine.on_poll(now, effects);
