@@ -11,6 +11,8 @@ pub mod machine;
 pub mod membership;
 pub mod request;
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 pub use loss::LossCause;
 pub use subscription::{KnownTopic, KnownTopics, Subscription};

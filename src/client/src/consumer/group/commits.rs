@@ -7,8 +7,6 @@
 //! in any other: what was revoked since is not its business any more.
 
 mod answer;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -179,9 +177,11 @@ impl Commits {
     }
 
     /// The caller is done with everything before these offsets.
-    pub fn note_processed(&mut self, offsets: impl IntoIterator<Item = (TopicPartition, Offset)>) {
-        let with_metadata = offsets.into_iter().map(|(it, offset)| (it, offset.into()));
-        self.processed.extend(with_metadata);
+    pub fn note_processed(
+        &mut self,
+        offsets: impl IntoIterator<Item = (TopicPartition, OffsetAndMetadata)>,
+    ) {
+        self.processed.extend(offsets);
     }
 
     /// These partitions are read no more.
