@@ -1,10 +1,16 @@
 //! What can go wrong between a caller and a cluster, by what the caller can do about it.
 
+mod faults;
+
 use std::fmt;
 use std::time::Duration;
 
-use kt_protocol::types::{NodeId, TopicPartition};
+use kt_protocol::types::{NodeId, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
+
+use crate::config::ConfigError;
+pub use faults::{AuthenticationFault, Listener, TokenError};
+use crate::consumer::group::LossCause;
 
 /// What an [`Error`] is about, for programs that only branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +29,8 @@ pub enum ErrorKind {
     Broker,
     /// The other end does not speak Kafka's protocol, or breaks it.
     Protocol,
+    /// A setting is wrong or missing.
+    Config,
     /// What was asked for makes no sense or is not supported by this cluster.
     Unsupported,
 }
@@ -38,9 +46,25 @@ pub enum Error {
         /// Names the address and says what happened.
         reason: String,
     },
-    /// A broker could not say which versions it speaks.
-    #[error("{0}")]
-    Negotiation(String),
+    /// Who listens there does not speak as was expected.
+    #[error("{address} {found}")]
+    WrongListener {
+        /// `HOST:PORT`.
+        address: String,
+        /// What was found instead.
+        found: Listener,
+    },
+    /// The broker and the client do not believe each other.
+    #[error("{}", faults::Accused(.address, .fault))]
+    Authentication {
+        /// `HOST:PORT`.
+        address: String,
+        /// Why not.
+        fault: AuthenticationFault,
+    },
+    /// What the client was told makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// No answer in time, all tries included.
     #[error("{operation} got no answer within {}{}", Seconds(*.after), Because(.last))]
     TimedOut {
@@ -89,9 +113,49 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The group went on without this member, or goes on right now.
+    #[error("group \"{group}\": {cause}")]
+    GroupLost {
+        /// The group's id.
+        group: String,
+        /// Why.
+        cause: LossCause,
+    },
     /// A record that the producer does not take.
     #[error("{0}")]
     Refused(String),
+    /// A position that the log does not have, and `auto.offset.reset=none`.
+    #[error("offset {offset} of {} is out of range and auto.offset.reset is none", Named(.partition))]
+    OffsetOutOfRange {
+        /// Which partition.
+        partition: TopicPartition,
+        /// Where it was read.
+        offset: Offset,
+    },
+    /// A partition without a position, and `auto.offset.reset=none`.
+    #[error("{} has no position to begin at and auto.offset.reset is none", Named(.partition))]
+    NoPosition {
+        /// Which partition.
+        partition: TopicPartition,
+    },
+    /// The log was cut below what was read of it (KIP-320), and `auto.offset.reset=none`.
+    #[error("the log of {} was truncated: {position} was read up to, {}", Named(.partition), Diverges(*.diverging))]
+    LogTruncated {
+        /// Which partition.
+        partition: TopicPartition,
+        /// The next offset that was to be read.
+        position: Offset,
+        /// The first offset that is other than what was read, if known.
+        diverging: Option<Offset>,
+    },
+    /// A topic was deleted and created anew while it was read, and `auto.offset.reset=none`.
+    #[error(
+        "topic \"{topic}\" was deleted and created anew: positions in the old one mean nothing"
+    )]
+    TopicReplaced {
+        /// Its name.
+        topic: String,
+    },
     /// Another cluster answers than the one that is meant.
     #[error("the cluster is {}, expected {expected}", .found.as_deref().unwrap_or("without an id"))]
     OtherCluster {
@@ -122,9 +186,7 @@ impl fmt::Display for Subject {
             Subject::Request => f.write_str("the request"),
             Subject::Other(thing) => f.write_str(thing),
             Subject::Topic(topic) => write!(f, "topic \"{topic}\""),
-            Subject::Partition(it) => {
-                write!(f, "partition {} of topic \"{}\"", it.partition, it.topic)
-            }
+            Subject::Partition(it) => Named(it).fmt(f),
         }
     }
 }
@@ -141,16 +203,25 @@ impl Error {
     /// What this is about.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Unreachable { .. } | Error::Disconnected { .. } => ErrorKind::Unreachable,
+            Error::Unreachable { .. }
+            | Error::Disconnected { .. }
+            | Error::WrongListener { .. } => ErrorKind::Unreachable,
+            Error::Authentication { .. } => ErrorKind::Authentication,
+            Error::Config(_) => ErrorKind::Config,
             Error::TimedOut { last: Some(last), .. } if last.kind() == ErrorKind::Unreachable => {
                 ErrorKind::Unreachable
             }
             Error::TimedOut { .. } => ErrorKind::TimedOut,
             Error::Broker { code, .. } => broker_kind(*code),
+            Error::OffsetOutOfRange { .. }
+            | Error::NoPosition { .. }
+            | Error::TopicReplaced { .. } => ErrorKind::NotFound,
+            Error::LogTruncated { .. } => ErrorKind::Broker,
             Error::Version { .. } | Error::Refused(_) | Error::OtherCluster { .. } => {
                 ErrorKind::Unsupported
             }
-            Error::Protocol { .. } | Error::Negotiation(_) => ErrorKind::Protocol,
+            Error::Protocol { .. } => ErrorKind::Protocol,
+            Error::GroupLost { .. } => ErrorKind::Broker,
         }
     }
 
@@ -167,12 +238,20 @@ impl Error {
     pub fn is_retriable(&self) -> bool {
         match self {
             Error::Unreachable { .. } | Error::Disconnected { .. } => true,
+            // A broker that ends while it is asked closes in the same way.
+            Error::WrongListener { found, .. } => *found == Listener::WantsLogin,
             Error::Broker { code, .. } => code.is_retriable(),
             Error::TimedOut { .. }
-            | Error::Negotiation(_)
+            | Error::Authentication { .. }
+            | Error::Config(_)
+            | Error::OffsetOutOfRange { .. }
+            | Error::NoPosition { .. }
+            | Error::LogTruncated { .. }
+            | Error::TopicReplaced { .. }
             | Error::Version { .. }
             | Error::Protocol { .. }
             | Error::Refused(_)
+            | Error::GroupLost { .. }
             | Error::OtherCluster { .. } => false,
         }
     }
@@ -241,6 +320,25 @@ impl fmt::Display for BrokerSays<'_> {
                 write!(f, "{} ({code} from {api})", message.trim_end_matches(['.', '\n']))
             }
             None => write!(f, "{code} from {api}"),
+        }
+    }
+}
+
+struct Named<'a>(&'a TopicPartition);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "partition {} of topic \"{}\"", self.0.partition, self.0.topic)
+    }
+}
+
+struct Diverges(Option<Offset>);
+
+impl fmt::Display for Diverges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(offset) => write!(f, "it differs from {offset} on"),
+            None => f.write_str("it knows nothing of what was read last"),
         }
     }
 }

@@ -28,6 +28,7 @@ requests! {
     FindCoordinator: FindCoordinatorRequest => FindCoordinatorResponse;
     OffsetFetch: OffsetFetchRequest => OffsetFetchResponse;
     OffsetCommit: OffsetCommitRequest => OffsetCommitResponse;
+    OffsetForLeaderEpoch: OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse;
     OffsetDelete: OffsetDeleteRequest => OffsetDeleteResponse;
     ListGroups: ListGroupsRequest => ListGroupsResponse;
     DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse;
