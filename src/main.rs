@@ -35,6 +35,8 @@ mod resolve;
 mod session;
 mod shell_completion;
 mod size;
+#[cfg(test)]
+mod spool;
 mod terminal;
 mod topic_selection;
 mod topic_spec;
