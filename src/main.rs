@@ -32,6 +32,7 @@ mod record_format;
 mod record_json;
 mod record_schema;
 mod resolve;
+mod security_hint;
 mod session;
 mod shell_completion;
 mod size;

@@ -383,3 +383,6 @@ fn decode_response<M: Message>(frame: &Bytes, api: ApiKey, version: i16) -> Resu
         .map_err(|error| Error::protocol(api, error))?;
     M::decode(&mut reader, version).map_err(|error| Error::protocol(api, error))
 }
+
+#[cfg(test)]
+mod tests;

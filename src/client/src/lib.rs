@@ -12,6 +12,8 @@ mod connection;
 pub mod consumer;
 mod dialer;
 mod error;
+#[cfg(test)]
+mod fake_broker;
 mod metadata;
 mod pool;
 pub mod producer;

@@ -57,6 +57,11 @@ impl Client {
         self.recovers() && failing_since.is_some_and(|it| trigger <= it.elapsed())
     }
 
+    #[cfg(test)]
+    pub(crate) fn drop_connections(&self) {
+        self.inner.pool.clear();
+    }
+
     /// Forgets who the brokers are: the next question goes to a bootstrap address.
     fn begin_again(&self) {
         {

@@ -6,6 +6,7 @@ mod tls;
 use kt_transport::Secret;
 
 use super::value::{ConfigError, Keys, word, wrong};
+use crate::security::Security;
 pub use sasl::{Login, SaslConfig, TokenEndpoint, TokenSource, UnsecuredToken};
 pub use tls::{StoreType, TlsConfig};
 
@@ -78,6 +79,18 @@ const PROTOCOLS: &[(&str, SecurityProtocol)] = &[
     ("SASL_PLAINTEXT", SecurityProtocol::SaslPlaintext),
     ("SASL_SSL", SecurityProtocol::SaslSsl),
 ];
+
+impl SecurityConfig {
+    /// Whether connections can be made like this, as far as that can be told without a broker:
+    /// reads the stores.
+    ///
+    /// # Errors
+    ///
+    /// Fails if keys are missing or contradict each other, or a store cannot be used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        Security::prepare(self).map(drop)
+    }
+}
 
 impl Keys for SecurityConfig {
     const KEYS: &'static [&'static str] = &[

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::security::Security;
 
 const PLAIN: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                      username=alice password=geheim;";
@@ -23,7 +22,7 @@ fn login(pairs: &[(&str, &str)]) -> Result<Login, ConfigError> {
 }
 
 fn fault(pairs: &[(&str, &str)]) -> String {
-    let error = config(pairs).and_then(|it| Security::prepare(&it).map(|_| ())).unwrap_err();
+    let error = config(pairs).and_then(|it| it.check()).unwrap_err();
     assert!(!error.to_string().contains("geheim"), "{error}");
     error.to_string()
 }
