@@ -26,7 +26,13 @@ pub(super) struct Coordinator {
 
 impl Coordinator {
     pub(super) fn new(range: BackoffRange) -> Coordinator {
-        Coordinator { node: None, asking: None, retry_at: None, backoff: Backoff::new(range), missing_since: None }
+        Coordinator {
+            node: None,
+            asking: None,
+            retry_at: None,
+            backoff: Backoff::new(range),
+            missing_since: None,
+        }
     }
 
     /// True if it is time to ask.

@@ -329,7 +329,8 @@ impl Membership {
         let after = self.config.timeout;
         let is_subscribed = self.subscription.is_some();
         if self.coordinator.is_missing_for(heartbeat::ms(after), now) && is_subscribed {
-            let operation = format!("finding the coordinator of group \"{}\"", self.config.group_id);
+            let operation =
+                format!("finding the coordinator of group \"{}\"", self.config.group_id);
             let last = Some(Box::new(error));
             self.emit(Event::Failed(Error::TimedOut { operation, after, last }));
         }
