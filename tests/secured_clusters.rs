@@ -99,21 +99,13 @@ impl Secured {
             lines.extend(["login", "both"].into_iter().flat_map(mechanisms_of));
             lines
         });
-        let scram = "SCRAM-SHA-256=[password=alice-secret],SCRAM-SHA-512=[password=alice-secret]";
-        kafka.output(
-            "kafka-configs",
-            &[
-                "--bootstrap-server",
-                node.address(),
-                "--alter",
-                "--entity-type",
-                "users",
-                "--entity-name",
-                "alice",
-                "--add-config",
-                scram,
-            ],
-        );
+        // One call for each: both at once are refused.
+        for digest in ["SHA-256", "SHA-512"] {
+            let password = format!("SCRAM-{digest}=[password=alice-secret]");
+            let user = ["--entity-type", "users", "--entity-name", "alice"];
+            let to = ["--bootstrap-server", node.address(), "--alter", "--add-config", &password];
+            kafka.output("kafka-configs", &[&to[..], &user].concat());
+        }
         Secured { node, folder, tls, mutual, expired, login, both }
     }
 
