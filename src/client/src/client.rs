@@ -24,6 +24,20 @@ use crate::random::Random;
 use crate::request::Request;
 
 /// A client of one cluster. Cloning gives another handle to the same client.
+///
+/// ```no_run
+/// use kt_client::{Admin, Client, ClientConfig};
+///
+/// # async fn run() -> Result<(), kt_client::Error> {
+/// let bootstrap = vec!["localhost:9092".to_owned()];
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// for topic in Admin::new(client.clone()).list_topics().await? {
+///     println!("{}", topic.name);
+/// }
+/// println!("{:?}", client.metadata().cluster_id);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: Arc<Inner>,

@@ -115,7 +115,9 @@ impl Connection {
         connection.link.allow_responses(RESPONSE_BYTES_MAX);
         let connection = Arc::new(connection);
         let idle_max = config.connections_max_idle;
-        connection.start_keeper(Care { security, idle_max, session, seed: config.seed });
+        let seed =
+            address.bytes().fold(config.seed, |it, byte| it.rotate_left(8) ^ u64::from(byte));
+        connection.start_keeper(Care { security, idle_max, session, seed });
         if let Some(observer) = &config.observer {
             observer(&Event::Connected { address });
         }
@@ -175,6 +177,7 @@ impl Connection {
         request: &R,
         version: i16,
     ) -> Result<(), Error> {
+        *self.used.lock() = Instant::now();
         self.link.send_unanswered(|id| self.encode(request, R::API, version, id)).map_err(
             |error: CallError| match error {
                 CallError::Link(error) => self.broken(R::API, &error),

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::AbortHandle;
 
@@ -108,6 +108,15 @@ impl Link {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (read_half, write_half) = tokio::io::split(stream);
+        Link::open_halves(read_half, write_half, limits)
+    }
+
+    /// The same over a stream whose halves need no lock between them: a plain socket.
+    pub fn open_halves<R, W>(read_half: R, write_half: W, limits: LinkLimits) -> Link
+    where
+        R: AsyncRead + Send + Unpin + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
+    {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::default()),
             in_flight: Arc::new(Semaphore::new(limits.in_flight_max)),
@@ -342,9 +351,9 @@ async fn close_after(shared: Arc<Shared>, work: impl Future<Output = LinkError>)
     shared.close(&error);
 }
 
-async fn read_answers<S: AsyncRead>(
+async fn read_answers(
     shared: &Shared,
-    mut stream: ReadHalf<S>,
+    mut stream: impl AsyncRead + Unpin,
     mut frames: FrameBuffer,
 ) -> LinkError {
     loop {
@@ -369,7 +378,7 @@ async fn read_answers<S: AsyncRead>(
     }
 }
 
-async fn write_requests<S: AsyncWrite>(shared: &Shared, mut stream: WriteHalf<S>) -> LinkError {
+async fn write_requests(shared: &Shared, mut stream: impl AsyncWrite + Unpin) -> LinkError {
     loop {
         let outgoing = {
             let mut state = shared.state.lock();
@@ -388,8 +397,8 @@ async fn write_requests<S: AsyncWrite>(shared: &Shared, mut stream: WriteHalf<S>
     }
 }
 
-async fn write_all<S: AsyncWrite>(
-    stream: &mut WriteHalf<S>,
+async fn write_all(
+    stream: &mut (impl AsyncWrite + Unpin),
     outgoing: Vec<Bytes>,
 ) -> std::io::Result<()> {
     let mut chunks: VecDeque<Bytes> = outgoing.into();
