@@ -171,19 +171,25 @@ impl Connection {
         decode_response(&frame, R::API, version)
     }
 
-    /// Sends a request that gets no answer: Produce with acks=0.
+    /// Sends a request that gets no answer, Produce with acks=0, and waits until it is written: not
+    /// before the next one is queued, but no later than `limit`.
     pub(crate) fn send_unanswered<R: Request>(
-        &self,
+        self: &Arc<Self>,
         request: &R,
         version: i16,
-    ) -> Result<(), Error> {
+        limit: Duration,
+    ) -> Result<impl Future<Output = Result<(), Error>> + Send + use<R>, Error> {
         *self.used.lock() = Instant::now();
-        self.link.send_unanswered(|id| self.encode(request, R::API, version, id)).map_err(
-            |error: CallError| match error {
-                CallError::Link(error) => self.broken(R::API, &error),
-                CallError::Encode(error) => error,
-            },
-        )
+        let pending = self.link.send_unanswered(|id| self.encode(request, R::API, version, id));
+        let pending = pending.map_err(|error: CallError| match error {
+            CallError::Link(error) => self.broken(R::API, &error),
+            CallError::Encode(error) => error,
+        })?;
+        let connection = Arc::clone(self);
+        Ok(async move {
+            let written = pending.within(limit).await;
+            written.map_err(|error| connection.broken(R::API, &error))
+        })
     }
 
     /// Queues a request behind those before it; its answer is waited for apart.
