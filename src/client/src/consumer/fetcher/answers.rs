@@ -127,6 +127,7 @@ impl Fetcher {
         asked: Asked,
         it: CheckedPartition,
     ) -> bool {
+        let until = now + self.metadata_age();
         let Some(assigned) = self.partitions.get_mut(partition) else { return false };
         // It may have been sought elsewhere since.
         if assigned.phase != Phase::Fetch || assigned.position.offset != asked.offset {
@@ -150,8 +151,6 @@ impl Fetcher {
         let marks = marks_of(&it.data);
         assigned.marks = Some(marks);
         if 0 <= it.data.preferred_read_replica {
-            let age = u64::try_from(self.settings.metadata_max_age.as_millis());
-            let until = now + age.unwrap_or(u64::MAX);
             assigned.preferred = Some((NodeId(it.data.preferred_read_replica), until));
         }
         let walked = match it.walked {
@@ -282,7 +281,7 @@ impl Fetcher {
             let Some(end) = assigned.end(config.isolation).filter(|_| is_there) else { continue };
             let position = asked.offset;
             let is_told = assigned.told.replace((position, end)) == Some((position, end));
-            if assigned.failing.is_some() || is_told {
+            if assigned.failing_since.is_some() || is_told {
                 continue;
             }
             self.ends.push(Emptiness { partition: partition.clone(), position, end });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kt_protocol::types::{Millis, NodeId, Offset, TopicPartition, Uuid};
 
-use super::position::{Failing, Leader, Phase};
+use super::position::{Leader, Phase};
 use super::{Position, RequestId, Start};
 use crate::admin::Isolation;
 use crate::backoff::Backoff;
@@ -48,7 +48,8 @@ pub(super) struct Assigned {
     pub(super) backoff: Backoff,
     /// Not before this.
     pub(super) retry_at: Option<Millis>,
-    pub(super) failing: Option<Failing>,
+    /// Since when nothing but errors came.
+    pub(super) failing_since: Option<Millis>,
     /// When it was last served: who waits longest comes first.
     pub(super) served: u64,
     /// The position that a store had, and what may be missing behind it.
@@ -75,7 +76,7 @@ impl Assigned {
             asked: None,
             backoff,
             retry_at: None,
-            failing: None,
+            failing_since: None,
             served: 0,
             stored: None,
             told: None,
@@ -129,7 +130,7 @@ impl Assigned {
     pub(super) fn succeed(&mut self) {
         self.backoff.reset();
         self.retry_at = None;
-        self.failing = None;
+        self.failing_since = None;
     }
 
     pub(super) fn is_due(&self, now: Millis) -> bool {

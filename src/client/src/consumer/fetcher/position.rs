@@ -1,10 +1,9 @@
 //! Where a partition is read: the start that was asked for, the position, and what stands between
 //! the two.
 
-use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, Timestamp};
+use kt_protocol::types::{LeaderEpoch, NodeId, Offset, Timestamp};
 
 use crate::consumer::offset_store::Continuity;
-use crate::error::Error;
 
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,11 +72,4 @@ pub(super) enum Phase {
     Fetch,
     /// It cannot be read until the caller decides where to go on.
     Failed,
-}
-
-/// Errors of one partition in a row.
-#[derive(Clone, Debug)]
-pub(super) struct Failing {
-    pub(super) since: Millis,
-    pub(super) last: Error,
 }
