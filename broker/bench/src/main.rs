@@ -7,6 +7,7 @@
 mod broker;
 mod cases;
 mod cleaning;
+mod client_consume;
 mod clients;
 mod commands;
 mod figures;
@@ -74,6 +75,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     }
     println!("{}", Figures::header());
     clients::print(&kt, arguments.runs, &arguments.only)?;
+    client_consume::print(&kt, arguments.runs, &arguments.only)?;
     let mut products = vec![Product::Kt(kt)];
     if arguments.beside.is_some() {
         products.push(Product::ApacheKafka);
