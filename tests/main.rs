@@ -34,6 +34,7 @@ mod readme;
 mod round_trip;
 mod secured_clusters;
 mod serving;
+mod spool;
 mod support;
 mod terminal;
 mod topics;
