@@ -10,7 +10,7 @@ use clap::Args;
 use jiff::Timestamp;
 use kt_client::Admin;
 use kt_client::admin::Isolation;
-use kt_client::consumer::ConsumerConfig;
+use kt_client::consumer::{ConsumerConfig, OffsetReset, PartitionEnds};
 use kt_protocol::types::TopicPartition;
 
 use crate::client_config::ConsumerSettings;
@@ -191,6 +191,11 @@ impl ConsumeArgs {
             partition_fetch_bytes_max: settings
                 .max_partition_fetch_bytes
                 .unwrap_or(defaults.partition_fetch_bytes_max),
+            // Whoever named an offset wants those records and no others.
+            offset_reset: OffsetReset::None,
+            poll_records_max: usize::MAX,
+            partition_ends: PartitionEnds::Told,
+            ..defaults
         })
     }
 }

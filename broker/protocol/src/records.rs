@@ -36,5 +36,5 @@ pub use compression::{Budget, BudgetExceeded, Compression, Compressor, Decompres
 pub use error::{RecordFault, RecordsError};
 pub use legacy::{AnyBatchError, LegacyMessage};
 pub use patch::BatchPatch;
-pub use record::{HeaderView, Headers, MIN_RECORD_SIZE, RecordView, Records};
+pub use record::{HeaderView, Headers, MIN_RECORD_SIZE, RecordPlace, RecordView, Records};
 pub use stream::RecordStream;

@@ -1,295 +1,387 @@
 //! Records on their way from a cluster: partitions are assigned by hand, no group.
 //!
-//! [`Consumer::poll`] keeps one fetch under way to each broker that leads assigned partitions and
-//! gives their answers as they come. What an answer shows to a reader is decided by [`records`],
-//! which names no tokio.
+//! A [`Consumer`] fetches in the background while its caller works; [`Consumer::poll`] gives what
+//! has come, by partition. Where each partition is and whom to ask is decided by [`fetcher`], and
+//! what an answer shows by [`records`]; neither names tokio.
 
+pub mod assignor;
+mod config;
+mod driver;
 pub(crate) mod fetch;
+#[doc(hidden)]
+pub mod fetcher;
+pub mod group;
 pub mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kt_protocol::ErrorCode;
-use kt_protocol::types::{NodeId, Offset, TopicPartition};
-use tokio::task::JoinSet;
+use kt_protocol::types::{NodeId, Offset, Timestamp, TopicPartition};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::admin::Isolation;
-use crate::backoff::Backoff;
+use crate::Admin;
+use crate::admin::{FoundOffset, OffsetQuery};
 use crate::client::Client;
-use crate::config::Event;
 use crate::error::Error;
-use crate::random::Random;
-use fetch::{Fetched, FetchedPartition};
-pub use records::{FetchedRecords, Marks, Record};
+use crate::metadata::Partition;
+pub use config::{ConsumerConfig, OffsetReset, PartitionEnds};
+use driver::Shared;
+pub use fetcher::{Emptiness, FetcherCounts, Position, Start};
+use fetcher::{Fetcher, Settings};
+pub use records::{CrcCheck, FetchedRecords, Marks, Record, RecordCursor};
 
-/// Settings of a [`Consumer`], under Kafka's names.
-#[derive(Clone, Debug)]
-pub struct ConsumerConfig {
-    /// `isolation.level`
-    pub isolation: Isolation,
-    /// `fetch.min.bytes`: an answer waits for so much.
-    pub fetch_min_bytes: i32,
-    /// `fetch.max.wait.ms`: but not longer.
-    pub fetch_max_wait: Duration,
-    /// `fetch.max.bytes` of one answer; a first batch larger than that comes whole.
-    pub fetch_max_bytes: i32,
-    /// `max.partition.fetch.bytes` of one answer.
-    pub partition_fetch_bytes_max: i32,
-}
-
-impl Default for ConsumerConfig {
-    fn default() -> ConsumerConfig {
-        ConsumerConfig {
-            isolation: Isolation::default(),
-            fetch_min_bytes: 1,
-            fetch_max_wait: Duration::from_millis(500),
-            fetch_max_bytes: 50 << 20,
-            // Larger than Kafka's 1 MiB: a reader that is one partition behind reads just that one.
-            partition_fetch_bytes_max: 4 << 20,
-        }
-    }
-}
-
-/// A consumer of partitions that are given to it.
+/// A reader of partitions that are given to it.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::TopicPartition;
+///
+/// let client = Client::new(ClientConfig::default());
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+/// loop {
+///     let polled = consumer.poll(Duration::from_secs(1)).await?;
+///     for records in &polled.records {
+///         let mut cursor = records.cursor();
+///         while let Some(record) = cursor.next()? {
+///             println!("{} {:?}", record.offset, record.value);
+///         }
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Consumer {
     client: Client,
     config: ConsumerConfig,
-    partitions: BTreeMap<TopicPartition, Assigned>,
-    fetches: JoinSet<Fetched>,
-    /// Brokers with a fetch under way.
-    busy: BTreeSet<NodeId>,
-    random: Random,
-}
-
-/// A partition that is read.
-#[derive(Debug)]
-struct Assigned {
-    /// The next offset to fetch.
-    position: Offset,
-    backoff: Backoff,
-    /// Not before this.
-    retry_at: Option<Instant>,
-    /// Since when nothing but errors came.
-    failing_since: Option<Instant>,
+    shared: Arc<Shared>,
+    waker: Arc<Waker>,
+    task: AbortHandle,
 }
 
 /// What a poll gives.
-#[derive(Debug)]
-pub enum Polled {
-    /// Records of one partition, at least one batch. The position is behind them.
-    Records(FetchedRecords),
-    /// A broker has nothing for these partitions from their positions on, although it may have
-    /// offsets: compaction removed what was there.
-    Nothing(Vec<Emptiness>),
+#[derive(Debug, Default)]
+pub struct Polled {
+    /// Records by partition, each in the order of the log. The positions are behind them. A piece
+    /// may hold no record that this reader sees, but moves the position all the same.
+    pub records: Vec<FetchedRecords>,
+    /// Partitions that were read to their ends, with [`PartitionEnds::Told`].
+    pub ends: Vec<Emptiness>,
 }
 
-/// A partition without records at its position.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Emptiness {
-    /// Which.
-    pub partition: TopicPartition,
-    /// Where reading has come to.
-    pub position: Offset,
-    /// The first offset that this reader may not see yet: the high watermark, or the last stable
-    /// offset under [`Isolation::ReadCommitted`].
-    pub end: Offset,
+impl Polled {
+    /// True if there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.ends.is_empty()
+    }
+}
+
+/// Ends a poll from elsewhere: see [`Consumer::waker`].
+#[derive(Debug)]
+pub struct Waker {
+    is_woken: AtomicBool,
+    shared: Arc<Shared>,
+}
+
+impl Waker {
+    /// The poll that waits now, or else the next one, returns with what there is.
+    pub fn wake(&self) {
+        self.is_woken.store(true, Ordering::Release);
+        self.shared.ready.notify_one();
+    }
 }
 
 impl Consumer {
     /// Reads nothing yet.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime: fetching goes on in a task.
     pub fn new(client: Client, config: ConsumerConfig) -> Consumer {
-        let random = Random::new(client.seed());
-        Consumer {
-            client,
-            config,
-            partitions: BTreeMap::new(),
-            fetches: JoinSet::new(),
-            busy: BTreeSet::new(),
-            random,
-        }
+        let settings = Settings {
+            consumer: config.clone(),
+            backoff: client.config().backoff,
+            metadata_max_age: client.config().metadata_max_age,
+            error_after: client.config().timeout,
+        };
+        let fetcher = Fetcher::new(settings, client.metadata(), client.seed());
+        let shared = Arc::new(Shared::new(fetcher));
+        let waker = Arc::new(Waker { is_woken: AtomicBool::new(false), shared: shared.clone() });
+        let run = driver::run(client.clone(), shared.clone(), config.crc_check);
+        let task = tokio::spawn(run).abort_handle();
+        Consumer { client, config, shared, waker, task }
     }
 
-    /// Reads a partition from `position` on.
-    pub fn assign(&mut self, partition: TopicPartition, position: Offset) {
-        let backoff = Backoff::new(self.client.config().backoff);
-        let assigned = Assigned { position, backoff, retry_at: None, failing_since: None };
-        self.partitions.insert(partition, assigned);
+    /// What it was told.
+    pub fn config(&self) -> &ConsumerConfig {
+        &self.config
     }
 
-    /// Reads a partition no more. What is under way for it is dropped when it comes.
-    pub fn unassign(&mut self, partition: &TopicPartition) {
-        self.partitions.remove(partition);
+    /// The client that it reads with.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Reads these partitions and no others. One that it reads already begins anew.
+    pub fn assign<S: Into<Start>>(&self, starts: impl IntoIterator<Item = (TopicPartition, S)>) {
+        let starts: BTreeMap<TopicPartition, Start> =
+            starts.into_iter().map(|(partition, start)| (partition, start.into())).collect();
+        let kept: BTreeSet<TopicPartition> = starts.keys().cloned().collect();
+        self.change(|fetcher| {
+            fetcher.retain(&kept);
+            fetcher.assign(starts);
+        });
+    }
+
+    /// Reads these partitions too. One that it reads already begins anew.
+    pub fn assign_more<S: Into<Start>>(
+        &self,
+        starts: impl IntoIterator<Item = (TopicPartition, S)>,
+    ) {
+        let starts: Vec<(TopicPartition, Start)> =
+            starts.into_iter().map(|(partition, start)| (partition, start.into())).collect();
+        self.change(|fetcher| fetcher.assign(starts));
+    }
+
+    /// Reads these partitions no more. What was fetched of them is dropped.
+    pub fn unassign<'a>(&self, partitions: impl IntoIterator<Item = &'a TopicPartition>) {
+        self.change(|fetcher| partitions.into_iter().for_each(|it| fetcher.unassign(it)));
     }
 
     /// The partitions that are read.
-    pub fn assignment(&self) -> impl Iterator<Item = &TopicPartition> {
-        self.partitions.keys()
+    pub fn assignment(&self) -> BTreeSet<TopicPartition> {
+        self.shared.fetcher.lock().assignment().cloned().collect()
     }
 
-    /// Waits for the next answer of a broker. Without partitions it waits for ever. A poll that is
-    /// dropped while it waits has lost nothing.
+    /// Waits until there are records, an end, or an error, but no longer than `timeout`; gives at
+    /// most `max.poll.records` records. A poll that is dropped while it waits has lost nothing.
     ///
     /// # Errors
     ///
-    /// Fails if a partition cannot be read, and if no broker could for as long as the client waits
-    /// for an answer.
-    pub async fn poll(&mut self) -> Result<Vec<Polled>, Error> {
+    /// Fails if a partition cannot be read; the error names it, is given once, and the others are
+    /// read on by the next poll. [`Consumer::failed`] knows which wait for a [`Consumer::seek`].
+    pub async fn poll(&self, timeout: Duration) -> Result<Polled, Error> {
+        let now = Instant::now();
+        let deadline = now.checked_add(timeout);
         loop {
-            let wake = self.fetch_what_is_free().await?;
-            tokio::select! {
-                Some(fetched) = self.fetches.join_next() => {
-                    let Ok(fetched) = fetched else { continue };
-                    self.busy.remove(&fetched.node);
-                    let polled = self.take(fetched)?;
-                    if !polled.is_empty() {
-                        // The next fetch is under way while these are read. Nothing is awaited
-                        // from here on: a poll that is dropped must not take records with it.
-                        self.fetch_from_known_leaders();
-                        return Ok(polled);
+            // Taken before looking, so that what comes in between is not slept over.
+            let ready = self.shared.ready.notified();
+            let polled = self.take()?;
+            if !polled.is_empty() || self.waker.is_woken.swap(false, Ordering::AcqRel) {
+                return Ok(polled);
+            }
+            match deadline {
+                None => ready.await,
+                Some(deadline) => {
+                    if tokio::time::timeout_at(deadline, ready).await.is_err() {
+                        return self.take();
                     }
                 }
-                () = sleep_until(wake) => {}
             }
         }
     }
 
-    /// Finds the leaders that are not known, and sends a fetch to each that has none under way.
-    /// Gives the time of the next retry.
-    async fn fetch_what_is_free(&mut self) -> Result<Option<Instant>, Error> {
-        let now = Instant::now();
-        let due = |it: &Assigned| it.retry_at.is_none_or(|at| at <= now);
-        let unknown: Vec<TopicPartition> = self
-            .partitions
-            .iter()
-            .filter(|(partition, it)| due(it) && self.client.known_leader(partition).is_none())
-            .map(|(partition, _)| partition.clone())
-            .collect();
-        for partition in unknown {
-            if let Err(error) = self.client.leader(&partition).await {
-                self.fail(&partition, error)?;
-            }
+    /// What there is now, without waiting.
+    fn take(&self) -> Result<Polled, Error> {
+        let given = self.shared.fetcher.lock().give(self.config.poll_records_max)?;
+        if given.has_made_room {
+            self.shared.work.notify_one();
         }
-        self.fetch_from_known_leaders();
-        Ok(self.partitions.values().filter_map(|it| it.retry_at).filter(|at| now < *at).min())
+        Ok(Polled { records: given.records, ends: given.ends })
     }
 
-    fn fetch_from_known_leaders(&mut self) {
-        let now = Instant::now();
-        let mut by_leader: BTreeMap<NodeId, Vec<(TopicPartition, Offset)>> = BTreeMap::new();
-        for (partition, assigned) in &self.partitions {
-            let is_due = assigned.retry_at.is_none_or(|at| at <= now);
-            if let Some(node) = self.client.known_leader(partition)
-                && is_due
-                && !self.busy.contains(&node)
-            {
-                by_leader.entry(node).or_default().push((partition.clone(), assigned.position));
-            }
-        }
-        for (node, positions) in by_leader {
-            self.busy.insert(node);
-            let request = fetch::Request::new(&self.client, &self.config, positions);
-            self.fetches.spawn(fetch::fetch(self.client.clone(), node, request));
-        }
+    /// Goes on at another place: what was fetched is dropped. Also makes a partition that failed
+    /// readable again. False: it is not assigned.
+    pub fn seek(&self, partition: &TopicPartition, start: impl Into<Start>) -> bool {
+        let start = start.into();
+        self.change(|fetcher| fetcher.seek(partition, start))
     }
 
-    fn take(&mut self, fetched: Fetched) -> Result<Vec<Polled>, Error> {
-        let partitions = match fetched.result {
-            Ok(partitions) => partitions,
-            Err(error) => {
-                for (partition, _) in &fetched.asked {
-                    self.fail(partition, error.clone())?;
-                }
-                return Ok(Vec::new());
-            }
-        };
-        let mut polled = Vec::new();
-        let mut empty = Vec::new();
-        for it in partitions {
-            let Some(asked) = fetched.asked.iter().find(|asked| asked.0 == it.partition) else {
-                continue;
-            };
-            let position = asked.1;
-            // It may have been unassigned, or assigned elsewhere, since.
-            let assigned = self.partitions.get(&it.partition);
-            if assigned.is_none_or(|assigned| assigned.position != position) {
-                continue;
-            }
-            if !it.code.is_none() {
-                let error = it.error();
-                self.fail(&it.partition, error)?;
-                continue;
-            }
-            match self.took(it, position)? {
-                Ok(records) => polled.push(Polled::Records(records)),
-                Err(emptiness) => empty.push(emptiness),
-            }
-        }
-        // An answer is bounded, and a partition may be empty because another took the room.
-        if polled.is_empty() && !empty.is_empty() {
-            polled.push(Polled::Nothing(empty));
-        }
-        Ok(polled)
+    /// Goes on at the log start offset; `false` if the partition is not assigned.
+    pub fn seek_to_beginning(&self, partition: &TopicPartition) -> bool {
+        self.seek(partition, Start::Earliest)
     }
 
-    /// One partition of an answer, without an error code.
-    fn took(
-        &mut self,
-        it: FetchedPartition,
-        position: Offset,
-    ) -> Result<Result<FetchedRecords, Emptiness>, Error> {
-        let end = it.end(self.config.isolation);
-        let partition = it.partition.clone();
-        let records = it.records(position, self.config.isolation)?;
-        let assigned = self.partitions.get_mut(&partition).expect("it was looked at before");
-        assigned.backoff.reset();
-        assigned.retry_at = None;
-        assigned.failing_since = None;
-        if records.is_empty() {
-            return Ok(Err(Emptiness { partition, position, end }));
-        }
-        assigned.position = records.next_offset();
-        Ok(Ok(records))
+    /// Goes on behind the last record; `false` if the partition is not assigned.
+    pub fn seek_to_end(&self, partition: &TopicPartition) -> bool {
+        self.seek(partition, Start::Latest)
     }
 
-    /// Tries the partition again later, or fails for good.
-    fn fail(&mut self, partition: &TopicPartition, error: Error) -> Result<(), Error> {
-        let Some(assigned) = self.partitions.get_mut(partition) else { return Ok(()) };
-        let is_final = !is_worth_another_try(&error);
-        let timeout = self.client.config().timeout;
-        let since = *assigned.failing_since.get_or_insert_with(Instant::now);
-        if is_final {
-            return Err(error);
+    /// Gives nothing of these partitions until they are resumed. What was fetched is kept, and
+    /// fetched again only if others needed the room.
+    pub fn pause<'a>(&self, partitions: impl IntoIterator<Item = &'a TopicPartition>) {
+        self.change(|fetcher| {
+            for partition in partitions {
+                fetcher.pause(partition);
+            }
+        });
+    }
+
+    /// Reads on.
+    pub fn resume<'a>(&self, partitions: impl IntoIterator<Item = &'a TopicPartition>) {
+        self.change(|fetcher| {
+            for partition in partitions {
+                fetcher.resume(partition);
+            }
+        });
+        self.shared.ready.notify_one();
+    }
+
+    /// The partitions that are paused.
+    pub fn paused(&self) -> BTreeSet<TopicPartition> {
+        self.shared.fetcher.lock().paused().cloned().collect()
+    }
+
+    /// Reads a partition from one replica, whoever leads; `None`: from the leader again. False: it
+    /// is not assigned.
+    pub fn read_from(&self, partition: &TopicPartition, replica: Option<NodeId>) -> bool {
+        self.change(|fetcher| fetcher.read_from(partition, replica))
+    }
+
+    /// The position behind what polls gave; `None` until one is found.
+    pub fn position(&self, partition: &TopicPartition) -> Option<Position> {
+        self.shared.fetcher.lock().position(partition)
+    }
+
+    /// The positions behind what polls gave, of all partitions that have one.
+    pub fn positions(&self) -> BTreeMap<TopicPartition, Position> {
+        self.shared.fetcher.lock().positions()
+    }
+
+    /// The next offset to process, as [`Consumer::set_processed`] was told.
+    pub fn processed(&self, partition: &TopicPartition) -> Option<Offset> {
+        self.shared.fetcher.lock().processed(partition)
+    }
+
+    /// Notes that everything before `next` is processed; a seek forgets it. False: it is not
+    /// assigned.
+    pub fn set_processed(&self, partition: &TopicPartition, next: Offset) -> bool {
+        self.shared.fetcher.lock().set_processed(partition, next)
+    }
+
+    /// How many offsets lie before the end, as the last answer told it; `None` until known.
+    pub fn current_lag(&self, partition: &TopicPartition) -> Option<u64> {
+        self.shared.fetcher.lock().lag(partition)
+    }
+
+    /// The partition's offsets as the last answer told them; `None` until known.
+    pub fn marks(&self, partition: &TopicPartition) -> Option<Marks> {
+        self.shared.fetcher.lock().marks(partition)
+    }
+
+    /// The partitions that failed and wait for a [`Consumer::seek`].
+    pub fn failed(&self) -> BTreeSet<TopicPartition> {
+        self.shared.fetcher.lock().failed().cloned().collect()
+    }
+
+    /// Counts since the beginning.
+    pub fn metrics(&self) -> FetcherCounts {
+        self.shared.fetcher.lock().counts()
+    }
+
+    /// Ends polls from elsewhere.
+    pub fn waker(&self) -> Arc<Waker> {
+        self.waker.clone()
+    }
+
+    /// The partitions of a topic.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no broker answers in time, or the topic does not exist.
+    pub async fn partitions_for(&self, topic: &str) -> Result<Vec<Partition>, Error> {
+        let mut found = self.client.topics(&[topic.to_owned()]).await?;
+        let topic = found.remove(topic).expect("each name has an answer")?;
+        Ok(topic.partitions)
+    }
+
+    /// The log start offset of each partition.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one cannot be found.
+    pub async fn beginning_offsets(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<BTreeMap<TopicPartition, Offset>, Error> {
+        self.offsets(partitions, OffsetQuery::Earliest).await
+    }
+
+    /// The first offset of each partition that this reader may not see yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one cannot be found.
+    pub async fn end_offsets(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<BTreeMap<TopicPartition, Offset>, Error> {
+        self.offsets(partitions, OffsetQuery::Latest).await
+    }
+
+    async fn offsets(
+        &self,
+        partitions: &[TopicPartition],
+        query: OffsetQuery,
+    ) -> Result<BTreeMap<TopicPartition, Offset>, Error> {
+        let queries = partitions.iter().map(|it| (it.clone(), query)).collect();
+        let found = self.find(&queries).await?;
+        Ok(found.into_iter().filter_map(|(it, found)| Some((it, found.offset?))).collect())
+    }
+
+    /// The first record of each partition with this timestamp or a later one; its offset is `None`
+    /// if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one cannot be asked for.
+    pub async fn offsets_for_times(
+        &self,
+        times: &BTreeMap<TopicPartition, Timestamp>,
+    ) -> Result<BTreeMap<TopicPartition, FoundOffset>, Error> {
+        let queries = times.iter().map(|(it, at)| (it.clone(), OffsetQuery::At(*at))).collect();
+        self.find(&queries).await
+    }
+
+    async fn find(
+        &self,
+        queries: &BTreeMap<TopicPartition, OffsetQuery>,
+    ) -> Result<BTreeMap<TopicPartition, FoundOffset>, Error> {
+        let admin = Admin::new(self.client.clone());
+        let found = admin.list_offsets(queries, self.config.isolation).await?;
+        found.into_iter().map(|(partition, found)| Ok((partition, found?))).collect()
+    }
+
+    /// Ends: closes the sessions that brokers keep, waiting no longer than `timeout`.
+    pub async fn close(self, timeout: Duration) {
+        self.task.abort();
+        let last = self.shared.fetcher.lock().close();
+        let mut closing = tokio::task::JoinSet::new();
+        for (node, request) in last {
+            let client = self.client.clone();
+            closing.spawn(async move { driver::fetch(&client, node, request, i16::MAX).await });
         }
-        if timeout <= since.elapsed() {
-            return Err(Error::TimedOut {
-                operation: format!("reading {partition}"),
-                after: timeout,
-                last: Some(Box::new(error)),
-            });
-        }
-        let wait = assigned.backoff.next(&mut self.random);
-        assigned.retry_at = Some(Instant::now() + wait);
-        self.client.forget(&partition.topic);
-        self.client.observe(&Event::Retrying { operation: "Fetch", error: &error, wait });
-        Ok(())
+        // A broker forgets a session by itself, if later.
+        let all = async { while closing.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(timeout, all).await;
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Fetcher) -> T) -> T {
+        let changed = change(&mut self.shared.fetcher.lock());
+        self.shared.work.notify_one();
+        changed
     }
 }
 
-/// A deleted topic would be "retriable" to Kafka's clients, which wait for it to come back.
-fn is_worth_another_try(error: &Error) -> bool {
-    match error {
-        Error::Broker { code: ErrorCode::UnknownTopicOrPartition, .. } => false,
-        Error::TimedOut { .. } => true,
-        error => error.is_retriable(),
-    }
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }

@@ -1,10 +1,16 @@
 //! What can go wrong between a caller and a cluster, by what the caller can do about it.
 
+mod faults;
+
 use std::fmt;
 use std::time::Duration;
 
-use kt_protocol::types::{NodeId, TopicPartition};
+use kt_protocol::types::{NodeId, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
+
+use crate::config::ConfigError;
+use crate::consumer::group::LossCause;
+pub use faults::{AuthenticationFault, Listener, TokenError};
 
 /// What an [`Error`] is about, for programs that only branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +29,27 @@ pub enum ErrorKind {
     Broker,
     /// The other end does not speak Kafka's protocol, or breaks it.
     Protocol,
+    /// A setting is wrong or missing.
+    Config,
     /// What was asked for makes no sense or is not supported by this cluster.
     Unsupported,
 }
 
 /// Why an operation failed.
+///
+/// ```
+/// use kt_client::{Error, ErrorKind};
+///
+/// fn code(error: &Error) -> i32 {
+///     match error.kind() {
+///         ErrorKind::Authentication | ErrorKind::Authorization => 4,
+///         ErrorKind::Unreachable | ErrorKind::TimedOut => 6,
+///         _ => 1,
+///     }
+/// }
+/// let reason = "kafka:9092 refuses connections".to_owned();
+/// assert_eq!(code(&Error::Unreachable { node: None, reason }), 6);
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// A broker cannot be reached.
@@ -38,9 +60,25 @@ pub enum Error {
         /// Names the address and says what happened.
         reason: String,
     },
-    /// A broker could not say which versions it speaks.
-    #[error("{0}")]
-    Negotiation(String),
+    /// Who listens there does not speak as was expected.
+    #[error("{address} {found}")]
+    WrongListener {
+        /// `HOST:PORT`.
+        address: String,
+        /// What was found instead.
+        found: Listener,
+    },
+    /// The broker and the client do not believe each other.
+    #[error("{}", faults::Accused(.address, .fault))]
+    Authentication {
+        /// `HOST:PORT`.
+        address: String,
+        /// Why not.
+        fault: AuthenticationFault,
+    },
+    /// What the client was told makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// No answer in time, all tries included.
     #[error("{operation} got no answer within {}{}", Seconds(*.after), Because(.last))]
     TimedOut {
@@ -89,9 +127,49 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The group went on without this member, or goes on right now.
+    #[error("group \"{group}\": {cause}")]
+    GroupLost {
+        /// The group's id.
+        group: String,
+        /// Why.
+        cause: LossCause,
+    },
     /// A record that the producer does not take.
     #[error("{0}")]
     Refused(String),
+    /// A position that the log does not have, and `auto.offset.reset=none`.
+    #[error("offset {offset} of {} is out of range and auto.offset.reset is none", Named(.partition))]
+    OffsetOutOfRange {
+        /// Which partition.
+        partition: TopicPartition,
+        /// Where it was read.
+        offset: Offset,
+    },
+    /// A partition without a position, and `auto.offset.reset=none`.
+    #[error("{} has no position to begin at and auto.offset.reset is none", Named(.partition))]
+    NoPosition {
+        /// Which partition.
+        partition: TopicPartition,
+    },
+    /// The log was cut below what was read of it (KIP-320), and `auto.offset.reset=none`.
+    #[error("the log of {} was truncated: {position} was read up to, {}", Named(.partition), Diverges(*.diverging))]
+    LogTruncated {
+        /// Which partition.
+        partition: TopicPartition,
+        /// The next offset that was to be read.
+        position: Offset,
+        /// The first offset that is other than what was read, if known.
+        diverging: Option<Offset>,
+    },
+    /// A topic was deleted and created anew while it was read, and `auto.offset.reset=none`.
+    #[error(
+        "topic \"{topic}\" was deleted and created anew: positions in the old one mean nothing"
+    )]
+    TopicReplaced {
+        /// Its name.
+        topic: String,
+    },
     /// The producer, the consumer or what else was asked takes no more work.
     #[error("the {0} is closed")]
     Closed(&'static str),
@@ -128,9 +206,7 @@ impl fmt::Display for Subject {
             Subject::Request => f.write_str("the request"),
             Subject::Other(thing) => f.write_str(thing),
             Subject::Topic(topic) => write!(f, "topic \"{topic}\""),
-            Subject::Partition(it) => {
-                write!(f, "partition {} of topic \"{}\"", it.partition, it.topic)
-            }
+            Subject::Partition(it) => Named(it).fmt(f),
         }
     }
 }
@@ -147,17 +223,25 @@ impl Error {
     /// What this is about.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Unreachable { .. } | Error::Disconnected { .. } => ErrorKind::Unreachable,
+            Error::Unreachable { .. }
+            | Error::Disconnected { .. }
+            | Error::WrongListener { .. } => ErrorKind::Unreachable,
+            Error::Authentication { .. } => ErrorKind::Authentication,
+            Error::Config(_) => ErrorKind::Config,
             Error::TimedOut { last: Some(last), .. } if last.kind() == ErrorKind::Unreachable => {
                 ErrorKind::Unreachable
             }
             Error::TimedOut { .. } | Error::Full(_) => ErrorKind::TimedOut,
             Error::Broker { code, .. } => broker_kind(*code),
+            Error::OffsetOutOfRange { .. }
+            | Error::NoPosition { .. }
+            | Error::TopicReplaced { .. } => ErrorKind::NotFound,
+            Error::LogTruncated { .. } | Error::GroupLost { .. } => ErrorKind::Broker,
             Error::Version { .. }
             | Error::Refused(_)
             | Error::Closed(_)
             | Error::OtherCluster { .. } => ErrorKind::Unsupported,
-            Error::Protocol { .. } | Error::Negotiation(_) => ErrorKind::Protocol,
+            Error::Protocol { .. } => ErrorKind::Protocol,
         }
     }
 
@@ -174,12 +258,20 @@ impl Error {
     pub fn is_retriable(&self) -> bool {
         match self {
             Error::Unreachable { .. } | Error::Disconnected { .. } | Error::Full(_) => true,
+            // A broker that ends while it is asked closes in the same way.
+            Error::WrongListener { found, .. } => *found == Listener::WantsLogin,
             Error::Broker { code, .. } => code.is_retriable(),
             Error::TimedOut { .. }
-            | Error::Negotiation(_)
+            | Error::Authentication { .. }
+            | Error::Config(_)
+            | Error::OffsetOutOfRange { .. }
+            | Error::NoPosition { .. }
+            | Error::LogTruncated { .. }
+            | Error::TopicReplaced { .. }
             | Error::Version { .. }
             | Error::Protocol { .. }
             | Error::Refused(_)
+            | Error::GroupLost { .. }
             | Error::Closed(_)
             | Error::OtherCluster { .. } => false,
         }
@@ -249,6 +341,25 @@ impl fmt::Display for BrokerSays<'_> {
                 write!(f, "{} ({code} from {api})", message.trim_end_matches(['.', '\n']))
             }
             None => write!(f, "{code} from {api}"),
+        }
+    }
+}
+
+struct Named<'a>(&'a TopicPartition);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "partition {} of topic \"{}\"", self.0.partition, self.0.topic)
+    }
+}
+
+struct Diverges(Option<Offset>);
+
+impl fmt::Display for Diverges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(offset) => write!(f, "it differs from {offset} on"),
+            None => f.write_str("it knows nothing of what was read last"),
         }
     }
 }

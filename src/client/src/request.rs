@@ -28,11 +28,15 @@ requests! {
     FindCoordinator: FindCoordinatorRequest => FindCoordinatorResponse;
     OffsetFetch: OffsetFetchRequest => OffsetFetchResponse;
     OffsetCommit: OffsetCommitRequest => OffsetCommitResponse;
+    OffsetForLeaderEpoch: OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse;
     OffsetDelete: OffsetDeleteRequest => OffsetDeleteResponse;
     ListGroups: ListGroupsRequest => ListGroupsResponse;
     DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse;
     ConsumerGroupDescribe: ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse;
     DeleteGroups: DeleteGroupsRequest => DeleteGroupsResponse;
+    JoinGroup: JoinGroupRequest => JoinGroupResponse;
+    SyncGroup: SyncGroupRequest => SyncGroupResponse;
+    Heartbeat: HeartbeatRequest => HeartbeatResponse;
     LeaveGroup: LeaveGroupRequest => LeaveGroupResponse;
     Metadata: MetadataRequest => MetadataResponse;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse;

@@ -46,8 +46,8 @@ pub(super) struct Reading<'a> {
     spans: BTreeMap<TopicPartition, Span>,
     /// The partitions that are not read to their ends.
     open: BTreeSet<TopicPartition>,
-    /// Where to fetch on, of those that merging has enough of.
-    paused: BTreeMap<TopicPartition, Offset>,
+    /// Those that merging has enough of.
+    paused: BTreeSet<TopicPartition>,
     merge: Option<Merge>,
     gaps: Option<Gaps>,
     progress: Progress,
@@ -75,7 +75,7 @@ impl<'a> Reading<'a> {
             sink: Sink::new(form, Internal::of(args.raw || args.base64), args.rate),
             spans: BTreeMap::new(),
             open: BTreeSet::new(),
-            paused: BTreeMap::new(),
+            paused: BTreeSet::new(),
             merge: args.merge.then(Merge::default),
             gaps: args.check_gaps.then(Gaps::default),
             progress: Progress::default(),
@@ -91,9 +91,10 @@ impl<'a> Reading<'a> {
         config: ConsumerConfig,
         spans: Vec<Span>,
     ) -> Result<(), CliError> {
-        let mut consumer = Consumer::new(admin.client().clone(), config);
-        for span in spans.into_iter().filter(|it| !it.is_empty()) {
-            consumer.assign(span.partition.clone(), Offset(span.from));
+        let consumer = Consumer::new(admin.client().clone(), config);
+        let spans: Vec<Span> = spans.into_iter().filter(|it| !it.is_empty()).collect();
+        consumer.assign(spans.iter().map(|it| (it.partition.clone(), Offset(it.from))));
+        for span in spans {
             self.progress.begin(&span.partition, span.from, span.until);
             if let Some(merge) = &mut self.merge {
                 merge.begin(&span.partition);
@@ -102,7 +103,7 @@ impl<'a> Reading<'a> {
             self.spans.insert(span.partition.clone(), span);
         }
         self.sink.begin(admin.cluster_id().as_deref())?;
-        let ended = self.run(&mut consumer).await;
+        let ended = self.run(&consumer).await;
         // What was read is written, whatever ended the reading.
         let written = self.finish();
         if !self.filter.is_empty() {
@@ -139,23 +140,21 @@ impl<'a> Reading<'a> {
         }
     }
 
-    async fn run(&mut self, consumer: &mut Consumer) -> Result<(), CliError> {
+    async fn run(&mut self, consumer: &Consumer) -> Result<(), CliError> {
         let mut interrupt = Interrupt::listen()?;
         let end = Instant::now() + self.args.duration.map_or(FOR_EVER, |it| it.to_std());
         let idle = self.args.idle.map_or(FOR_EVER, |it| it.to_std());
         let mut last_record = Instant::now();
         while !self.open.is_empty() && self.count < self.count_max {
             let polled = tokio::select! {
-                polled = consumer.poll() => polled?,
+                polled = consumer.poll(FOR_EVER) => polled?,
                 kind = interrupt.next() => return Err(CliError::silent(kind)),
                 () = tokio::time::sleep_until(end.min(last_record + idle)) => return Ok(()),
             };
-            for polled in polled {
-                if matches!(polled, Polled::Records(_)) {
-                    last_record = Instant::now();
-                }
-                self.take(polled, consumer)?;
+            if !polled.records.is_empty() {
+                last_record = Instant::now();
             }
+            self.take(polled, consumer)?;
             self.give_merged()?;
             self.resume(consumer);
             tokio::select! {
@@ -166,21 +165,26 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn take(&mut self, polled: Polled, consumer: &mut Consumer) -> Result<(), CliError> {
-        let records = match polled {
-            Polled::Records(records) => records,
-            Polled::Nothing(empty) => {
-                for it in empty {
-                    if let Some(merge) = &mut self.merge {
-                        merge.drained(&it.partition);
-                    }
-                    self.progress.reach(&it.partition, it.end.0);
-                    // Offsets up to there were given out and hold nothing any more.
-                    self.close_if_past(&it.partition, it.end, consumer);
-                }
-                return Ok(());
+    fn take(&mut self, polled: Polled, consumer: &Consumer) -> Result<(), CliError> {
+        for records in polled.records {
+            self.take_records(records, consumer)?;
+        }
+        for it in polled.ends {
+            if let Some(merge) = &mut self.merge {
+                merge.drained(&it.partition);
             }
-        };
+            self.progress.reach(&it.partition, it.end.0);
+            // Offsets up to there were given out and hold nothing any more.
+            self.close_if_past(&it.partition, it.end, consumer);
+        }
+        Ok(())
+    }
+
+    fn take_records(
+        &mut self,
+        records: FetchedRecords,
+        consumer: &Consumer,
+    ) -> Result<(), CliError> {
         let partition = records.partition().clone();
         let next = records.next_offset();
         if self.spans.get(&partition).is_some_and(|it| it.until.is_none()) {
@@ -192,8 +196,8 @@ impl<'a> Reading<'a> {
             }
             Some(merge) => {
                 if merge.fetched(records) {
-                    consumer.unassign(&partition);
-                    self.paused.insert(partition.clone(), next);
+                    consumer.pause([&partition]);
+                    self.paused.insert(partition.clone());
                 }
             }
         }
@@ -201,12 +205,12 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn close_if_past(&mut self, partition: &TopicPartition, next: Offset, consumer: &mut Consumer) {
+    fn close_if_past(&mut self, partition: &TopicPartition, next: Offset, consumer: &Consumer) {
         let until = self.spans.get(partition).and_then(|it| it.until);
         if until.is_none_or(|until| next.0 < until) || !self.open.remove(partition) {
             return;
         }
-        consumer.unassign(partition);
+        consumer.unassign([partition]);
         self.paused.remove(partition);
         if let Some(merge) = &mut self.merge {
             merge.drained(partition);
@@ -292,13 +296,13 @@ impl<'a> Reading<'a> {
     }
 
     /// Fetches again what merging has room for.
-    fn resume(&mut self, consumer: &mut Consumer) {
+    fn resume(&mut self, consumer: &Consumer) {
         let Some(merge) = &self.merge else { return };
-        self.paused.retain(|partition, next| {
+        self.paused.retain(|partition| {
             if !merge.has_room(partition) {
                 return true;
             }
-            consumer.assign(partition.clone(), *next);
+            consumer.resume([partition]);
             false
         });
     }

@@ -39,4 +39,9 @@ impl Body<'_> {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// The same, kept.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes.into_owned()
+    }
 }

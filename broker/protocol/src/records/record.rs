@@ -84,7 +84,7 @@ impl<'a> HeaderView<'a> {
 }
 
 /// The headers of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers<'a> {
     /// Checked when the record was read, so that iterating cannot fail.
     bytes: &'a [u8],
@@ -199,10 +199,59 @@ impl<'a> Records<'a> {
         }
     }
 
-    fn read(&mut self) -> Result<RecordView<'a>, RecordFault> {
+    /// How far it has come, for [`Records::resume`].
+    pub fn place(&self) -> RecordPlace {
+        RecordPlace { index: self.index, position: self.cursor.position() as usize }
+    }
+
+    /// Goes on at a place that an iterator over the same records had come to.
+    #[must_use]
+    pub fn resume(mut self, place: RecordPlace) -> Records<'a> {
+        // A place of other records may lie behind these: then the count does not come out.
+        if self.cursor.take(place.position).is_ok() {
+            self.index = place.index;
+        }
+        self
+    }
+
+    /// Passes over up to `count` records by their lengths alone; gives how many there were.
+    ///
+    /// # Errors
+    /// A length cannot be.
+    pub fn pass(&mut self, count: usize) -> Result<usize, RecordsError> {
+        let Ok(left) = self.count.map(|it| it.saturating_sub(self.index)) else { return Ok(0) };
+        let count = count.min(left);
+        for _ in 0..count {
+            let index = self.index;
+            self.take().map_err(|fault| RecordsError::Record { index, fault })?;
+            self.index += 1;
+        }
+        Ok(count)
+    }
+
+    /// The bytes of the next record, without their length.
+    fn take(&mut self) -> Result<&'a [u8], RecordFault> {
         let length = self.cursor.varint()?;
         let length = usize::try_from(length).map_err(|_| RecordFault::Length { length })?;
-        read_record(self.cursor.take(length)?, &self.bases)
+        self.cursor.take(length)
+    }
+
+    fn read(&mut self) -> Result<RecordView<'a>, RecordFault> {
+        read_record(self.take()?, &self.bases)
+    }
+}
+
+/// A place between two records of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordPlace {
+    index: usize,
+    position: usize,
+}
+
+impl RecordPlace {
+    /// How many records stand before it.
+    pub const fn index(self) -> usize {
+        self.index
     }
 }
 

@@ -79,6 +79,7 @@ impl Admin {
             fetch_max_wait: Duration::ZERO,
             fetch_max_bytes: all_bytes,
             partition_fetch_bytes_max: partition_bytes,
+            ..ConsumerConfig::default()
         };
         let mut fetches = JoinSet::new();
         for (node, asked) in by_leader {

@@ -1,4 +1,4 @@
-//! One Fetch to one broker, and what came of it.
+//! One Fetch to one broker without a session, and what came of it: for those who look once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,7 +35,6 @@ pub(crate) struct Request {
 /// The end of one request.
 #[derive(Debug)]
 pub(crate) struct Fetched {
-    pub(crate) node: NodeId,
     pub(crate) asked: Vec<(TopicPartition, Offset)>,
     pub(crate) result: Result<Vec<FetchedPartition>, Error>,
 }
@@ -125,7 +124,7 @@ pub(crate) async fn fetch(client: Client, node: NodeId, request: Request) -> Fet
         partitions(response, &request.ids)
     }
     .await;
-    Fetched { node, asked: request.asked, result }
+    Fetched { asked: request.asked, result }
 }
 
 fn partitions(

@@ -1,11 +1,14 @@
 //! What a reader sees of the bytes that a fetch brought: from the position on, no control records,
 //! and under `read_committed` nothing of aborted transactions. No tokio.
 
-use std::collections::BTreeSet;
+mod abort_filter;
+mod cursor;
+mod front;
+
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use kt_protocol::records::control::ControlType;
 use kt_protocol::records::{
     AnyBatch, AnyBatches, Attributes, BatchView, Budget, Compression, Headers, RecordView,
     RecordsError, TimestampType,
@@ -13,6 +16,11 @@ use kt_protocol::records::{
 use kt_protocol::types::{
     LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp, TopicPartition,
 };
+
+use crate::admin::Isolation;
+use abort_filter::AbortFilter;
+pub use cursor::RecordCursor;
+use front::Opened;
 
 /// How much may come out of one batch. Brokers take batches of 1 MiB by default, and text shrinks a
 /// hundredfold; the rest is room for those who raised that. It is never in memory at once.
@@ -27,17 +35,46 @@ pub struct Aborted {
     pub first_offset: Offset,
 }
 
-/// Record batches of one partition, as they were fetched.
+/// Whether checksums are computed (`check.crcs`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrcCheck {
+    /// Damage is found before a record is shown.
+    #[default]
+    On,
+    /// Only what cannot be read is found.
+    Off,
+}
+
+/// Record batches of one partition, as they were fetched: views, nothing is copied per record.
+///
+/// Cloning is cheap, and keeps what the broker's answer brought in memory.
+///
+/// ```no_run
+/// # async fn example(consumer: kt_client::consumer::Consumer) -> Result<(), Box<dyn std::error::Error>> {
+/// for records in consumer.poll(std::time::Duration::from_secs(1)).await?.records {
+///     let mut cursor = records.cursor();
+///     while let Some(record) = cursor.next()? {
+///         println!("{} {}: {:?}", records.partition(), record.offset, record.value);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct FetchedRecords {
-    partition: TopicPartition,
+    partition: Arc<TopicPartition>,
     bytes: Bytes,
     position: Offset,
+    /// Records from here on belong to what comes after.
+    until: Offset,
     next_offset: Offset,
+    last_epoch: Option<LeaderEpoch>,
     end: Offset,
     marks: Marks,
-    /// By rising first offset, as brokers send them.
-    aborted: Vec<Aborted>,
+    /// As it stands before the first batch.
+    filter: AbortFilter,
+    /// Of the first batch, if something of it was split off.
+    opened: Option<Opened>,
 }
 
 /// The offsets of a partition that came with its records.
@@ -49,6 +86,16 @@ pub struct Marks {
     pub last_stable: Offset,
     /// The high watermark.
     pub high_watermark: Offset,
+}
+
+impl Marks {
+    /// The first offset that a reader may not see yet.
+    pub fn end(&self, isolation: Isolation) -> Offset {
+        match isolation {
+            Isolation::ReadCommitted if 0 <= self.last_stable.0 => self.last_stable,
+            Isolation::ReadCommitted | Isolation::ReadUncommitted => self.high_watermark,
+        }
+    }
 }
 
 /// A record, borrowed from what was fetched.
@@ -109,7 +156,8 @@ impl FetchedRecords {
     ///
     /// # Errors
     ///
-    /// Fails if a batch is damaged.
+    /// Fails if the first batch is damaged. A later one is left to the next fetch, so that what
+    /// stands before it is read.
     pub fn new(
         partition: TopicPartition,
         bytes: &Bytes,
@@ -117,23 +165,29 @@ impl FetchedRecords {
         end: Offset,
         aborted: Vec<Aborted>,
     ) -> Result<FetchedRecords, ReadError> {
-        let mut next_offset = position;
-        let mut length = 0;
-        for batch in AnyBatches::new(bytes) {
-            let batch = match batch {
-                Ok(batch) => batch,
-                Err(error) if error.is_torn() => break,
-                Err(error) => return Err(ReadError::Batch(error.to_string())),
-            };
-            if !batch.crc_is_valid() {
-                return Err(ReadError::Checksum(batch.last_offset()));
-            }
-            next_offset = next_offset.max(batch.last_offset().plus(1));
-            length += batch.size();
+        let walked = Walked::new(bytes, CrcCheck::On)?;
+        Ok(FetchedRecords::walked(Arc::new(partition), walked, position, end, aborted))
+    }
+
+    pub(crate) fn walked(
+        partition: Arc<TopicPartition>,
+        walked: Walked,
+        position: Offset,
+        end: Offset,
+        aborted: Vec<Aborted>,
+    ) -> FetchedRecords {
+        FetchedRecords {
+            partition,
+            position,
+            until: Offset(i64::MAX),
+            next_offset: walked.next_offset.map_or(position, |it| it.max(position)),
+            last_epoch: walked.last_epoch,
+            bytes: walked.bytes,
+            end,
+            marks: Marks::default(),
+            filter: AbortFilter::new(aborted),
+            opened: None,
         }
-        let bytes = bytes.slice(..length);
-        let marks = Marks::default();
-        Ok(FetchedRecords { partition, bytes, position, next_offset, end, marks, aborted })
     }
 
     /// Which partition they are of.
@@ -146,9 +200,24 @@ impl FetchedRecords {
         self.bytes.is_empty()
     }
 
+    /// The offset that these are from.
+    pub fn position(&self) -> Offset {
+        self.position
+    }
+
     /// The offset that reading goes on at.
     pub fn next_offset(&self) -> Offset {
         self.next_offset
+    }
+
+    /// The leader epoch of the last batch, for commits and to find truncations.
+    pub fn last_epoch(&self) -> Option<LeaderEpoch> {
+        self.last_epoch
+    }
+
+    /// Bytes of the batches, as they were sent.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     /// The first offset that the reader may not see yet, when these were fetched.
@@ -181,7 +250,12 @@ impl FetchedRecords {
         })
     }
 
-    /// Shows each record to `see` until it breaks off.
+    /// Gives the records one by one, across awaits too.
+    pub fn cursor(&self) -> RecordCursor<'_> {
+        RecordCursor::new(self)
+    }
+
+    /// Shows each record to `see` until it breaks off. A compressed batch is never whole in memory.
     ///
     /// # Errors
     ///
@@ -190,51 +264,93 @@ impl FetchedRecords {
         &self,
         mut see: impl FnMut(&Record<'_>) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, ReadError> {
-        let mut filter = AbortFilter::new(&self.aborted);
+        let mut filter = self.filter.clone();
+        let mut opened = self.opened.as_ref();
         for batch in AnyBatches::new(&self.bytes) {
             let batch = batch.map_err(|error| ReadError::Batch(error.to_string()))?;
+            let opened = opened.take();
             let last_offset = batch.last_offset();
-            if last_offset < self.position {
+            if last_offset < self.position || filter.hides(&batch)? {
                 continue;
             }
-            let unreadable = |error| ReadError::Records { last_offset, error };
-            if let AnyBatch::Batch(view) = &batch {
-                if view.is_control() {
-                    let mut budget = Budget::new(BATCH_BYTES_MAX);
-                    let body = view.decompress(&mut budget).map_err(unreadable)?;
-                    if let Some(Ok(marker)) = body.records().next() {
-                        filter.see_marker(view.producer_id(), marker.key);
-                    }
-                    continue;
-                }
-                let is_hidden =
-                    view.is_transactional() && filter.hides(view.producer_id(), view.base_offset());
-                if is_hidden {
-                    continue;
-                }
-            }
             let origin = Origin::of(&batch);
-            let shown = show_batch(&batch, |record| {
+            let shown = show_batch(&batch, opened, |record| {
                 if record.offset < self.position {
                     return ControlFlow::Continue(());
                 }
-                see(&origin.record(record))
+                if self.until <= record.offset {
+                    return ControlFlow::Break(None);
+                }
+                see(&origin.record(record)).map_break(Some)
             });
-            if let ControlFlow::Break(value) = shown.map_err(unreadable)? {
-                return Ok(ControlFlow::Break(value));
+            let shown = shown.map_err(|error| ReadError::Records { last_offset, error })?;
+            match shown {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(None) => break,
+                ControlFlow::Break(Some(value)) => return Ok(ControlFlow::Break(value)),
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 }
 
-/// Shows each record of a batch. A compressed batch is never whole in memory.
+/// The whole batches of fetched bytes, each looked at once.
+#[derive(Debug)]
+pub(crate) struct Walked {
+    bytes: Bytes,
+    next_offset: Option<Offset>,
+    last_epoch: Option<LeaderEpoch>,
+}
+
+impl Walked {
+    pub(crate) fn new(bytes: &Bytes, crcs: CrcCheck) -> Result<Walked, ReadError> {
+        let (mut next_offset, mut last_epoch, mut length) = (None, None, 0);
+        for batch in AnyBatches::new(bytes) {
+            let error = match batch {
+                Ok(batch) if crcs == CrcCheck::Off || batch.crc_is_valid() => {
+                    next_offset = next_offset.max(Some(batch.last_offset().plus(1)));
+                    last_epoch = epoch_of(&batch).or(last_epoch);
+                    length += batch.size();
+                    continue;
+                }
+                Ok(batch) => ReadError::Checksum(batch.last_offset()),
+                Err(error) if error.is_torn() => break,
+                Err(error) => ReadError::Batch(error.to_string()),
+            };
+            if length == 0 {
+                return Err(error);
+            }
+            break;
+        }
+        Ok(Walked { bytes: bytes.slice(..length), next_offset, last_epoch })
+    }
+}
+
+fn epoch_of(batch: &AnyBatch<'_>) -> Option<LeaderEpoch> {
+    match batch {
+        AnyBatch::Batch(view) => {
+            Some(view.partition_leader_epoch()).filter(|it| LeaderEpoch::UNKNOWN < *it)
+        }
+        AnyBatch::Legacy(_) => None,
+    }
+}
+
+/// Shows each record of a batch, or what is left of one that was opened.
 fn show_batch<B>(
     batch: &AnyBatch<'_>,
+    opened: Option<&Opened>,
     mut see: impl FnMut(&RecordView<'_>) -> ControlFlow<B>,
 ) -> Result<ControlFlow<B>, RecordsError> {
     let mut budget = Budget::new(BATCH_BYTES_MAX);
     match batch {
+        AnyBatch::Batch(view) if let Some(opened) = opened => {
+            for record in opened.records(view) {
+                if let ControlFlow::Break(value) = see(&record?) {
+                    return Ok(ControlFlow::Break(value));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        }
         AnyBatch::Batch(view) if view.compression()? != Compression::None => {
             show_stream(view, &mut budget, see)
         }
@@ -265,6 +381,7 @@ fn show_stream<B>(
 }
 
 /// What all records of a batch have in common.
+#[derive(Debug)]
 struct Origin {
     timestamp_type: TimestampType,
     attributes: Attributes,
@@ -304,51 +421,31 @@ impl Origin {
     }
 
     fn record<'a>(&self, it: &RecordView<'a>) -> Record<'a> {
-        let delta = i32::try_from(it.offset - self.base_offset).unwrap_or(0);
+        self.place(it.offset, it.timestamp, (it.key, it.value), it.headers())
+    }
+
+    fn place<'a>(
+        &self,
+        offset: Offset,
+        timestamp: Timestamp,
+        (key, value): (Option<&'a [u8]>, Option<&'a [u8]>),
+        headers: Headers<'a>,
+    ) -> Record<'a> {
+        let delta = i32::try_from(offset - self.base_offset).unwrap_or(0);
         Record {
-            offset: it.offset,
-            timestamp: (0 <= it.timestamp.0).then_some(it.timestamp),
+            offset,
+            timestamp: (0 <= timestamp.0).then_some(timestamp),
             timestamp_type: self.timestamp_type,
             attributes: self.attributes,
-            key: it.key,
-            value: it.value,
-            headers: it.headers(),
+            key,
+            value,
+            headers,
             leader_epoch: self.leader_epoch,
             // After 2147483647 comes 0.
             producer: self.producer.map(|producer| RecordProducer {
                 sequence: producer.sequence.wrapping_add(delta) & i32::MAX,
                 ..producer
             }),
-        }
-    }
-}
-
-/// Which producers are inside an aborted transaction, while batches pass in their order (as Kafka's
-/// `CompletedFetch` does).
-struct AbortFilter<'a> {
-    to_come: &'a [Aborted],
-    open: BTreeSet<ProducerId>,
-}
-
-impl<'a> AbortFilter<'a> {
-    fn new(aborted: &'a [Aborted]) -> AbortFilter<'a> {
-        AbortFilter { to_come: aborted, open: BTreeSet::new() }
-    }
-
-    fn hides(&mut self, producer: ProducerId, base_offset: Offset) -> bool {
-        while let Some((first, rest)) = self.to_come.split_first() {
-            if base_offset < first.first_offset {
-                break;
-            }
-            self.open.insert(first.producer_id);
-            self.to_come = rest;
-        }
-        self.open.contains(&producer)
-    }
-
-    fn see_marker(&mut self, producer: ProducerId, key: Option<&[u8]>) {
-        if ControlType::from_key(key) == Ok(ControlType::Abort) {
-            self.open.remove(&producer);
         }
     }
 }

@@ -236,7 +236,7 @@ fn fate(code: ErrorCode) -> Fate {
 pub(super) fn is_worth_another_try(error: &Error) -> bool {
     match error {
         // Also a broker that goes down while it is asked for its versions.
-        Error::TimedOut { .. } | Error::Negotiation(_) => true,
+        Error::TimedOut { .. } | Error::WrongListener { .. } => true,
         Error::Broker { code: ErrorCode::UnknownTopicOrPartition, .. } => true,
         error => error.is_retriable(),
     }

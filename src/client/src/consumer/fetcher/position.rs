@@ -1,0 +1,77 @@
+//! Where a partition is read: the start that was asked for, the position, and what stands between
+//! the two.
+
+use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, Timestamp};
+
+use crate::error::Error;
+
+/// Where reading begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At a position that is known.
+    Position(Position),
+    /// At the log start offset.
+    Earliest,
+    /// Behind the last record that this reader may see.
+    Latest,
+    /// At the first record with this timestamp or a later one; behind the last record if there is
+    /// none.
+    At(Timestamp),
+    /// Where `auto.offset.reset` says.
+    Reset,
+}
+
+impl From<Offset> for Start {
+    fn from(offset: Offset) -> Start {
+        Start::Position(Position::from(offset))
+    }
+}
+
+impl From<Position> for Start {
+    fn from(position: Position) -> Start {
+        Start::Position(position)
+    }
+}
+
+/// The next offset to read, and what was read before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The next offset.
+    pub offset: Offset,
+    /// The leader epoch of the record before it, if known: with it a truncated log is found out
+    /// (KIP-320).
+    pub leader_epoch: Option<LeaderEpoch>,
+}
+
+impl From<Offset> for Position {
+    fn from(offset: Offset) -> Position {
+        Position { offset, leader_epoch: None }
+    }
+}
+
+/// Who leads, and since which epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leader {
+    pub(super) node: NodeId,
+    pub(super) epoch: LeaderEpoch,
+}
+
+/// What a partition is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It has no position: one is asked for.
+    Reset(Start),
+    /// It has one, and the leader changed: the log may have been cut below it.
+    Validate,
+    /// It is read.
+    Fetch,
+    /// It cannot be read until the caller decides where to go on.
+    Failed,
+}
+
+/// Errors of one partition in a row.
+#[derive(Clone, Debug)]
+pub(super) struct Failing {
+    pub(super) since: Millis,
+    pub(super) last: Error,
+}
