@@ -59,6 +59,8 @@ struct State {
     outgoing: Vec<Bytes>,
     /// Who waits until what is outgoing has been written.
     writes: Vec<oneshot::Sender<()>>,
+    /// How many have no answer and are not written yet.
+    unwritten: usize,
     waiting: VecDeque<Waiting>,
     /// What was queued since the link was paused.
     held: Option<Held>,
@@ -89,14 +91,6 @@ struct Waiting {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// Holds back requests on a link, except those that go over this. Dropping it lets them go.
-#[derive(Debug)]
-pub struct Pause<'a> {
-    link: &'a Link,
-}
-
-type Answer = oneshot::Receiver<Result<Bytes, LinkError>>;
-
 /// A request without an answer that is being written.
 #[derive(Debug)]
 pub struct PendingWrite {
@@ -126,6 +120,14 @@ impl PendingWrite {
         }
     }
 }
+
+/// Holds back requests on a link, except those that go over this. Dropping it lets them go.
+#[derive(Debug)]
+pub struct Pause<'a> {
+    link: &'a Link,
+}
+
+type Answer = oneshot::Receiver<Result<Bytes, LinkError>>;
 
 /// An answer that is under way.
 #[derive(Debug)]
@@ -196,6 +198,7 @@ impl Link {
         let (_, frame) = state.encode(encode)?;
         state.outgoing(Place::InLine).extend(frame);
         state.writes(Place::InLine).push(sender);
+        state.unwritten += 1;
         drop(state);
         self.shared.outgoing_ready.notify_one();
         Ok(PendingWrite { shared: self.shared.clone(), written })
@@ -294,7 +297,8 @@ impl State {
     }
 
     fn is_unused(&self) -> bool {
-        self.outgoing.is_empty() && self.waiting.is_empty() && self.held.is_none()
+        let has_written = self.outgoing.is_empty() && self.unwritten == 0;
+        has_written && self.waiting.is_empty() && self.held.is_none()
     }
 
     fn outgoing(&mut self, place: Place) -> &mut Vec<Bytes> {
@@ -359,9 +363,8 @@ impl Shared {
             state.closed.get_or_insert_with(|| error.clone());
             state.outgoing.clear();
             state.writes.clear();
-            let held = state.held.take().unwrap_or_default();
             let mut waiting = std::mem::take(&mut state.waiting);
-            waiting.extend(held.waiting);
+            waiting.extend(state.held.take().unwrap_or_default().waiting);
             waiting
         };
         self.in_flight.close();
@@ -439,6 +442,9 @@ async fn write_requests(shared: &Shared, mut stream: impl AsyncWrite + Unpin) ->
         }
         if let Err(error) = write_all(&mut stream, outgoing).await {
             return LinkError::io(error);
+        }
+        if !writes.is_empty() {
+            shared.state.lock().unwritten -= writes.len();
         }
         for write in writes {
             // Nobody listens any more if the caller was dropped.
