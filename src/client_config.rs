@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use kt_client::ClientConfig;
+use kt_client::{
+    ClientConfig, ConfigError, Keys, SecurityConfig, Standing, is_secret, known_keys,
+    said_by_librdkafka, standing,
+};
 
 use crate::cli::Globals;
 use crate::contexts::{Context, InUse, Target};
@@ -42,81 +45,6 @@ pub(crate) struct ConsumerSettings {
     pub(crate) isolation_level: Option<String>,
 }
 
-/// Keys that protect. None of them may be accepted and do nothing.
-const PROTECTING: [&str; 3] = ["sasl.", "ssl.", "security.providers"];
-
-/// Keys that act.
-const ACTING: [&str; 23] = [
-    "acks",
-    "batch.size",
-    "bootstrap.servers",
-    "buffer.memory",
-    "client.id",
-    "compression.type",
-    "default.api.timeout.ms",
-    "delivery.timeout.ms",
-    "enable.idempotence",
-    "fetch.max.bytes",
-    "fetch.max.wait.ms",
-    "fetch.min.bytes",
-    "isolation.level",
-    "linger.ms",
-    "max.partition.fetch.bytes",
-    "max.request.size",
-    "metadata.max.age.ms",
-    "request.timeout.ms",
-    "retry.backoff.max.ms",
-    "retry.backoff.ms",
-    "security.protocol",
-    "socket.connection.setup.timeout.max.ms",
-    "socket.connection.setup.timeout.ms",
-];
-
-/// Keys of Apache Kafka's clients that mean nothing here: what they tune does not exist in kt, or
-/// is said by flags. Accepted, so that a file made for those clients can be used.
-const IDLE: [&str; 40] = [
-    "allow.auto.create.topics",
-    "auto.commit.interval.ms",
-    "auto.include.jmx.reporter",
-    "auto.offset.reset",
-    "check.crcs",
-    "client.dns.lookup",
-    "client.rack",
-    "config.providers",
-    "connections.max.idle.ms",
-    "enable.auto.commit",
-    "enable.metrics.push",
-    "exclude.internal.topics",
-    "group.id",
-    "group.instance.id",
-    "group.protocol",
-    "heartbeat.interval.ms",
-    "interceptor.classes",
-    "key.deserializer",
-    "key.serializer",
-    "max.block.ms",
-    "max.in.flight.requests.per.connection",
-    "max.poll.interval.ms",
-    "max.poll.records",
-    "metadata.max.idle.ms",
-    "metadata.recovery.rebootstrap.trigger.ms",
-    "metadata.recovery.strategy",
-    "metric.reporters",
-    "metrics.num.samples",
-    "metrics.recording.level",
-    "metrics.sample.window.ms",
-    "partition.assignment.strategy",
-    "partitioner.class",
-    "receive.buffer.bytes",
-    "reconnect.backoff.max.ms",
-    "reconnect.backoff.ms",
-    "retries",
-    "send.buffer.bytes",
-    "session.timeout.ms",
-    "value.deserializer",
-    "value.serializer",
-];
-
 /// The settings: built in, then the context, then the file, then flags. A later one wins.
 pub(crate) fn load(globals: &Globals, target: &Target) -> Result<Settings, CliError> {
     let mut settings = of_context(globals, target)?;
@@ -132,9 +60,14 @@ pub(crate) fn load(globals: &Globals, target: &Target) -> Result<Settings, CliEr
 
 /// The settings of a target alone: client keys that the command line gives are for another cluster.
 pub(crate) fn of_context(globals: &Globals, target: &Target) -> Result<Settings, CliError> {
+    of_target(target, globals.timeout.to_std())
+}
+
+/// The same, with this much patience unless the context has its own.
+pub(crate) fn of_target(target: &Target, timeout: Duration) -> Result<Settings, CliError> {
     let mut settings = Settings::default();
-    settings.client.timeout = globals.timeout.to_std();
-    settings.client.request_timeout = globals.timeout.to_std();
+    settings.client.timeout = timeout;
+    settings.client.request_timeout = timeout;
     settings.client.bootstrap = addresses(&target.bootstrap)?;
     if let Some(in_use) = &target.context {
         apply_context(&mut settings, in_use)?;
@@ -164,7 +97,12 @@ pub(crate) fn check(context: &Context) -> Result<(), CliError> {
         }
         apply(&mut settings, key, &value.to_string())?;
     }
-    Ok(())
+    if context.command_config.is_some() {
+        // What is missing may stand in the file, which may come later.
+        return Ok(());
+    }
+    let login_hint = "a login needs a file that only you can read: command_config";
+    settings.client.security.check().map_err(|error| CliError::from(error).hint(login_hint))
 }
 
 fn apply_context(settings: &mut Settings, in_use: &InUse) -> Result<(), CliError> {
@@ -200,10 +138,6 @@ fn in_file(error: CliError, path: &str) -> CliError {
     CliError { message: format!("{path}: {}", error.message), ..error }
 }
 
-pub(crate) fn is_secret(key: &str) -> bool {
-    key.ends_with("password") || key.ends_with("jaas.config") || key == "ssl.keystore.key"
-}
-
 /// `HOST:PORT` separated by commas.
 pub(crate) fn addresses(list: &str) -> Result<Vec<String>, CliError> {
     let mut addresses = Vec::new();
@@ -223,19 +157,20 @@ pub(crate) fn addresses(list: &str) -> Result<Vec<String>, CliError> {
     Ok(addresses)
 }
 
+/// Gives a key to whom it belongs.
 fn apply(settings: &mut Settings, key: &str, value: &str) -> Result<(), CliError> {
     let Settings { client, producer, consumer } = settings;
+    if key == "bootstrap.servers" {
+        client.bootstrap = addresses(value)?;
+        return Ok(());
+    }
+    if ClientConfig::KEYS.contains(&key) {
+        return client.set(key, value).map_err(CliError::from);
+    }
+    if SecurityConfig::KEYS.contains(&key) {
+        return client.security.set(key, value).map_err(CliError::from);
+    }
     match key {
-        "bootstrap.servers" => client.bootstrap = addresses(value)?,
-        "client.id" => client.client_id = value.to_owned(),
-        "default.api.timeout.ms" => client.timeout = millis(key, value)?,
-        "request.timeout.ms" => client.request_timeout = millis(key, value)?,
-        "socket.connection.setup.timeout.ms" => client.connect_timeout = millis(key, value)?,
-        "socket.connection.setup.timeout.max.ms" => drop(millis(key, value)?),
-        "retry.backoff.ms" => client.backoff.first = millis(key, value)?,
-        "retry.backoff.max.ms" => client.backoff.max = millis(key, value)?,
-        "metadata.max.age.ms" => client.metadata_max_age = millis(key, value)?,
-        "security.protocol" => plain_text_only(value)?,
         "acks" => producer.acks = Some(value.to_owned()),
         "batch.size" => producer.batch_size = Some(number(key, value)?),
         "buffer.memory" => producer.buffer_memory = Some(number(key, value)?),
@@ -256,26 +191,29 @@ fn apply(settings: &mut Settings, key: &str, value: &str) -> Result<(), CliError
     Ok(())
 }
 
-/// A key that does not act: protecting ones and unknown ones are refused, idle ones are not.
+/// A key that no setting takes: known ones are accepted, unless somebody counts on them.
 fn other_key(key: &str) -> Result<(), CliError> {
-    if PROTECTING.iter().any(|prefix| key.starts_with(prefix)) {
-        return Err(CliError::usage(format!("{key} has no effect yet: kt speaks plain text only")));
-    }
-    if IDLE.contains(&key) {
-        return Ok(());
+    match standing(key) {
+        Some(Standing::Acts | Standing::Ignored(_)) => return Ok(()),
+        Some(Standing::Refused(reason)) => {
+            return Err(CliError::usage(format!("{key} has no effect: {reason}")));
+        }
+        None => {}
     }
     let error = CliError::usage(format!("\"{key}\" is not a key of Kafka's clients"));
-    Err(match nearest(key, ACTING.iter().chain(&IDLE).copied()) {
+    if let Some(meant) = said_by_librdkafka(key) {
+        return Err(error.hint(format!("Kafka says {meant}")));
+    }
+    Err(match nearest(key, known_keys()) {
         Some(name) => error.hint(format!("did you mean {name}?")),
         None => error,
     })
 }
 
-fn plain_text_only(value: &str) -> Result<(), CliError> {
-    if value.eq_ignore_ascii_case("PLAINTEXT") {
-        return Ok(());
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> CliError {
+        CliError::usage(error.to_string())
     }
-    Err(CliError::usage(format!("security.protocol={value}: kt speaks PLAINTEXT only so far")))
 }
 
 fn number<T: std::str::FromStr>(key: &str, value: &str) -> Result<T, CliError> {
@@ -321,17 +259,34 @@ mod tests {
     #[test]
     fn what_cannot_act_is_refused() {
         insta::assert_snapshot!(fault("client.idd", "x"), @r#""client.idd" is not a key of Kafka's clients (did you mean client.id?)"#);
-        insta::assert_snapshot!(fault("sasl.mechanism", "PLAIN"), @"sasl.mechanism has no effect yet: kt speaks plain text only");
-        insta::assert_snapshot!(fault("security.protocol", "SSL"), @"security.protocol=SSL: kt speaks PLAINTEXT only so far");
+        insta::assert_snapshot!(fault("sasl.mechanism", "GSSAPI"), @"sasl.mechanism=GSSAPI: one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER is needed");
+        insta::assert_snapshot!(fault("security.protocol", "TLS"), @"security.protocol=TLS: one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL is needed");
+        insta::assert_snapshot!(fault("security.providers", "x"), @"security.providers has no effect: it names Java classes that cannot run here");
+        insta::assert_snapshot!(fault("sasl.username", "alice"), @r#""sasl.username" is not a key of Kafka's clients (Kafka says sasl.jaas.config: org.apache.kafka.common.security.plain.PlainLoginModule required username="…" password="…";)"#);
+        insta::assert_snapshot!(fault("ssl.truststore.locaton", "x"), @r#""ssl.truststore.locaton" is not a key of Kafka's clients (did you mean ssl.truststore.location?)"#);
         insta::assert_snapshot!(fault("linger.ms", "soon"), @"linger.ms=soon: a whole number is needed");
     }
 
     #[test]
-    fn every_acting_key_is_in_the_list_and_accepted() {
-        for key in ACTING {
-            let values = ["1", "true", "PLAINTEXT", "a:1"];
-            let accepted = values.iter().any(|it| apply(&mut Settings::default(), key, it).is_ok());
-            assert!(accepted, "{key}");
+    fn every_key_of_kafkas_clients_is_accepted_or_refused_for_a_reason() {
+        for key in known_keys() {
+            let values =
+                ["1", "true", "SSL", "PLAIN", "PEM", "https", "TLSv1.3", "none", "all", "a:1"];
+            let class = ["a.DefaultJwtRetriever", "a.OAuthBearerLoginCallbackHandler"];
+            let others = ["use_all_dns_ips", "PlainLoginModule required;"];
+            let mut values = values.into_iter().chain(class).chain(others);
+            let is_accepted = values.any(|it| apply(&mut Settings::default(), key, it).is_ok());
+            let is_refused = matches!(standing(key), Some(Standing::Refused(_)));
+            assert_ne!(is_accepted, is_refused, "{key}");
+        }
+    }
+
+    #[test]
+    fn secrets_stand_in_no_flag_and_no_context() {
+        for key in ["ssl.key.password", "sasl.jaas.config", "ssl.keystore.key"] {
+            let error = pair(&format!("{key}=geheim")).unwrap_err();
+            assert!(!error.message.contains("geheim"));
+            assert_eq!(error.hint.unwrap(), "put it into a file, --command-config FILE");
         }
     }
 

@@ -32,9 +32,12 @@ mod record_format;
 mod record_json;
 mod record_schema;
 mod resolve;
+mod security_hint;
 mod session;
 mod shell_completion;
 mod size;
+#[cfg(test)]
+mod spool;
 mod terminal;
 mod topic_selection;
 mod topic_spec;

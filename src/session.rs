@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use kt_client::{Admin, Client, Error, ErrorKind, Event};
+use kt_client::{Admin, AuthenticationFault, Client, Error, ErrorKind, Event};
+use kt_protocol::ErrorCode;
 
 use crate::cli::Globals;
 use crate::client_config::{self, Settings};
 use crate::contexts::{Asked, Contexts, OriginOfFlag, Target};
 use crate::error::{CliError, Kind};
 use crate::output::{self, DocumentKind, Format, Item, Report, Style};
+use crate::security_hint;
 use crate::terminal::{Label, Terminal};
 use crate::watch::Rounds;
 
@@ -199,6 +201,7 @@ fn described(event: &Event<'_>, verbose: u8) -> Option<String> {
             let millis = took.as_secs_f64() * 1e3;
             Some(format!("{api} v{version} to {address} {ended} after {millis:.1} ms"))
         }
+        Event::HookFailed { hook, reason } => Some(format!("{hook}: {reason}")),
         Event::Connected { .. } | Event::Answered { .. } => None,
     }
 }
@@ -209,12 +212,15 @@ impl From<Error> for CliError {
             ErrorKind::Unreachable | ErrorKind::TimedOut => Kind::Unreachable,
             ErrorKind::Authentication | ErrorKind::Authorization => Kind::Denied,
             ErrorKind::NotFound => Kind::NotFound,
+            ErrorKind::Config => Kind::Usage,
             ErrorKind::Broker | ErrorKind::Protocol | ErrorKind::Unsupported => Kind::Other,
         };
         let name = match (error.code(), error.kind()) {
             (Some(code), _) => code.name(),
             (None, ErrorKind::Unreachable) => "UNREACHABLE",
             (None, ErrorKind::TimedOut) => "TIMED_OUT",
+            (None, ErrorKind::Authentication) => authentication_name(&error),
+            (None, ErrorKind::Config) => "USAGE",
             (None, _) => "ERROR",
         };
         let cli_error = CliError::new(kind, name, error.to_string());
@@ -225,9 +231,21 @@ impl From<Error> for CliError {
     }
 }
 
+/// Kafka has a code for logins only; what fails before has a name in its style.
+fn authentication_name(error: &Error) -> &'static str {
+    match error {
+        Error::Authentication { fault: AuthenticationFault::Tls(_), .. } => {
+            "SSL_AUTHENTICATION_FAILED"
+        }
+        _ => ErrorCode::SaslAuthenticationFailed.name(),
+    }
+}
+
 /// What helps, where it is the same in every command.
 fn hint(error: &Error) -> Option<&'static str> {
     match error {
+        Error::WrongListener { found, .. } => security_hint::of_listener(found),
+        Error::Authentication { fault, .. } => security_hint::of_fault(fault),
         Error::Unreachable { node: Some(_), .. } => Some(
             "the bootstrap address works; the broker's advertised.listeners name one that does not",
         ),
@@ -237,7 +255,7 @@ fn hint(error: &Error) -> Option<&'static str> {
         Error::TimedOut { last: Some(last), .. } => hint(last),
         Error::TimedOut { .. } => Some("--timeout 60s waits longer"),
         error if error.kind() == ErrorKind::Authorization => {
-            Some("kt does not log in: an ACL has to allow it to User:ANONYMOUS")
+            Some("an ACL has to allow it; who does not log in is User:ANONYMOUS")
         }
         Error::OtherCluster { .. } => {
             Some("the context's address or its cluster_id is wrong: kt context show")

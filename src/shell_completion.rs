@@ -120,12 +120,9 @@ fn of_cluster(ask: impl AsyncFnOnce(Admin) -> Result<Vec<String>, Error>) -> Opt
     let words: Vec<String> = std::env::args().skip_while(|it| it != "--").skip(1).collect();
     let target = Contexts::load().ok()?.target(&asked(&words)).ok()?;
     let config = ClientConfig {
-        bootstrap: client_config::addresses(&target.bootstrap).ok()?,
         timeout: PATIENCE,
         request_timeout: PATIENCE,
-        connect_timeout: PATIENCE,
-        expected_cluster_id: target.context.and_then(|it| it.context.cluster_id),
-        ..ClientConfig::default()
+        ..client_config::of_target(&target, PATIENCE).ok()?.client
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let admin = Admin::new(Client::new(config));

@@ -142,7 +142,13 @@ fn files_of_other_tools_become_contexts() {
     let text = "bootstrap.servers=a:1\nsecurity.protocol=SASL_SSL\n";
     std::fs::write(secret, text).expect("a file");
     let said = home.fails(&["context", "import", "client.properties"], 2);
-    assert!(said.contains("PLAINTEXT"), "{said}");
+    assert!(said.contains("sasl.mechanism is needed"), "{said}");
+    let jaas = "sasl.jaas.config=PlainLoginModule required username=a password=geheim;\n";
+    let text = format!("{text}sasl.mechanism=PLAIN\n{jaas}");
+    std::fs::write(home.path().join("client.properties"), text).expect("a file");
+    home.ok(&["context", "import", "client.properties"]);
+    let shown = home.ok(&["context", "explain", "--context", "client"]);
+    assert!(shown.contains("client.properties") && !shown.contains("geheim"), "{shown}");
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod pipelines;
 mod produce;
 mod readme;
 mod round_trip;
+mod secured_clusters;
 mod serving;
 mod support;
 mod terminal;

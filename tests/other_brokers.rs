@@ -200,63 +200,63 @@ fn what_is_not_allowed_ends_with_4(kafka: &ApacheKafka, node: &Node) {
     shown
     $ kt topics describe secret
     error: not authorized for topic "secret"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt topics offsets secret
     error: not authorized for topic "secret"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt topics alter secret --set retention.ms=5 -y
     error: not authorized for topic "secret"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt topics trim secret --before latest -y
     error: not authorized for topic "secret"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt topics delete secret --yes
     error: not authorized for topic "secret"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt configs describe topic/secret
     error: not authorized for topic "secret"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt configs alter topic/secret --set retention.ms=5 -y
     error: not authorized for topic "secret"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt consume secret
     error: not authorized for topic "secret"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt produce secret
     error: not authorized for topic "secret"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt topics describe shown -o name
     shown
     $ kt topics trim shown --before latest -y
     trim shown:0: deletes 1 offset (0 to 0), 0 stay; no undo
     error: not authorized for partition 0 of topic "shown"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt configs describe topic/shown
     error: not authorized for topic "shown"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt configs alter topic/shown --set retention.ms=5 -y
     error: not authorized for topic "shown"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt consume shown
     error: not authorized for partition 0 of topic "shown"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 4
     $ kt topics describe shown secret -o name
     shown
     error: not authorized for topic "secret"
-    hint: kt does not log in: an ACL has to allow it to User:ANONYMOUS
+    hint: an ACL has to allow it; who does not log in is User:ANONYMOUS
     exit 3
     "#);
     for idempotence in [&[][..], &["--no-idempotent"]] {

@@ -16,8 +16,17 @@ impl Node {
     /// Starts one on an empty directory with each of these lines, `key=value`, in its properties.
     /// Its features are kt's own: with eligible leader replicas it would keep a config of its own.
     pub(crate) fn start(kafka: &ApacheKafka, properties: &[&str]) -> Node {
+        Node::start_with(kafka, |_| properties.iter().map(|it| (*it).to_owned()).collect())
+    }
+
+    /// The same with lines that depend on the port.
+    pub(crate) fn start_with(
+        kafka: &ApacheKafka,
+        properties: impl FnOnce(u16) -> Vec<String>,
+    ) -> Node {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let port = two_free_ports();
+        let properties = properties(port);
         let node = directory.path().join("node");
         let mut start = kafka.command("start");
         start.env("FORMAT_OPTS", "--feature eligible.leader.replicas.version=0");

@@ -8,6 +8,7 @@ mod broker;
 mod cases;
 mod cleaning;
 mod client_consume;
+mod clients;
 mod commands;
 mod figures;
 mod floors;
@@ -72,16 +73,13 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         println!("{}", Figures::header());
         commands::print(&kt, arguments.runs)?;
     }
-    let clients = "client consume".contains(&arguments.only) || arguments.only.contains("client");
-    if clients {
-        println!("{}", Figures::header());
-        client_consume::print(&kt, arguments.runs, &arguments.only)?;
-    }
     let mut products = vec![Product::Kt(kt)];
     if arguments.beside.is_some() {
         products.push(Product::ApacheKafka);
     }
     println!("{}", Figures::header());
+    clients::print(&kt, arguments.runs, &arguments.only)?;
+    client_consume::print(&kt, arguments.runs, &arguments.only)?;
     for case in Case::all().into_iter().filter(|it| it.name().contains(&arguments.only)) {
         for durability in case.durabilities() {
             measure(&case, *durability, &products, arguments.runs)?;

@@ -72,6 +72,11 @@ impl FrameBuffer {
         FrameBuffer { bytes: BytesMut::new(), is_lent: false, frame_bytes_max }
     }
 
+    /// Allows other sizes from now on: a peer that has said who it is may send more.
+    pub fn allow(&mut self, frame_bytes_max: usize) {
+        self.frame_bytes_max = frame_bytes_max;
+    }
+
     /// How many bytes wait here.
     pub fn len(&self) -> usize {
         self.bytes.len()

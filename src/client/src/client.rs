@@ -1,13 +1,15 @@
 //! The client: finds brokers, keeps connections to them, sends each request to whom it belongs, and
 //! tries again while that can help.
 
+mod recovery;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kt_protocol::messages::MetadataRequest;
 use kt_protocol::messages::metadata_request::MetadataRequestTopic;
-use kt_protocol::messages::{MetadataRequest, ProduceRequest};
-use kt_protocol::types::{NodeId, TopicPartition};
+use kt_protocol::types::{LeaderEpoch, NodeId, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -16,7 +18,7 @@ use crate::backoff::Backoff;
 use crate::config::{ClientConfig, Event};
 use crate::connection::{Connection, Wanted};
 use crate::error::{Error, Subject};
-use crate::metadata::{Metadata, Topic, TopicErrors};
+use crate::metadata::{Broker, Metadata, Topic, TopicErrors};
 use crate::pool::{Lane, Pool};
 use crate::random::Random;
 use crate::request::Request;
@@ -29,7 +31,6 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
-    config: ClientConfig,
     pool: Pool,
     metadata: Mutex<Cache>,
     random: Mutex<Random>,
@@ -41,6 +42,8 @@ struct Cache {
     fetched: Option<Instant>,
     /// When each topic was last heard of.
     topics: BTreeMap<String, Instant>,
+    /// Since when nobody has told any metadata, though asked.
+    failing_since: Option<Instant>,
 }
 
 /// Who is asked.
@@ -66,13 +69,13 @@ impl Client {
     /// A client that has not connected yet: it does when it must.
     pub fn new(config: ClientConfig) -> Client {
         let random = Mutex::new(Random::new(config.seed));
-        let pool = Pool::default();
-        Client { inner: Arc::new(Inner { config, pool, metadata: Mutex::default(), random }) }
+        let pool = Pool::new(config);
+        Client { inner: Arc::new(Inner { pool, metadata: Mutex::default(), random }) }
     }
 
     /// What it was told.
     pub fn config(&self) -> &ClientConfig {
-        &self.inner.config
+        self.inner.pool.dialer().config()
     }
 
     /// What is known of the cluster now, without asking.
@@ -81,7 +84,7 @@ impl Client {
     }
 
     pub(crate) fn limit(&self, operation: &'static str) -> Limit {
-        let timeout = self.inner.config.timeout;
+        let timeout = self.config().timeout;
         Limit { operation, deadline: Instant::now() + timeout, timeout }
     }
 
@@ -113,7 +116,7 @@ impl Client {
 
     fn fresh(&self, names: &[String]) -> bool {
         let cache = self.inner.metadata.lock();
-        let is_young = |it: &Instant| it.elapsed() < self.inner.config.metadata_max_age;
+        let is_young = |it: &Instant| it.elapsed() < self.config().metadata_max_age;
         names.iter().all(|name| cache.topics.get(name).is_some_and(is_young))
     }
 
@@ -135,8 +138,7 @@ impl Client {
             ..Default::default()
         };
         let limit = self.limit("Metadata");
-        let wanted = Wanted::any::<MetadataRequest>();
-        let response = self.call(Target::Any, wanted, limit, request).await?;
+        let response = self.retrying(limit, || self.ask_metadata(limit, &request)).await?;
         self.check_cluster(response.cluster_id.as_deref())?;
         let mut cache = self.inner.metadata.lock();
         let mut metadata = Metadata::clone(&cache.metadata);
@@ -153,8 +155,25 @@ impl Client {
         Ok(errors)
     }
 
+    /// Takes over who leads a partition, as the answer to a Produce or Fetch tells that came to the
+    /// wrong broker (`CurrentLeader`, KIP-951), with where that broker is (`NodeEndpoints`), if the
+    /// answer says so. False if as much was known already: then metadata has to be asked for.
+    ///
+    /// Whoever learns a leader must not forget the topic: what is forgotten is asked for.
+    #[must_use]
+    pub fn learn_leader(
+        &self,
+        partition: &TopicPartition,
+        leader: NodeId,
+        epoch: LeaderEpoch,
+        endpoint: Option<Broker>,
+    ) -> bool {
+        let mut cache = self.inner.metadata.lock();
+        Arc::make_mut(&mut cache.metadata).learn_leader(partition, leader, epoch, endpoint)
+    }
+
     fn check_cluster(&self, found: Option<&str>) -> Result<(), Error> {
-        match &self.inner.config.expected_cluster_id {
+        match &self.config().expected_cluster_id {
             Some(expected) if found != Some(expected) => Err(Error::OtherCluster {
                 expected: expected.clone(),
                 found: found.map(str::to_owned),
@@ -166,10 +185,7 @@ impl Client {
     /// Where one cluster only is meant, asks which this is before anything else is asked.
     async fn know_cluster<R: Request>(&self) -> Result<(), Error> {
         let is_known = || self.inner.metadata.lock().metadata.cluster_id.is_some();
-        if self.inner.config.expected_cluster_id.is_none()
-            || R::API == ApiKey::Metadata
-            || is_known()
-        {
+        if self.config().expected_cluster_id.is_none() || R::API == ApiKey::Metadata || is_known() {
             return Ok(());
         }
         Box::pin(self.refresh(Some(&[]))).await.map(drop)
@@ -179,7 +195,7 @@ impl Client {
     pub(crate) async fn know_brokers(&self) -> Result<(), Error> {
         let fetched = self.inner.metadata.lock().fetched;
         match fetched {
-            Some(fetched) if fetched.elapsed() < self.inner.config.metadata_max_age => Ok(()),
+            Some(fetched) if fetched.elapsed() < self.config().metadata_max_age => Ok(()),
             _ => self.refresh(Some(&[])).await.map(drop),
         }
     }
@@ -247,7 +263,7 @@ impl Client {
         let left = limit.deadline.saturating_duration_since(Instant::now());
         let started = Instant::now();
         let answer = connection
-            .call(&build(version), version, left.min(self.inner.config.request_timeout))
+            .call(&build(version), version, left.min(self.config().request_timeout))
             .await;
         self.observe(&Event::Answered {
             address: connection.address(),
@@ -259,24 +275,13 @@ impl Client {
         answer
     }
 
-    /// Sends records that nobody acknowledges.
-    pub(crate) fn send_unanswered(
-        &self,
-        connection: &Connection,
-        wanted: Wanted,
-        build: impl Fn(i16) -> ProduceRequest,
-    ) -> Result<(), Error> {
-        let version = connection.version::<ProduceRequest>(wanted)?;
-        connection.send_unanswered(&build(version), version)
-    }
-
     /// Runs `once` until it succeeds, fails for good, or the time is up.
     pub(crate) async fn retrying<T, F: Future<Output = Result<T, Error>>>(
         &self,
         limit: Limit,
         once: impl Fn() -> F,
     ) -> Result<T, Error> {
-        let mut backoff = Backoff::new(self.inner.config.backoff);
+        let mut backoff = Backoff::new(self.config().backoff);
         loop {
             let error = match once().await {
                 Ok(value) => return Ok(value),
@@ -310,7 +315,7 @@ impl Client {
     }
 
     pub(crate) fn observe(&self, event: &Event<'_>) {
-        if let Some(observer) = &self.inner.config.observer {
+        if let Some(observer) = &self.config().observer {
             observer(event);
         }
     }
@@ -348,8 +353,7 @@ impl Client {
                 reason: format!("broker {node} is down"),
             });
         };
-        let config = &self.inner.config;
-        self.inner.pool.connection(&broker.address(), Some(node), lane, config, limit).await
+        self.inner.pool.connection(&broker.address(), Some(node), lane, limit).await
     }
 
     /// Metadata are asked for over a connection, and a connection may need metadata: the circle
@@ -358,29 +362,6 @@ impl Client {
         let future: std::pin::Pin<Box<dyn Future<Output = _> + Send + '_>> =
             Box::pin(self.know_brokers());
         future
-    }
-
-    /// To any broker: one that is connected, else one that is known, else a bootstrap address.
-    async fn any_connection(&self, lane: Lane, limit: Limit) -> Result<Arc<Connection>, Error> {
-        if let Some(connection) = self.inner.pool.established(lane) {
-            return Ok(connection);
-        }
-        let config = &self.inner.config;
-        let metadata = self.metadata();
-        let known = metadata.brokers.values().map(|it| (it.address(), Some(it.id)));
-        let bootstrap = config.bootstrap.iter().map(|it| (it.clone(), None));
-        let mut last = None;
-        // Bootstrap addresses first: they are what the caller can see and change.
-        for (address, node) in bootstrap.chain(known) {
-            match self.inner.pool.connection(&address, node, lane, config, limit).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.unwrap_or_else(|| Error::Unreachable {
-            node: None,
-            reason: "no bootstrap address was given".to_owned(),
-        }))
     }
 }
 

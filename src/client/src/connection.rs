@@ -1,6 +1,12 @@
 //! A connection to one broker, with the versions it speaks.
 
+mod keeper;
+mod login;
+
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,13 +15,18 @@ use kt_protocol::frame::{RequestHeader, decode_response_header, encode_request};
 use kt_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kt_protocol::types::NodeId;
 use kt_protocol::{ApiKey, ErrorCode};
-use kt_transport::client::{Link, LinkError, LinkLimits};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use kt_transport::client::{Link, LinkError, LinkLimits, Pause, PendingReply};
+use kt_transport::{FrameError, UNAUTHENTICATED_FRAME_BYTES_MAX};
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
-use crate::config::{ClientConfig, Event};
-use crate::error::{Error, Subject};
+use crate::config::Event;
+use crate::dialer::{Dialer, untrusted};
+use crate::error::{Error, Listener, Subject};
 use crate::request::{Request, choose_version};
+use keeper::{Care, keep};
+use login::log_in;
 
 /// Requests without an answer on one connection. Kafka's clients allow 5 produce requests; the
 /// caller holds those back itself.
@@ -32,6 +43,19 @@ pub(crate) struct Connection {
     client_id: String,
     link: Link,
     versions: BTreeMap<i16, Versions>,
+    has_identity: bool,
+    /// Whether the broker has shown that it takes our requests: by a login or by an answer.
+    is_trusted: AtomicBool,
+    used: Mutex<Instant>,
+    keeper: OnceLock<AbortHandle>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.abort();
+        }
+    }
 }
 
 /// Which versions of a request the caller can use.
@@ -58,34 +82,60 @@ impl Wanted {
 }
 
 impl Connection {
-    /// Connects and asks for the versions. `node` is the broker, if the address is advertised.
+    /// Connects, asks for the versions and logs in. `node` is the broker, if the address is
+    /// advertised.
     pub(crate) async fn open(
+        dialer: &Dialer,
         address: &str,
         node: Option<NodeId>,
-        config: &ClientConfig,
         deadline: Instant,
-    ) -> Result<Connection, Error> {
-        let unreachable = |reason: String| Error::Unreachable { node, reason };
-        let limit = deadline.min(Instant::now() + config.connect_timeout);
-        let stream = timeout_at(limit, TcpStream::connect(address))
-            .await
-            .map_err(|_| unreachable(format!("{address} does not answer")))?
-            .map_err(|error| unreachable(connect_fault(address, &error)))?;
-        // Requests are written whole; waiting for more to send only delays them.
-        let _ = stream.set_nodelay(true);
-        let limits =
-            LinkLimits { in_flight_max: IN_FLIGHT_MAX, response_bytes_max: RESPONSE_BYTES_MAX };
+    ) -> Result<Arc<Connection>, Error> {
+        let config = dialer.config();
+        let security = dialer.security()?;
+        let limits = LinkLimits {
+            in_flight_max: IN_FLIGHT_MAX,
+            response_bytes_max: UNAUTHENTICATED_FRAME_BYTES_MAX,
+        };
         let mut connection = Connection {
             address: address.to_owned(),
             client_id: config.client_id.clone(),
-            link: Link::open(stream, limits),
+            link: dialer.link(address, node, limits, deadline).await?,
             versions: BTreeMap::new(),
+            has_identity: security.has_identity,
+            is_trusted: AtomicBool::new(false),
+            used: Mutex::new(Instant::now()),
+            keeper: OnceLock::new(),
         };
-        connection.versions = connection.negotiate(limit).await?;
+        connection.versions = connection.negotiate(deadline).await?;
+        let session = match &security.login {
+            Some(login) => log_in(&connection, &security, login, None, deadline).await?,
+            None => None,
+        };
+        connection.is_trusted.store(security.login.is_some(), Ordering::Relaxed);
+        connection.link.allow_responses(RESPONSE_BYTES_MAX);
+        let connection = Arc::new(connection);
+        let idle_max = config.connections_max_idle;
+        connection.start_keeper(Care { security, idle_max, session, seed: config.seed });
         if let Some(observer) = &config.observer {
             observer(&Event::Connected { address });
         }
         Ok(connection)
+    }
+
+    fn start_keeper(self: &Arc<Connection>, care: Care) {
+        if care.idle_max.is_none() && care.session.is_none() {
+            return;
+        }
+        let keeper = tokio::spawn(keep(Arc::downgrade(self), care)).abort_handle();
+        let _ = self.keeper.set(keeper);
+    }
+
+    /// When it will have been unused for so long; later if somebody waits for an answer.
+    fn idle_at(&self, now: Instant, idle: Duration) -> Instant {
+        match self.link.is_unused() {
+            true => *self.used.lock() + idle,
+            false => now + idle,
+        }
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -115,6 +165,7 @@ impl Connection {
         limit: Duration,
     ) -> Result<R::Response, Error> {
         let frame = self.exchange(request, R::API, version, limit).await?;
+        self.is_trusted.store(true, Ordering::Relaxed);
         decode_response(&frame, R::API, version)
     }
 
@@ -132,6 +183,29 @@ impl Connection {
         )
     }
 
+    /// Queues a request behind those before it; its answer is waited for apart.
+    pub(crate) async fn start<R: Request>(
+        self: &Arc<Self>,
+        request: &R,
+        version: i16,
+    ) -> Result<Started<R>, Error> {
+        let pending = self.queue(request, R::API, version).await?;
+        Ok(Started { pending, connection: Arc::clone(self), version, request: PhantomData })
+    }
+
+    async fn queue<M: Message>(
+        &self,
+        request: &M,
+        api: ApiKey,
+        version: i16,
+    ) -> Result<PendingReply, Error> {
+        let pending = self.link.start(|id| self.encode(request, api, version, id)).await;
+        pending.map_err(|error: CallError| match error {
+            CallError::Link(error) => self.broken(api, &error),
+            CallError::Encode(error) => error,
+        })
+    }
+
     async fn exchange<M: Message>(
         &self,
         request: &M,
@@ -139,12 +213,36 @@ impl Connection {
         version: i16,
         limit: Duration,
     ) -> Result<Bytes, Error> {
-        let pending = self.link.start(|id| self.encode(request, api, version, id)).await;
+        let pending = self.queue(request, api, version).await?;
+        self.answer(pending, api, limit).await
+    }
+
+    /// The same over a paused link.
+    async fn exchange_ahead<M: Message>(
+        &self,
+        pause: &Pause<'_>,
+        request: &M,
+        api: ApiKey,
+        version: i16,
+        limit: Duration,
+    ) -> Result<Bytes, Error> {
+        let pending = pause.start(|id| self.encode(request, api, version, id));
         let pending = pending.map_err(|error: CallError| match error {
             CallError::Link(error) => self.broken(api, &error),
             CallError::Encode(error) => error,
         })?;
-        pending.within(limit).await.map_err(|error| self.broken(api, &error))
+        self.answer(pending, api, limit).await
+    }
+
+    async fn answer(
+        &self,
+        pending: PendingReply,
+        api: ApiKey,
+        limit: Duration,
+    ) -> Result<Bytes, Error> {
+        let answer = pending.within(limit).await.map_err(|error| self.broken(api, &error));
+        *self.used.lock() = Instant::now();
+        answer
     }
 
     fn encode<M: Message>(
@@ -172,9 +270,14 @@ impl Connection {
     }
 
     fn broken(&self, api: ApiKey, error: &LinkError) -> Error {
-        let operation = format!("{api} to {}", self.address);
+        let address = self.address.clone();
+        let operation = format!("{api} to {address}");
         match error {
             LinkError::TimedOut(after) => Error::TimedOut { operation, after: *after, last: None },
+            LinkError::Tls(fault) => untrusted(&address, fault.clone(), self.has_identity),
+            LinkError::Closed if !self.is_trusted.load(Ordering::Relaxed) => {
+                Error::WrongListener { address, found: Listener::WantsLogin }
+            }
             error => Error::Disconnected { operation, reason: error.to_string() },
         }
     }
@@ -193,11 +296,11 @@ impl Connection {
             let frame = self
                 .exchange(&request, api, version, limit)
                 .await
-                .map_err(|error| self.not_kafka(&error))?;
+                .map_err(|error| self.not_kafka(error))?;
             // A refusal is written in version 0, whatever was asked in.
             let response = decode_response::<ApiVersionsResponse>(&frame, api, version)
                 .or_else(|_| decode_response::<ApiVersionsResponse>(&frame, api, 0))
-                .map_err(|error| Error::Negotiation(format!("{}: {error}", self.address)))?;
+                .map_err(|error| self.wrong(Listener::Garbage(error.to_string())))?;
             let ranges: BTreeMap<i16, Versions> = response
                 .api_keys
                 .iter()
@@ -213,34 +316,52 @@ impl Connection {
                 code => return Err(Error::broker(api, code, Subject::Request)),
             }
         }
-        Err(Error::Negotiation(format!("{} refuses every version of ApiVersions", self.address)))
+        Err(self.wrong(Listener::Garbage("it refuses every version of ApiVersions".to_owned())))
     }
 
     /// What went wrong with the first request says who is there.
-    fn not_kafka(&self, error: &Error) -> Error {
-        let address = &self.address;
-        Error::Negotiation(match error {
-            Error::Disconnected { .. } if matches!(self.link.closed(), Some(LinkError::Closed)) => {
-                format!(
-                    "{address} closed the connection without a word: no Kafka listener, or one \
-                     that wants TLS"
-                )
+    fn not_kafka(&self, error: Error) -> Error {
+        match (&error, self.link.closed()) {
+            (Error::Authentication { .. }, _) => error,
+            (_, Some(LinkError::Closed)) => self.wrong(Listener::Closes),
+            (_, Some(LinkError::Frame(FrameError::Foreign(foreign)))) => {
+                self.wrong(Listener::Speaks(foreign))
             }
-            Error::TimedOut { .. } => {
-                format!("{address} takes connections and says nothing: no Kafka listener")
+            (Error::TimedOut { .. }, _) => self.wrong(Listener::Silent),
+            (Error::Disconnected { reason, .. }, _) => {
+                self.wrong(Listener::Garbage(reason.clone()))
             }
-            Error::Disconnected { reason, .. } => format!("{address}: {reason}"),
-            error => format!("{address}: {error}"),
-        })
+            _ => error,
+        }
+    }
+
+    fn wrong(&self, found: Listener) -> Error {
+        Error::WrongListener { address: self.address.clone(), found }
     }
 }
 
-/// In words that say what to look at.
-fn connect_fault(address: &str, error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => format!("{address} refuses connections"),
-        std::io::ErrorKind::InvalidInput => format!("\"{address}\" is not HOST:PORT"),
-        _ => format!("{address} cannot be reached: {error}"),
+/// A request that is under way.
+#[derive(Debug)]
+pub(crate) struct Started<R> {
+    pending: PendingReply,
+    connection: Arc<Connection>,
+    version: i16,
+    request: PhantomData<fn() -> R>,
+}
+
+impl<R: Request> Started<R> {
+    pub(crate) fn address(&self) -> &str {
+        self.connection.address()
+    }
+
+    pub(crate) fn version(&self) -> i16 {
+        self.version
+    }
+
+    /// Waits for the answer.
+    pub(crate) async fn within(self, limit: Duration) -> Result<R::Response, Error> {
+        let frame = self.connection.answer(self.pending, R::API, limit).await?;
+        decode_response(&frame, R::API, self.version)
     }
 }
 
@@ -262,3 +383,6 @@ fn decode_response<M: Message>(frame: &Bytes, api: ApiKey, version: i16) -> Resu
         .map_err(|error| Error::protocol(api, error))?;
     M::decode(&mut reader, version).map_err(|error| Error::protocol(api, error))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,14 @@
 //! has come, by partition. Where each partition is and whom to ask is decided by [`fetcher`], and
 //! what an answer shows by [`records`]; neither names tokio.
 
+pub mod assignor;
 mod config;
 mod deserializer;
 mod driver;
 pub(crate) mod fetch;
 #[doc(hidden)]
 pub mod fetcher;
+pub mod group;
 mod interceptor;
 mod offset_store;
 pub mod records;

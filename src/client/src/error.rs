@@ -1,10 +1,16 @@
 //! What can go wrong between a caller and a cluster, by what the caller can do about it.
 
+mod faults;
+
 use std::fmt;
 use std::time::Duration;
 
 use kt_protocol::types::{NodeId, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
+
+use crate::config::ConfigError;
+use crate::consumer::group::LossCause;
+pub use faults::{AuthenticationFault, Listener, TokenError};
 
 /// What an [`Error`] is about, for programs that only branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +29,8 @@ pub enum ErrorKind {
     Broker,
     /// The other end does not speak Kafka's protocol, or breaks it.
     Protocol,
+    /// A setting is wrong or missing.
+    Config,
     /// What was asked for makes no sense or is not supported by this cluster.
     Unsupported,
 }
@@ -38,9 +46,25 @@ pub enum Error {
         /// Names the address and says what happened.
         reason: String,
     },
-    /// A broker could not say which versions it speaks.
-    #[error("{0}")]
-    Negotiation(String),
+    /// Who listens there does not speak as was expected.
+    #[error("{address} {found}")]
+    WrongListener {
+        /// `HOST:PORT`.
+        address: String,
+        /// What was found instead.
+        found: Listener,
+    },
+    /// The broker and the client do not believe each other.
+    #[error("{}", faults::Accused(.address, .fault))]
+    Authentication {
+        /// `HOST:PORT`.
+        address: String,
+        /// Why not.
+        fault: AuthenticationFault,
+    },
+    /// What the client was told makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// No answer in time, all tries included.
     #[error("{operation} got no answer within {}{}", Seconds(*.after), Because(.last))]
     TimedOut {
@@ -88,6 +112,14 @@ pub enum Error {
         api: ApiKey,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The group went on without this member, or goes on right now.
+    #[error("group \"{group}\": {cause}")]
+    GroupLost {
+        /// The group's id.
+        group: String,
+        /// Why.
+        cause: LossCause,
     },
     /// A record that the producer does not take.
     #[error("{0}")]
@@ -137,6 +169,12 @@ pub enum Error {
         /// Its name.
         topic: String,
     },
+    /// The producer, the consumer or what else was asked takes no more work.
+    #[error("the {0} is closed")]
+    Closed(&'static str),
+    /// What waits already leaves no room.
+    #[error("{0}")]
+    Full(String),
     /// Another cluster answers than the one that is meant.
     #[error("the cluster is {}, expected {expected}", .found.as_deref().unwrap_or("without an id"))]
     OtherCluster {
@@ -184,22 +222,27 @@ impl Error {
     /// What this is about.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Unreachable { .. } | Error::Disconnected { .. } => ErrorKind::Unreachable,
+            Error::Unreachable { .. }
+            | Error::Disconnected { .. }
+            | Error::WrongListener { .. } => ErrorKind::Unreachable,
+            Error::Authentication { .. } => ErrorKind::Authentication,
+            Error::Config(_) => ErrorKind::Config,
             Error::TimedOut { last: Some(last), .. } if last.kind() == ErrorKind::Unreachable => {
                 ErrorKind::Unreachable
             }
-            Error::TimedOut { .. } => ErrorKind::TimedOut,
+            Error::TimedOut { .. } | Error::Full(_) => ErrorKind::TimedOut,
             Error::Broker { code, .. } => broker_kind(*code),
             Error::OffsetOutOfRange { .. }
             | Error::NoPosition { .. }
             | Error::OffsetGap { .. }
             | Error::TopicReplaced { .. } => ErrorKind::NotFound,
-            Error::LogTruncated { .. } => ErrorKind::Broker,
+            Error::LogTruncated { .. } | Error::GroupLost { .. } => ErrorKind::Broker,
             Error::Version { .. }
             | Error::Refused(_)
+            | Error::Closed(_)
             | Error::Store(_)
             | Error::OtherCluster { .. } => ErrorKind::Unsupported,
-            Error::Protocol { .. } | Error::Negotiation(_) => ErrorKind::Protocol,
+            Error::Protocol { .. } => ErrorKind::Protocol,
         }
     }
 
@@ -215,19 +258,24 @@ impl Error {
     /// Whether the same request may succeed a little later.
     pub fn is_retriable(&self) -> bool {
         match self {
-            Error::Unreachable { .. } | Error::Disconnected { .. } => true,
+            Error::Unreachable { .. } | Error::Disconnected { .. } | Error::Full(_) => true,
+            // A broker that ends while it is asked closes in the same way.
+            Error::WrongListener { found, .. } => *found == Listener::WantsLogin,
             Error::Broker { code, .. } => code.is_retriable(),
             Error::TimedOut { .. }
+            | Error::Authentication { .. }
+            | Error::Config(_)
             | Error::OffsetOutOfRange { .. }
             | Error::NoPosition { .. }
             | Error::LogTruncated { .. }
             | Error::OffsetGap { .. }
             | Error::Store(_)
             | Error::TopicReplaced { .. }
-            | Error::Negotiation(_)
             | Error::Version { .. }
             | Error::Protocol { .. }
             | Error::Refused(_)
+            | Error::GroupLost { .. }
+            | Error::Closed(_)
             | Error::OtherCluster { .. } => false,
         }
     }

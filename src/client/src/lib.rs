@@ -10,17 +10,29 @@ mod client;
 mod config;
 mod connection;
 pub mod consumer;
+mod dialer;
 mod error;
+#[cfg(test)]
+mod fake_broker;
 mod metadata;
 mod pool;
 pub mod producer;
 mod random;
 mod request;
+mod security;
+pub mod worker_pool;
 
 pub use admin::Admin;
 pub use backoff::{Backoff, BackoffRange};
 pub use client::Client;
-pub use config::{ClientConfig, ConfigError, Event, Keys, Observer};
-pub use error::{Error, ErrorKind, Subject};
+pub use config::{
+    ClientConfig, ConfigError, DnsLookup, Event, Keys, Login, MetadataRecovery, Observer,
+    SaslConfig, SecurityConfig, SecurityProtocol, Standing, StoreType, TlsConfig, TokenEndpoint,
+    TokenSource, UnsecuredToken, is_secret, known_keys, said_by_librdkafka, standing,
+};
+pub use error::{AuthenticationFault, Error, ErrorKind, Listener, Subject, TokenError};
+pub use kt_transport::sasl::{Digest, Mechanism, SaslError};
+pub use kt_transport::tls::{NameCheck, TlsFault, TlsVersion};
+pub use kt_transport::{Foreign, Secret};
 pub use metadata::{Broker, Metadata, Partition, Topic};
 pub use random::Random;

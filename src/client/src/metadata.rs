@@ -110,6 +110,28 @@ impl Topic {
         Topic { name, id: it.topic_id, is_internal: it.is_internal, partitions }
     }
 
+    /// Keeps leaders of which more was known than this broker has heard (KIP-320). A topic with
+    /// another id is another topic.
+    fn keep_newer(&mut self, known: &Topic) {
+        if self.id != known.id {
+            return;
+        }
+        for partition in &mut self.partitions {
+            let Some(known) = known.partition(partition.index) else { continue };
+            // Brokers before 2.4 do not tell epochs: what they say is all there is.
+            let tells = LeaderEpoch(0) <= partition.leader_epoch;
+            if tells && partition.leader_epoch < known.leader_epoch {
+                partition.leader = known.leader;
+                partition.leader_epoch = known.leader_epoch;
+            }
+        }
+    }
+
+    fn partition_mut(&mut self, index: i32) -> Option<&mut Partition> {
+        let position = self.partitions.binary_search_by_key(&index, |it| it.index).ok()?;
+        self.partitions.get_mut(position)
+    }
+
     /// Copies of each partition: the most there are, since a reassignment may be under way.
     pub fn replication_factor(&self) -> usize {
         self.partitions.iter().map(|it| it.replicas.len()).max().unwrap_or(0)
@@ -128,7 +150,11 @@ pub(crate) type TopicErrors = BTreeMap<String, ErrorCode>;
 impl Metadata {
     /// Takes over what a broker said. Topics that the answer does not speak of are kept: it holds
     /// those that were asked for. Gives the topics that it had only an error for.
-    pub(crate) fn apply(&mut self, response: MetadataResponse, is_whole: bool) -> TopicErrors {
+    pub fn apply(
+        &mut self,
+        response: MetadataResponse,
+        is_whole: bool,
+    ) -> BTreeMap<String, ErrorCode> {
         if response.cluster_id.is_some() {
             self.cluster_id = response.cluster_id;
         }
@@ -150,13 +176,48 @@ impl Metadata {
             let code = ErrorCode::from_code(topic.error_code);
             // Partitions without a leader carry errors of their own; the topic is still there.
             if code.is_none() {
-                self.topics.insert(name.clone(), Topic::of_response(name, topic));
+                let mut topic = Topic::of_response(name.clone(), topic);
+                if let Some(known) = self.topics.get(&name) {
+                    topic.keep_newer(known);
+                }
+                self.topics.insert(name, topic);
             } else {
                 self.topics.remove(&name);
                 errors.insert(name, code);
             }
         }
         errors
+    }
+
+    /// Takes over who leads a partition. False if as much was known already.
+    pub(crate) fn learn_leader(
+        &mut self,
+        partition: &TopicPartition,
+        leader: NodeId,
+        epoch: LeaderEpoch,
+        endpoint: Option<Broker>,
+    ) -> bool {
+        let topic = self.topics.get_mut(&partition.topic);
+        let Some(known) = topic.and_then(|it| it.partition_mut(partition.partition.0)) else {
+            return false;
+        };
+        if epoch <= known.leader_epoch || leader.0 < 0 {
+            return false;
+        }
+        if let Some(endpoint) = endpoint {
+            self.brokers.insert(endpoint.id, endpoint);
+        }
+        if !self.brokers.contains_key(&leader) {
+            return false;
+        }
+        known.leader = Some(leader);
+        known.leader_epoch = epoch;
+        true
+    }
+
+    /// The topic with this id, if it is known.
+    pub fn topic_by_id(&self, id: Uuid) -> Option<&Topic> {
+        self.topics.values().find(|it| it.id == id)
     }
 
     /// The broker that leads a partition, if both are known.
@@ -230,5 +291,47 @@ mod tests {
         assert_eq!(metadata.topics.keys().collect::<Vec<_>>(), ["orders"]);
         metadata.apply(answer(&[("events", 0, &[1])]), true);
         assert_eq!(metadata.topics.keys().collect::<Vec<_>>(), ["events"]);
+    }
+
+    fn at_epoch(epoch: i32, leader: i32) -> MetadataResponse {
+        let mut answer = answer(&[("orders", 0, &[leader])]);
+        answer.topics[0].partitions[0].leader_epoch = epoch;
+        answer
+    }
+
+    #[test]
+    fn an_older_epoch_says_nothing_new_of_the_same_topic() {
+        let orders = TopicPartition::new("orders", 0);
+        let mut metadata = Metadata::default();
+        metadata.apply(at_epoch(5, 1), false);
+        metadata.apply(at_epoch(4, 2), false);
+        assert_eq!(metadata.leader(&orders), Some(NodeId(1)));
+        metadata.apply(at_epoch(6, 2), false);
+        assert_eq!(metadata.leader(&orders), Some(NodeId(2)));
+        let mut recreated = at_epoch(0, 3);
+        recreated.topics[0].topic_id = Uuid([7; 16]);
+        metadata.apply(recreated, false);
+        assert_eq!(metadata.leader(&orders), Some(NodeId(3)));
+        assert_eq!(metadata.topic_by_id(Uuid([7; 16])).unwrap().name, "orders");
+        assert_eq!(metadata.topic_by_id(Uuid([8; 16])), None);
+    }
+
+    #[test]
+    fn a_hint_is_taken_if_it_is_newer_and_leads_somewhere() {
+        let orders = TopicPartition::new("orders", 0);
+        let mut metadata = Metadata::default();
+        metadata.apply(at_epoch(5, 1), false);
+        let two = Broker { id: NodeId(2), host: "b".to_owned(), port: 1, rack: None };
+        let mut learn = |leader: i32, epoch: i32, endpoint: Option<&Broker>| {
+            metadata.learn_leader(&orders, NodeId(leader), LeaderEpoch(epoch), endpoint.cloned())
+        };
+        assert!(!learn(2, 6, None), "nobody knows where it is");
+        assert!(!learn(2, 5, Some(&two)), "not newer");
+        assert!(!learn(-1, 6, Some(&two)), "no leader");
+        assert!(learn(2, 6, Some(&two)));
+        assert!(learn(1, 7, None), "known before");
+        assert_eq!(metadata.leader(&orders), Some(NodeId(1)));
+        let unknown = TopicPartition::new("payments", 0);
+        assert!(!metadata.learn_leader(&unknown, NodeId(1), LeaderEpoch(9), None));
     }
 }

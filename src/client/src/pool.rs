@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use kt_protocol::types::NodeId;
 use parking_lot::Mutex;
+use tokio::time::{Instant, sleep_until};
 
+use crate::backoff::Backoff;
 use crate::client::Limit;
 use crate::config::ClientConfig;
 use crate::connection::Connection;
+use crate::dialer::Dialer;
 use crate::error::Error;
+use crate::random::Random;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,26 +24,50 @@ pub(crate) enum Lane {
     Fetches,
     /// Produce requests, which wait for acknowledgements.
     Produces,
+    /// One consumer's requests to its group's coordinator: JoinGroup waits for other members, who
+    /// may be in this process.
+    Group(u64),
 }
 
 /// Connections by where they go. A broker that advertises the bootstrap address shares that
 /// connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pool {
+    dialer: Dialer,
     slots: Mutex<BTreeMap<(String, Lane), Arc<Slot>>>,
+    /// Addresses that could not be reached lately.
+    failing: Mutex<BTreeMap<String, Failing>>,
+    random: Mutex<Random>,
 }
 
 /// One place for a connection. Whoever comes while it is being made waits for it.
 type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
 
+/// An address that could not be reached.
+#[derive(Debug)]
+struct Failing {
+    reconnect: Backoff,
+    setup: Backoff,
+    not_before: Instant,
+}
+
 impl Pool {
+    pub(crate) fn new(config: ClientConfig) -> Pool {
+        let random = Mutex::new(Random::new(config.seed));
+        let dialer = Dialer::new(config);
+        Pool { dialer, slots: Mutex::default(), failing: Mutex::default(), random }
+    }
+
+    pub(crate) fn dialer(&self) -> &Dialer {
+        &self.dialer
+    }
+
     /// The connection to `address`, made anew if there is none or it was closed.
     pub(crate) async fn connection(
         &self,
         address: &str,
         node: Option<NodeId>,
         lane: Lane,
-        config: &ClientConfig,
         limit: Limit,
     ) -> Result<Arc<Connection>, Error> {
         let key = (address.to_owned(), lane);
@@ -49,8 +77,44 @@ impl Pool {
             return Ok(Arc::clone(connection));
         }
         *place = None;
-        let connection = Connection::open(address, node, config, limit.deadline).await?;
-        Ok(Arc::clone(place.insert(Arc::new(connection))))
+        let connection = self.connect(address, node, limit).await?;
+        Ok(Arc::clone(place.insert(connection)))
+    }
+
+    /// Connects, not too soon after a failure, and with more patience the more there were.
+    async fn connect(
+        &self,
+        address: &str,
+        node: Option<NodeId>,
+        limit: Limit,
+    ) -> Result<Arc<Connection>, Error> {
+        let config = self.dialer.config();
+        let (not_before, patience) = match self.failing.lock().get_mut(address) {
+            None => (None, config.connect_timeout.first),
+            Some(it) => (Some(it.not_before), it.setup.next(&mut self.random.lock())),
+        };
+        if let Some(not_before) = not_before {
+            sleep_until(not_before.min(limit.deadline)).await;
+        }
+        let deadline = limit.deadline.min(Instant::now() + patience);
+        let connected = Connection::open(&self.dialer, address, node, deadline).await;
+        let mut failing = self.failing.lock();
+        if connected.is_ok() {
+            failing.remove(address);
+            return connected;
+        }
+        let failed = failing.entry(address.to_owned()).or_insert_with(|| {
+            let mut setup = Backoff::new(config.connect_timeout);
+            // The first try had the first time-out.
+            setup.next(&mut self.random.lock());
+            Failing {
+                reconnect: Backoff::new(config.reconnect_backoff),
+                setup,
+                not_before: Instant::now(),
+            }
+        });
+        failed.not_before = Instant::now() + failed.reconnect.next(&mut self.random.lock());
+        connected
     }
 
     /// A connection of this lane that stands, if there is one.
@@ -60,5 +124,10 @@ impl Pool {
         // A slot that is locked is being connected: not one to lean on.
         let mut ready = of_lane.filter_map(|(_, slot)| slot.try_lock().ok()?.clone());
         ready.find(|it| !it.is_closed())
+    }
+
+    /// Lets go of all connections. Requests that are under way keep theirs until they end.
+    pub(crate) fn clear(&self) {
+        self.slots.lock().clear();
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn run(session: &Session) -> Result<(), CliError> {
     }
     for pair in &globals.client_config {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = (!crate::client_config::is_secret(key)).then(|| value.to_owned());
+        let value = (!kt_client::is_secret(key)).then(|| value.to_owned());
         items.push(setting(&format!("client.{key}"), value, &Origin::Flag("-X")));
     }
     let output = match std::env::var_os("KT_OUTPUT") {

@@ -1,8 +1,10 @@
 //! `kt context import`
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kt_client::is_secret;
 use serde_json::Value;
 
 use crate::client_config;
@@ -21,8 +23,9 @@ Examples:
 
 /// Add contexts from files of other tools
 ///
-/// Properties of Kafka's clients and of kcat; the YAML of kafkactl, kaf and rpk. Only addresses
-/// and client keys that act are taken over; what protects and cannot act yet is refused.
+/// Properties of Kafka's clients and of kcat; the YAML of kafkactl, kaf and rpk. A properties file
+/// with secrets in it stays where it is, and the context names it. Of YAML only addresses and the
+/// certificate to trust are taken over; a cluster that wants a login is refused.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct ImportArgs {
@@ -97,9 +100,14 @@ fn read(path: &Path) -> Result<Found, CliError> {
 /// One context, called as the file.
 fn of_properties(path: &Path, pairs: Vec<(String, String)>) -> Option<(String, Context)> {
     let mut context = Context::default();
+    // A secret stays in its file; so do the keys beside it, that belong to it.
+    if pairs.iter().any(|(key, _)| is_secret(key)) {
+        context.command_config = Some(std::path::absolute(path).unwrap_or(path.to_owned()));
+    }
     for (key, value) in pairs {
         match key.as_str() {
             "bootstrap.servers" | "metadata.broker.list" => context.bootstrap = value,
+            _ if context.command_config.is_some() => {}
             _ => drop(context.client.insert(key, Scalar::Text(value))),
         }
     }
@@ -146,23 +154,36 @@ fn addresses(brokers: &Value) -> Option<String> {
     (!list.is_empty()).then(|| list.join(","))
 }
 
-/// What protects, under Kafka's names: the check of a context says that it cannot act yet.
-fn keys(cluster: &Value) -> std::collections::BTreeMap<String, Scalar> {
+/// What protects, under Kafka's names. The check of a context refuses a login: its password has to
+/// stand in a file of its own.
+fn keys(cluster: &Value) -> BTreeMap<String, Scalar> {
     let is_on = |value: &Value| match value {
         Value::Null => false,
         Value::Object(fields) => fields.get("enabled").and_then(Value::as_bool).unwrap_or(true),
         _ => true,
     };
-    let named = |names: &[&str]| names.iter().any(|name| is_on(&cluster[*name]));
-    let has_tls = named(&["tls", "TLS"]);
-    let has_sasl = named(&["sasl", "SASL"]);
-    let protocol = match (has_tls, has_sasl) {
-        (false, false) => return Default::default(),
-        (true, false) => "SSL",
-        (false, true) => "SASL_PLAINTEXT",
-        (true, true) => "SASL_SSL",
+    let found = |names: &[&str]| names.iter().map(|it| &cluster[*it]).find(|it| is_on(it)).cloned();
+    let tls = found(&["tls", "TLS"]);
+    let protocol = match (&tls, found(&["sasl", "SASL"])) {
+        (None, None) => return BTreeMap::new(),
+        (Some(_), None) => "SSL",
+        (None, Some(_)) => "SASL_PLAINTEXT",
+        (Some(_), Some(_)) => "SASL_SSL",
     };
-    [("security.protocol".to_owned(), Scalar::Text(protocol.to_owned()))].into()
+    let mut keys = BTreeMap::new();
+    let mut set = |key: &str, value: &str| {
+        keys.insert(key.to_owned(), Scalar::Text(value.to_owned()));
+    };
+    set("security.protocol", protocol);
+    let tls = tls.unwrap_or_default();
+    let authority = ["ca", "cafile", "ca_file", "truststore_file"];
+    if let Some(path) =
+        authority.iter().find_map(|it| tls[*it].as_str()).filter(|it| !it.is_empty())
+    {
+        set("ssl.truststore.location", path);
+        set("ssl.truststore.type", "PEM");
+    }
+    keys
 }
 
 #[cfg(test)]
@@ -180,10 +201,10 @@ mod tests {
 
     #[test]
     fn files_of_other_tools_are_understood() {
-        let kafkactl = "contexts:\n  default:\n    brokers: [a:1, b]\n  safe:\n    brokers: c:3\n    tls:\n      enabled: true\ncurrent-context: default";
+        let kafkactl = "contexts:\n  default:\n    brokers: [a:1, b]\n  safe:\n    brokers: c:3\n    tls:\n      enabled: true\n      ca: /ca.pem\ncurrent-context: default";
         insta::assert_snapshot!(found(kafkactl), @"
         default: a:1,b:9092
-        safe: c:3 security.protocol=SSL
+        safe: c:3 security.protocol=SSL ssl.truststore.location=/ca.pem ssl.truststore.type=PEM
         ");
         let kaf =
             "clusters:\n- name: local\n  brokers:\n  - localhost:9092\n  SASL: null\n  TLS: null";
@@ -201,5 +222,14 @@ mod tests {
         assert_eq!((name.as_str(), context.bootstrap.as_str()), ("client", "a:1"));
         assert_eq!(context.client["client.id"].to_string(), "me");
         assert_eq!(of_properties(Path::new("x"), Vec::new()), None);
+    }
+
+    #[test]
+    fn properties_with_secrets_stay_in_their_file() {
+        let pairs = [("bootstrap.servers", "a:1"), ("ssl.key.password", "geheim")];
+        let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+        let (_, context) = of_properties(Path::new("/x/client.properties"), pairs).unwrap();
+        assert_eq!(context.command_config.as_deref(), Some(Path::new("/x/client.properties")));
+        assert!(context.client.is_empty());
     }
 }

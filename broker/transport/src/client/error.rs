@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::frame::FrameError;
+use crate::tls::TlsFault;
 
 /// Why a request got no answer. Every request that waited on the connection gets the same one.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -19,6 +20,12 @@ pub enum LinkError {
     /// Reading or writing failed.
     #[error("the connection failed: {0}")]
     Io(Arc<io::Error>),
+    /// The peer ended TLS, or broke it.
+    #[error("{0}")]
+    Tls(TlsFault),
+    /// What the caller of [`super::Link::close`] gave as its reason.
+    #[error("{0}")]
+    Ended(String),
     /// The peer speaks something else, or declares a size beyond the limit.
     #[error("{0}")]
     Frame(#[from] FrameError),
@@ -37,6 +44,9 @@ pub enum LinkError {
 
 impl LinkError {
     pub(crate) fn io(error: io::Error) -> LinkError {
+        if let Some(fault) = TlsFault::of_io(&error) {
+            return LinkError::Tls(fault);
+        }
         match error.kind() {
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted

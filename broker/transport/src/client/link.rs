@@ -2,11 +2,15 @@
 //!
 //! Requests leave in the order of [`Link::start`], answers come back in the same order. One task
 //! writes all that has queued up with one call, another reads; both end with the link.
+//!
+//! Whoever logs in again on a link that is in use ([`Link::pause`]) goes ahead of requests that come
+//! meanwhile: a broker that has begun to authenticate takes nothing else.
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -46,6 +50,7 @@ struct Shared {
     state: Mutex<State>,
     in_flight: Arc<Semaphore>,
     outgoing_ready: Notify,
+    response_bytes_max: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -53,21 +58,47 @@ struct State {
     next_correlation_id: i32,
     outgoing: Vec<Bytes>,
     waiting: VecDeque<Waiting>,
+    /// What was queued since the link was paused.
+    held: Option<Held>,
     closed: Option<LinkError>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    outgoing: Vec<Bytes>,
+    waiting: Vec<Waiting>,
+}
+
+/// Which requests a request goes behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// All that came before it.
+    InLine,
+    /// Only those that were sent: it goes over a paused link.
+    Ahead,
 }
 
 #[derive(Debug)]
 struct Waiting {
     correlation_id: i32,
     answer: oneshot::Sender<Result<Bytes, LinkError>>,
-    _permit: OwnedSemaphorePermit,
+    /// None for what goes ahead: it must not wait for those that wait for it.
+    _permit: Option<OwnedSemaphorePermit>,
 }
+
+/// Holds back requests on a link, except those that go over this. Dropping it lets them go.
+#[derive(Debug)]
+pub struct Pause<'a> {
+    link: &'a Link,
+}
+
+type Answer = oneshot::Receiver<Result<Bytes, LinkError>>;
 
 /// An answer that is under way.
 #[derive(Debug)]
 pub struct PendingReply {
     shared: Arc<Shared>,
-    answer: oneshot::Receiver<Result<Bytes, LinkError>>,
+    answer: Answer,
 }
 
 impl Link {
@@ -81,6 +112,7 @@ impl Link {
             state: Mutex::new(State::default()),
             in_flight: Arc::new(Semaphore::new(limits.in_flight_max)),
             outgoing_ready: Notify::new(),
+            response_bytes_max: AtomicUsize::new(limits.response_bytes_max),
         });
         let frames = FrameBuffer::new(limits.response_bytes_max);
         let reader = tokio::spawn(close_after(shared.clone(), {
@@ -104,20 +136,7 @@ impl Link {
         E: From<LinkError>,
     {
         let permit = Arc::clone(&self.shared.in_flight).acquire_owned().await;
-        let (sender, answer) = oneshot::channel();
-        {
-            let mut state = self.shared.state.lock();
-            if let Some(error) = &state.closed {
-                return Err(error.clone().into());
-            }
-            let permit = permit.map_err(|_| LinkError::Closed)?;
-            let correlation_id = state.next_correlation_id;
-            let frame = encode(correlation_id)?;
-            state.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
-            state.outgoing.extend(frame);
-            state.waiting.push_back(Waiting { correlation_id, answer: sender, _permit: permit });
-        }
-        self.shared.outgoing_ready.notify_one();
+        let answer = self.shared.enqueue(Place::InLine, permit.ok(), encode)?;
         Ok(PendingReply { shared: self.shared.clone(), answer })
     }
 
@@ -129,17 +148,48 @@ impl Link {
     where
         E: From<LinkError>,
     {
-        {
-            let mut state = self.shared.state.lock();
-            if let Some(error) = &state.closed {
-                return Err(error.clone().into());
-            }
-            let frame = encode(state.next_correlation_id)?;
-            state.next_correlation_id = state.next_correlation_id.wrapping_add(1) & i32::MAX;
-            state.outgoing.extend(frame);
-        }
+        let mut state = self.shared.state.lock();
+        let (_, frame) = state.encode(encode)?;
+        state.outgoing(Place::InLine).extend(frame);
+        drop(state);
         self.shared.outgoing_ready.notify_one();
         Ok(())
+    }
+
+    /// Holds back all that is started from now on, until the pause is dropped. What was started
+    /// before is still answered. One pause at a time.
+    pub fn pause(&self) -> Pause<'_> {
+        self.shared.state.lock().held.get_or_insert_default();
+        Pause { link: self }
+    }
+
+    /// Allows answers of other sizes from now on.
+    pub fn allow_responses(&self, bytes_max: usize) {
+        self.shared.response_bytes_max.store(bytes_max, Ordering::Relaxed);
+    }
+
+    /// Closes the link; all who wait get `reason`.
+    pub fn close(&self, reason: String) {
+        self.shared.close(&LinkError::Ended(reason));
+        self.reader.abort();
+    }
+
+    /// True if no request is under way.
+    pub fn is_unused(&self) -> bool {
+        self.shared.state.lock().is_unused()
+    }
+
+    /// Closes the link unless a request is under way; whether it did.
+    pub fn close_if_unused(&self, reason: &str) -> bool {
+        let mut state = self.shared.state.lock();
+        if !state.is_unused() {
+            return false;
+        }
+        // Under the lock: nothing can be started between looking and closing.
+        state.closed.get_or_insert_with(|| LinkError::Ended(reason.to_owned()));
+        drop(state);
+        self.close(reason.to_owned());
+        true
     }
 
     /// Why the link is closed, if it is.
@@ -153,6 +203,66 @@ impl Drop for Link {
         self.reader.abort();
         self.writer.abort();
         self.shared.close(&LinkError::Closed);
+    }
+}
+
+impl Pause<'_> {
+    /// Queues a request ahead of those that are held back.
+    pub fn start<E>(
+        &self,
+        encode: impl FnOnce(i32) -> Result<Vec<Bytes>, E>,
+    ) -> Result<PendingReply, E>
+    where
+        E: From<LinkError>,
+    {
+        let answer = self.link.shared.enqueue(Place::Ahead, None, encode)?;
+        Ok(PendingReply { shared: self.link.shared.clone(), answer })
+    }
+}
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        let mut state = self.link.shared.state.lock();
+        if let Some(held) = state.held.take() {
+            state.outgoing.extend(held.outgoing);
+            state.waiting.extend(held.waiting);
+        }
+        drop(state);
+        self.link.shared.outgoing_ready.notify_one();
+    }
+}
+
+impl State {
+    /// The frame of a request and its correlation id.
+    fn encode<E: From<LinkError>>(
+        &mut self,
+        encode: impl FnOnce(i32) -> Result<Vec<Bytes>, E>,
+    ) -> Result<(i32, Vec<Bytes>), E> {
+        if let Some(error) = &self.closed {
+            return Err(error.clone().into());
+        }
+        let correlation_id = self.next_correlation_id;
+        let frame = encode(correlation_id)?;
+        self.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
+        Ok((correlation_id, frame))
+    }
+
+    fn is_unused(&self) -> bool {
+        self.outgoing.is_empty() && self.waiting.is_empty() && self.held.is_none()
+    }
+
+    fn outgoing(&mut self, place: Place) -> &mut Vec<Bytes> {
+        match &mut self.held {
+            Some(held) if place == Place::InLine => &mut held.outgoing,
+            _ => &mut self.outgoing,
+        }
+    }
+
+    fn wait(&mut self, place: Place, waiting: Waiting) {
+        match &mut self.held {
+            Some(held) if place == Place::InLine => held.waiting.push(waiting),
+            _ => self.waiting.push_back(waiting),
+        }
     }
 }
 
@@ -173,13 +283,31 @@ impl PendingReply {
 }
 
 impl Shared {
+    fn enqueue<E: From<LinkError>>(
+        &self,
+        place: Place,
+        permit: Option<OwnedSemaphorePermit>,
+        encode: impl FnOnce(i32) -> Result<Vec<Bytes>, E>,
+    ) -> Result<Answer, E> {
+        let (sender, answer) = oneshot::channel();
+        let mut state = self.state.lock();
+        let (correlation_id, frame) = state.encode(encode)?;
+        state.outgoing(place).extend(frame);
+        state.wait(place, Waiting { correlation_id, answer: sender, _permit: permit });
+        drop(state);
+        self.outgoing_ready.notify_one();
+        Ok(answer)
+    }
+
     /// Everybody who waits, and everybody who comes, gets this error; the first one counts.
     fn close(&self, error: &LinkError) {
         let waiting = {
             let mut state = self.state.lock();
             state.closed.get_or_insert_with(|| error.clone());
             state.outgoing.clear();
-            std::mem::take(&mut state.waiting)
+            let mut waiting = std::mem::take(&mut state.waiting);
+            waiting.extend(state.held.take().unwrap_or_default().waiting);
+            waiting
         };
         self.in_flight.close();
         // The tasks look at `closed` when they wake.
@@ -226,6 +354,7 @@ async fn read_answers<S: AsyncRead>(
             Ok(_) => {}
             Err(error) => return LinkError::io(error),
         }
+        frames.allow(shared.response_bytes_max.load(Ordering::Relaxed));
         loop {
             let taken = match frames.take() {
                 Ok(None) => break,

@@ -16,6 +16,14 @@ pub enum ConfigError {
         /// What would be right, as a clause: `a whole number is needed`.
         needed: String,
     },
+    /// A key that others need is not set.
+    #[error("{key} is needed: {needed}")]
+    Missing {
+        /// Kafka's name.
+        key: String,
+        /// What it could be.
+        needed: String,
+    },
     /// Keys that are right alone and wrong together.
     #[error("{0}")]
     Together(String),

@@ -96,3 +96,53 @@ async fn a_peer_that_hangs_up_or_speaks_otherwise_is_named() {
     let error = one.within(SOON).await.unwrap_err();
     assert!(matches!(error, LinkError::Correlation { expected: 0, received: 7 }), "{error}");
 }
+
+#[tokio::test]
+async fn what_goes_ahead_is_answered_before_what_is_held_back() {
+    let (link, mut far) = pair();
+    let before = start(&link, "before").await.unwrap();
+    let pause = link.pause();
+    let held = start(&link, "held").await.unwrap();
+    link.send_unanswered(|id| Ok::<_, LinkError>(frame(id, "silent"))).unwrap();
+    let ahead = pause.start(|id| Ok::<_, LinkError>(frame(id, "ahead"))).unwrap();
+    receive(&mut far, "before").await;
+    receive(&mut far, "ahead").await;
+    answer(&mut far, 0, "").await;
+    answer(&mut far, 3, "welcome").await;
+    before.within(SOON).await.unwrap();
+    assert_eq!(&ahead.within(SOON).await.unwrap()[4..], b"welcome");
+    drop(pause);
+    receive(&mut far, "held").await;
+    receive(&mut far, "silent").await;
+    answer(&mut far, 1, "at last").await;
+    assert_eq!(&held.within(SOON).await.unwrap()[4..], b"at last");
+}
+
+#[tokio::test]
+async fn closing_tells_everybody_why() {
+    let (link, _far) = pair();
+    let one = start(&link, "one").await.unwrap();
+    let pause = link.pause();
+    let held = start(&link, "held").await.unwrap();
+    link.close("because".to_owned());
+    drop(pause);
+    for pending in [one, held] {
+        assert_eq!(pending.within(SOON).await.unwrap_err().to_string(), "because");
+    }
+    assert_eq!(start(&link, "late").await.unwrap_err().to_string(), "because");
+}
+
+#[tokio::test]
+async fn a_link_that_allows_more_takes_more() {
+    let (link, mut far) = pair();
+    let one = start(&link, "one").await.unwrap();
+    receive(&mut far, "one").await;
+    link.allow_responses(3000);
+    answer(&mut far, 0, &"x".repeat(2000)).await;
+    assert_eq!(one.within(SOON).await.unwrap().len(), 2004);
+    let two = start(&link, "two").await.unwrap();
+    receive(&mut far, "two").await;
+    link.allow_responses(1000);
+    answer(&mut far, 1, &"x".repeat(2000)).await;
+    assert!(matches!(two.within(SOON).await, Err(LinkError::Frame(_))));
+}

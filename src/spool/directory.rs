@@ -1,0 +1,125 @@
+//! A spool's directory on the disk, held by one process.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::error::SpoolError;
+use super::files::Files;
+
+/// The file that is locked while a process uses the directory. It stays when the process ends.
+pub(super) const LOCK: &str = "lock";
+
+/// A directory that this process alone uses.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    /// The system gives it up when the process ends, however it ends.
+    _lock: File,
+}
+
+impl Directory {
+    /// Creates the directory if it is not there, and locks it.
+    pub(crate) fn open(path: &Path) -> Result<Directory, SpoolError> {
+        let unusable = |error| SpoolError::Directory { directory: path.to_path_buf(), error };
+        let is_new = !path.exists();
+        fs::create_dir_all(path).map_err(unusable)?;
+        if is_new && let Some(parent) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
+            File::open(parent).and_then(|it| it.sync_all()).map_err(unusable)?;
+        }
+        let mut options = OpenOptions::new();
+        let lock = options.create(true).truncate(false).write(true).open(path.join(LOCK));
+        let lock = lock.map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Directory { path: path.to_path_buf(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(SpoolError::InUse(path.to_path_buf())),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
+    }
+
+    fn of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+impl Files for Directory {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(&self.path)?;
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        names
+            .map(|entry| entry.map(name))
+            .filter(|it| !matches!(it, Ok(it) if it == LOCK))
+            .collect()
+    }
+
+    fn length(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.of(name))?.len())
+    }
+
+    fn read(&self, name: &str, at: u64, length: usize) -> io::Result<Vec<u8>> {
+        let file = File::open(self.of(name))?;
+        let rest = file.metadata()?.len().saturating_sub(at);
+        let mut bytes = vec![0; length.min(usize::try_from(rest).unwrap_or(length))];
+        file.read_exact_at(&mut bytes, at)?;
+        Ok(bytes)
+    }
+
+    fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        OpenOptions::new().create(true).append(true).open(self.of(name))?.write_all(bytes)
+    }
+
+    fn truncate(&self, name: &str, length: u64) -> io::Result<()> {
+        OpenOptions::new().write(true).open(self.of(name))?.set_len(length)
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        File::open(self.of(name))?.sync_data()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.of(from), self.of(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.of(name))
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_uses_a_directory() {
+        let path = tempfile::tempdir().unwrap();
+        let path = path.path().join("a/b");
+        let first = Directory::open(&path).unwrap();
+        let second = Directory::open(&path).unwrap_err().to_string();
+        assert!(second.ends_with("a/b is in use by another process"), "{second}");
+        drop(first);
+        Directory::open(&path).unwrap();
+    }
+
+    #[test]
+    fn files_are_read_where_they_end() {
+        let path = tempfile::tempdir().unwrap();
+        let directory = Directory::open(path.path()).unwrap();
+        directory.append("a", b"hello").unwrap();
+        directory.append("a", b" you").unwrap();
+        assert_eq!(directory.read("a", 4, 100).unwrap(), b"o you");
+        assert_eq!(directory.read("a", 100, 100).unwrap(), b"");
+        directory.truncate("a", 5).unwrap();
+        directory.sync("a").unwrap();
+        directory.rename("a", "b").unwrap();
+        directory.sync_directory().unwrap();
+        assert_eq!(directory.list().unwrap(), ["b"]);
+        assert_eq!(directory.length("b").unwrap(), 5);
+        directory.remove("b").unwrap();
+        assert_eq!(directory.list().unwrap(), [""; 0]);
+    }
+}
