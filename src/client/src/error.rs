@@ -36,6 +36,20 @@ pub enum ErrorKind {
 }
 
 /// Why an operation failed.
+///
+/// ```
+/// use kt_client::{Error, ErrorKind};
+///
+/// fn code(error: &Error) -> i32 {
+///     match error.kind() {
+///         ErrorKind::Authentication | ErrorKind::Authorization => 4,
+///         ErrorKind::Unreachable | ErrorKind::TimedOut => 6,
+///         _ => 1,
+///     }
+/// }
+/// let reason = "kafka:9092 refuses connections".to_owned();
+/// assert_eq!(code(&Error::Unreachable { node: None, reason }), 6);
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// A broker cannot be reached.

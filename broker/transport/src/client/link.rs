@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::AbortHandle;
 
@@ -57,6 +57,8 @@ struct Shared {
 struct State {
     next_correlation_id: i32,
     outgoing: Vec<Bytes>,
+    /// Who waits until what is outgoing has been written.
+    writes: Vec<oneshot::Sender<()>>,
     waiting: VecDeque<Waiting>,
     /// What was queued since the link was paused.
     held: Option<Held>,
@@ -66,6 +68,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Held {
     outgoing: Vec<Bytes>,
+    writes: Vec<oneshot::Sender<()>>,
     waiting: Vec<Waiting>,
 }
 
@@ -94,6 +97,36 @@ pub struct Pause<'a> {
 
 type Answer = oneshot::Receiver<Result<Bytes, LinkError>>;
 
+/// A request without an answer that is being written.
+#[derive(Debug)]
+pub struct PendingWrite {
+    shared: Arc<Shared>,
+    written: oneshot::Receiver<()>,
+}
+
+impl PendingWrite {
+    /// Waits until the system has taken the whole request. If it does not in time the connection is
+    /// closed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the connection was closed before.
+    pub async fn within(self, limit: Duration) -> Result<(), LinkError> {
+        match tokio::time::timeout(limit, self.written).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => {
+                let closed = self.shared.state.lock().closed.clone();
+                Err(closed.unwrap_or(LinkError::Closed))
+            }
+            Err(_) => {
+                let error = LinkError::TimedOut(limit);
+                self.shared.close(&error);
+                Err(error)
+            }
+        }
+    }
+}
+
 /// An answer that is under way.
 #[derive(Debug)]
 pub struct PendingReply {
@@ -108,6 +141,15 @@ impl Link {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (read_half, write_half) = tokio::io::split(stream);
+        Link::open_halves(read_half, write_half, limits)
+    }
+
+    /// The same over a stream whose halves need no lock between them: a plain socket.
+    pub fn open_halves<R, W>(read_half: R, write_half: W, limits: LinkLimits) -> Link
+    where
+        R: AsyncRead + Send + Unpin + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
+    {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::default()),
             in_flight: Arc::new(Semaphore::new(limits.in_flight_max)),
@@ -140,20 +182,23 @@ impl Link {
         Ok(PendingReply { shared: self.shared.clone(), answer })
     }
 
-    /// Queues a request that has no answer (Produce with acks=0).
+    /// Queues a request that has no answer (Produce with acks=0). Whoever sends many has to wait until
+    /// they are written, or they heap up here.
     pub fn send_unanswered<E>(
         &self,
         encode: impl FnOnce(i32) -> Result<Vec<Bytes>, E>,
-    ) -> Result<(), E>
+    ) -> Result<PendingWrite, E>
     where
         E: From<LinkError>,
     {
+        let (sender, written) = oneshot::channel();
         let mut state = self.shared.state.lock();
         let (_, frame) = state.encode(encode)?;
         state.outgoing(Place::InLine).extend(frame);
+        state.writes(Place::InLine).push(sender);
         drop(state);
         self.shared.outgoing_ready.notify_one();
-        Ok(())
+        Ok(PendingWrite { shared: self.shared.clone(), written })
     }
 
     /// Holds back all that is started from now on, until the pause is dropped. What was started
@@ -225,6 +270,7 @@ impl Drop for Pause<'_> {
         let mut state = self.link.shared.state.lock();
         if let Some(held) = state.held.take() {
             state.outgoing.extend(held.outgoing);
+            state.writes.extend(held.writes);
             state.waiting.extend(held.waiting);
         }
         drop(state);
@@ -255,6 +301,13 @@ impl State {
         match &mut self.held {
             Some(held) if place == Place::InLine => &mut held.outgoing,
             _ => &mut self.outgoing,
+        }
+    }
+
+    fn writes(&mut self, place: Place) -> &mut Vec<oneshot::Sender<()>> {
+        match &mut self.held {
+            Some(held) if place == Place::InLine => &mut held.writes,
+            _ => &mut self.writes,
         }
     }
 
@@ -305,8 +358,10 @@ impl Shared {
             let mut state = self.state.lock();
             state.closed.get_or_insert_with(|| error.clone());
             state.outgoing.clear();
+            state.writes.clear();
+            let held = state.held.take().unwrap_or_default();
             let mut waiting = std::mem::take(&mut state.waiting);
-            waiting.extend(state.held.take().unwrap_or_default().waiting);
+            waiting.extend(held.waiting);
             waiting
         };
         self.in_flight.close();
@@ -342,9 +397,9 @@ async fn close_after(shared: Arc<Shared>, work: impl Future<Output = LinkError>)
     shared.close(&error);
 }
 
-async fn read_answers<S: AsyncRead>(
+async fn read_answers(
     shared: &Shared,
-    mut stream: ReadHalf<S>,
+    mut stream: impl AsyncRead + Unpin,
     mut frames: FrameBuffer,
 ) -> LinkError {
     loop {
@@ -369,14 +424,14 @@ async fn read_answers<S: AsyncRead>(
     }
 }
 
-async fn write_requests<S: AsyncWrite>(shared: &Shared, mut stream: WriteHalf<S>) -> LinkError {
+async fn write_requests(shared: &Shared, mut stream: impl AsyncWrite + Unpin) -> LinkError {
     loop {
-        let outgoing = {
+        let (outgoing, writes) = {
             let mut state = shared.state.lock();
             if let Some(error) = &state.closed {
                 return error.clone();
             }
-            std::mem::take(&mut state.outgoing)
+            (std::mem::take(&mut state.outgoing), std::mem::take(&mut state.writes))
         };
         if outgoing.is_empty() {
             shared.outgoing_ready.notified().await;
@@ -385,11 +440,15 @@ async fn write_requests<S: AsyncWrite>(shared: &Shared, mut stream: WriteHalf<S>
         if let Err(error) = write_all(&mut stream, outgoing).await {
             return LinkError::io(error);
         }
+        for write in writes {
+            // Nobody listens any more if the caller was dropped.
+            let _ = write.send(());
+        }
     }
 }
 
-async fn write_all<S: AsyncWrite>(
-    stream: &mut WriteHalf<S>,
+async fn write_all(
+    stream: &mut (impl AsyncWrite + Unpin),
     outgoing: Vec<Bytes>,
 ) -> std::io::Result<()> {
     let mut chunks: VecDeque<Bytes> = outgoing.into();
