@@ -8,6 +8,7 @@ use kt_client::consumer::{
 };
 use kt_client::{Admin, Client, ClientConfig, Error, ErrorKind};
 use kt_protocol::types::{NodeId, Offset, Timestamp, TopicPartition};
+use rdkafka::producer::{BaseRecord, Producer as _};
 
 use crate::support::node::Node;
 use crate::support::tool::ApacheKafka;
@@ -153,12 +154,10 @@ async fn what_is_fetched_ahead_is_bounded(address: &str) {
     let producer = client::base_producer(address, &[]);
     let value = vec![b'x'; 10_000];
     for number in 0..2_000_i32 {
-        let record = rdkafka::producer::BaseRecord::<(), [u8]>::to("ahead")
-            .payload(&value)
-            .partition(number % 4);
+        let record = BaseRecord::<(), [u8]>::to("ahead").payload(&value).partition(number % 4);
         producer.send(record).map_err(|(error, _)| error).expect("the queue has room");
     }
-    rdkafka::producer::Producer::flush(&producer, client::SOON).expect("all are delivered");
+    producer.flush(client::SOON).expect("all are delivered");
     let bound = 2_000_000;
     let config = ConsumerConfig {
         queued_bytes_max: Some(bound),
