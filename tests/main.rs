@@ -4,6 +4,7 @@ mod admin;
 mod apache_kafka;
 mod cleaning;
 mod client_consumer;
+mod client_examples;
 mod client_groups;
 mod command_line;
 mod compression;

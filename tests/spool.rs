@@ -156,7 +156,7 @@ fn nothing_is_missing_after_kills_in_a_loop() {
     let last = run(&operator, &arguments, b"");
     assert_eq!(last.status.code(), Some(0), "{}", stderr(&last));
     let read = ok(&operator, &["consume", "orders"], "");
-    let mut seen = vec![BTreeSet::new(); RUNS];
+    let mut seen: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); RUNS];
     for line in read.lines() {
         let mut words = line.split(':').map(str::parse::<usize>);
         let (Some(Ok(number)), Some(Ok(record))) = (words.next(), words.next()) else {

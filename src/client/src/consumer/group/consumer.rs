@@ -378,6 +378,11 @@ impl GroupConsumer {
         }
     }
 
+    /// What it was told of its group.
+    pub fn group_config(&self) -> &GroupConfig {
+        &self.config
+    }
+
     /// What it reads.
     pub fn assignment(&self) -> BTreeSet<TopicPartition> {
         self.shared.look(|machine| machine.membership().owned().clone())
