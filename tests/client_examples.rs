@@ -12,6 +12,9 @@ mod batch_to_database;
 #[path = "../src/client/examples/custom_partitioner.rs"]
 #[allow(dead_code, unreachable_pub, reason = "it is a program of its own")]
 mod custom_partitioner;
+#[path = "../src/client/examples/external_offsets.rs"]
+#[allow(dead_code, unreachable_pub, reason = "it is a program of its own")]
+mod external_offsets;
 #[path = "../src/client/examples/interceptors.rs"]
 #[allow(dead_code, unreachable_pub, reason = "it is a program of its own")]
 mod interceptors;
@@ -59,6 +62,34 @@ async fn a_partitioner_of_ones_own_chooses() {
         let partitions = &chosen[small];
         assert!(partitions.iter().all(|it| *it == partitions[0] && 0 < *it), "{partitions:?}");
     }
+}
+
+#[tokio::test]
+async fn offsets_beside_results_count_each_record_once_and_a_gap_stops() {
+    let operator = Operator::start();
+    topic(&operator, "numbers", "2");
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("sums");
+    let fill = |range: std::ops::Range<u64>| {
+        let lines: String = range.map(|it| format!("{},{it}\n", it % 2)).collect();
+        ok(&operator, &["produce", "numbers", "-f", "%p,%v"], &lines);
+    };
+    let sums = async || external_offsets::run(operator.address(), "numbers", &database).await;
+    fill(0..10);
+    assert_eq!(sums().await.unwrap().into_values().collect::<Vec<_>>(), [20, 25]);
+    // Nothing new, and then something: what was counted is not counted again.
+    assert_eq!(sums().await.unwrap().into_values().collect::<Vec<_>>(), [20, 25]);
+    fill(10..20);
+    assert_eq!(sums().await.unwrap().into_values().collect::<Vec<_>>(), [90, 100]);
+    // Records that go before they were read are missed, aloud.
+    fill(20..30);
+    ok(&operator, &["topics", "trim", "numbers:1", "--before", "12", "-y"], "");
+    let gap = sums().await.unwrap_err().to_string();
+    assert_eq!(
+        gap,
+        "partition 1 of topic \"numbers\" goes on at offset 12, the stored position is 10: the \
+         records in between are gone"
+    );
 }
 
 #[tokio::test]
