@@ -447,9 +447,5 @@ impl Membership {
 
 /// True of what no later try would change.
 fn is_final(error: &Error) -> bool {
-    match error {
-        Error::Broker { code, .. } => !code.is_retriable(),
-        Error::Unreachable { .. } | Error::Disconnected { .. } | Error::TimedOut { .. } => false,
-        _ => true,
-    }
+    !error.is_retriable() && !matches!(error, Error::TimedOut { .. })
 }
