@@ -334,6 +334,11 @@ impl Client {
         }
     }
 
+    /// Ends the connections of a lane that nobody uses any more.
+    pub(crate) fn end_lane(&self, lane: Lane) {
+        self.inner.pool.end(lane);
+    }
+
     /// A number to start random choices from.
     pub(crate) fn seed(&self) -> u64 {
         self.inner.random.lock().bits()

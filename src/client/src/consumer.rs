@@ -1,4 +1,5 @@
-//! Records on their way from a cluster: partitions are assigned by hand, no group.
+//! Records on their way from a cluster: partitions are assigned by hand here, or by a group in
+//! [`group`].
 //!
 //! A [`Consumer`] fetches in the background while its caller works; [`Consumer::poll`] gives what
 //! has come, by partition. Where each partition is and whom to ask is decided by [`fetcher`], and

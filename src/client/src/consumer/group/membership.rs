@@ -136,6 +136,8 @@ pub struct Membership {
     heartbeat: heartbeat::Heartbeat,
     polls: heartbeat::Polls,
     topics: metadata::Watch,
+    /// True while the caller gives everything back.
+    is_parting: bool,
     leaving: Option<RequestId>,
 }
 
@@ -175,6 +177,7 @@ impl Membership {
             heartbeat: heartbeat::Heartbeat::default(),
             polls: heartbeat::Polls::default(),
             topics: metadata::Watch::default(),
+            is_parting: false,
             leaving: None,
             config,
         })
