@@ -5,6 +5,7 @@ mod apache_kafka;
 mod cleaning;
 mod client_consumer;
 mod client_groups;
+mod client_memory;
 mod client_under_kill;
 mod command_line;
 mod compression;
