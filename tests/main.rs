@@ -6,6 +6,8 @@ mod cleaning;
 mod client_consumer;
 mod client_examples;
 mod client_groups;
+mod client_memory;
+mod client_under_kill;
 mod command_line;
 mod compression;
 mod configs;

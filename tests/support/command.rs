@@ -47,6 +47,11 @@ pub(crate) fn stderr(output: &Output) -> String {
 
 /// Sends a signal by its name.
 pub(crate) fn signal(process: &Child, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &process.id().to_string()]).status();
+    signal_to(process.id(), name);
+}
+
+/// The same, to a process by its number.
+pub(crate) fn signal_to(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
     assert!(sent.expect("kill runs").success(), "{name} reaches the process");
 }

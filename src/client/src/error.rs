@@ -273,8 +273,11 @@ impl Error {
     pub fn is_retriable(&self) -> bool {
         match self {
             Error::Unreachable { .. } | Error::Disconnected { .. } | Error::Full(_) => true,
-            // A broker that ends while it is asked closes in the same way.
-            Error::WrongListener { found, .. } => *found == Listener::WantsLogin,
+            // A broker that ends while it is asked closes in the same way, and one that stands
+            // still says nothing. Who never was there is not waited for: callers see to that.
+            Error::WrongListener { found, .. } => {
+                matches!(found, Listener::Closes | Listener::WantsLogin | Listener::Silent)
+            }
             Error::Broker { code, .. } => code.is_retriable(),
             Error::TimedOut { .. }
             | Error::Authentication { .. }

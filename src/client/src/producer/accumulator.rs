@@ -436,14 +436,12 @@ impl Accumulator {
         self.batches += 1;
     }
 
-    /// Gives everything up: the batches of each partition, in order.
+    /// Gives everything up: the batches of each partition, in order. Each is to be released.
     pub(super) fn clear(&mut self) -> Vec<(QueueIndex, Batch)> {
         let mut all = Vec::new();
         for index in 0..self.queues.len() {
-            for batch in self.queues[index].clear() {
-                self.release(&batch);
-                all.push((QueueIndex(index), batch));
-            }
+            let batches = self.queues[index].clear();
+            all.extend(batches.into_iter().map(|it| (QueueIndex(index), it)));
         }
         all
     }

@@ -357,8 +357,10 @@ impl Membership {
                 self.must_join("offset commit failed since group is already rebalancing");
                 LossCause::Rebalancing
             }
-            code if sent != self.identity.generation => match code {
-                ErrorCode::FencedInstanceId => LossCause::Fenced,
+            code if sent != self.identity.generation => match (code, &self.phase) {
+                (ErrorCode::FencedInstanceId, _) => LossCause::Fenced,
+                // Another answer was first to say so, and knew why.
+                (_, Phase::Outside) => self.poll_loss(now).unwrap_or(self.loss),
                 _ => LossCause::Rebalanced,
             },
             code => self.lose(now, ApiKey::OffsetCommit, code),

@@ -323,3 +323,17 @@ fn memory_is_bounded_and_what_is_refused_changes_nothing() {
     scene.sender.close(scene.now);
     assert_eq!(scene.append(0, 3, 1), Err(Rejected::Closed));
 }
+
+#[test]
+fn what_is_given_up_gives_its_memory_back_once() {
+    let mut scene = Scene::new(&[1, 2], &ProducerConfig::default());
+    for tag in 0..4 {
+        scene.append(i32::try_from(tag % 2).unwrap(), tag, 100).unwrap();
+    }
+    scene.sender.abort(&Error::Closed("producer"), &mut scene.effects);
+    insta::assert_snapshot!(scene.told(), @"
+    [0, 2] of 0: the producer is closed
+    [1, 3] of 1: the producer is closed
+    ");
+    assert_eq!(scene.sender.metrics().buffer_bytes, 0);
+}

@@ -17,6 +17,7 @@ use crate::error::Error;
 pub(super) struct Asked {
     pub(super) id: RequestId,
     generation: Option<GenerationId>,
+    at: Millis,
 }
 
 /// When the coordinator heard of the member, and will.
@@ -24,9 +25,10 @@ pub(super) struct Asked {
 pub(super) struct Heartbeat {
     pub(super) asked: Option<Asked>,
     at: Millis,
-    /// When the coordinator last answered that all is well.
+    /// When that was asked which the coordinator last answered well: since then at the latest it
+    /// counts, even if the answer was read much later by a process that stood still.
     pub(super) heard: Millis,
-    /// The same, or when the coordinator was last found.
+    /// When it last answered so, or was last found.
     pub(super) session_from: Millis,
 }
 
@@ -35,11 +37,11 @@ impl Heartbeat {
     pub(super) fn begin(&mut self, now: Millis, interval: Duration) {
         self.asked = None;
         self.at = now + ms(interval);
-        self.heard(now);
+        self.heard(now, now);
     }
 
-    pub(super) fn heard(&mut self, now: Millis) {
-        self.heard = now;
+    pub(super) fn heard(&mut self, asked_at: Millis, now: Millis) {
+        self.heard = asked_at;
         self.session_from = now;
     }
 }
@@ -144,7 +146,7 @@ impl Membership {
         };
         let within = self.config.request_timeout.min(self.config.session_timeout);
         let id = self.send(GroupRequest::Heartbeat(request), within, effects);
-        self.heartbeat.asked = id.map(|id| Asked { id, generation });
+        self.heartbeat.asked = id.map(|id| Asked { id, generation, at: now });
         self.heartbeat.at = now + ms(self.config.heartbeat_interval);
     }
 
@@ -158,13 +160,13 @@ impl Membership {
             }
         };
         match code {
-            ErrorCode::None => self.heartbeat.heard(now),
+            ErrorCode::None => self.heartbeat.heard(asked.at, now),
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
                 self.heartbeat_again(now);
                 self.coordinator.lost(now, &mut self.random);
             }
             ErrorCode::RebalanceInProgress => {
-                self.heartbeat.heard(now);
+                self.heartbeat.heard(asked.at, now);
                 if matches!(self.phase, Phase::Stable) && self.rejoin.is_none() {
                     self.must_join("group is already rebalancing");
                 }

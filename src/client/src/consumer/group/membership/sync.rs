@@ -129,7 +129,7 @@ impl Membership {
         };
         self.phase = Phase::Stable;
         self.rejoin = None;
-        self.heartbeat.heard(now);
+        self.heartbeat.heard(now, now);
         let covers = |it: &TopicPartition| {
             self.subscription.as_ref().is_some_and(|subscription| subscription.covers(&it.topic))
         };
