@@ -2,12 +2,14 @@
 
 mod admin;
 mod apache_kafka;
+mod bad_clusters;
 mod cleaning;
 mod command_line;
 mod compression;
 mod configs;
 mod confluent;
 mod consume;
+mod consume_group;
 mod contexts;
 mod dump_log;
 mod fetch;
