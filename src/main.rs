@@ -36,7 +36,6 @@ mod security_hint;
 mod session;
 mod shell_completion;
 mod size;
-#[cfg(test)]
 mod spool;
 mod terminal;
 mod topic_selection;

@@ -34,7 +34,6 @@ mod tests;
 pub(crate) use acknowledged::Acknowledged;
 pub(crate) use directory::Directory;
 pub(crate) use draft::Draft;
-pub(crate) use entry::entries;
+pub(crate) use entry::{Entry, entries};
 pub(crate) use error::SpoolError;
-pub(crate) use files::Files;
 pub(crate) use queue::{Cursor, Spool};

@@ -22,7 +22,7 @@ fn its_java_consumer_passes() {
 }
 
 /// A `kafka-verifiable-consumer`. Dropping it kills it.
-struct Verifiable(Child);
+pub(crate) struct Verifiable(Child);
 
 impl Verifiable {
     /// Starts one; what it says goes to `said`, with its number.
@@ -32,10 +32,22 @@ impl Verifiable {
         number: usize,
         said: Sender<(usize, Value)>,
     ) -> Verifiable {
+        let range = "org.apache.kafka.clients.consumer.RangeAssignor";
+        Verifiable::start_with(kafka, address, number, range, said)
+    }
+
+    /// The same, with an assignor.
+    pub(crate) fn start_with(
+        kafka: &ApacheKafka,
+        address: &str,
+        number: usize,
+        assignor: &str,
+        said: Sender<(usize, Value)>,
+    ) -> Verifiable {
         let mut process = kafka
             .command("kafka-verifiable-consumer")
             .args(["--bootstrap-server", address, "--topic", "verified", "--group-id", "verified"])
-            .args(["--session-timeout", "2000"])
+            .args(["--session-timeout", "2000", "--assignment-strategy", assignor])
             .args([
                 "--command-config",
                 concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/quick.properties"),
@@ -67,7 +79,7 @@ impl Drop for Verifiable {
 
 /// What the verifiable consumers have said.
 #[derive(Default)]
-struct Account {
+pub(crate) struct Account {
     owned: BTreeMap<usize, BTreeSet<i64>>,
     consumed: BTreeMap<i64, BTreeSet<i64>>,
     committed: BTreeMap<i64, i64>,
@@ -82,7 +94,17 @@ impl Account {
         }
     }
 
-    fn enter(&mut self, number: usize, said: &Value) {
+    /// What one of them owns.
+    pub(crate) fn owned_by(&self, number: usize) -> BTreeSet<i64> {
+        self.owned.get(&number).cloned().unwrap_or_default()
+    }
+
+    /// Partition and offset of each record that any of them has read.
+    pub(crate) fn consumed(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        self.consumed.iter().flat_map(|(partition, its)| its.iter().map(|it| (*partition, *it)))
+    }
+
+    pub(crate) fn enter(&mut self, number: usize, said: &Value) {
         let list = |key: &str| said[key].as_array().cloned().unwrap_or_default();
         let int = |it: &Value, key: &str| it[key].as_i64().expect("a number");
         let owned = self.owned.entry(number).or_default();

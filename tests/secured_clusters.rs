@@ -41,6 +41,7 @@ fn commands_reach_secured_clusters_and_say_what_is_wrong() {
     listeners_that_are_others_are_named(&cluster);
     logins_that_are_wrong_are_named(&cluster);
     a_context_reaches_a_secured_cluster(&cluster);
+    a_session_outlives_its_end(&cluster);
 }
 
 /// Topics, records and groups, all of which need connections to the advertised address too.
@@ -92,28 +93,20 @@ impl Secured {
                 "listener.name.expired.ssl.keystore.type=PEM".to_owned(),
                 format!("listener.name.expired.ssl.keystore.location={}", path("expired.pem")),
                 "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER".to_owned(),
-                "listener.name.login.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,\
-                 OAUTHBEARER"
-                    .to_owned(),
+                // Sessions that end while commands run (KIP-368). A renewal within a second of
+                // the last is refused, so they cannot be much shorter.
+                "listener.name.both.plain.connections.max.reauth.ms=2000".to_owned(),
             ];
             lines.extend(["login", "both"].into_iter().flat_map(mechanisms_of));
             lines
         });
-        let scram = "SCRAM-SHA-256=[password=alice-secret],SCRAM-SHA-512=[password=alice-secret]";
-        kafka.output(
-            "kafka-configs",
-            &[
-                "--bootstrap-server",
-                node.address(),
-                "--alter",
-                "--entity-type",
-                "users",
-                "--entity-name",
-                "alice",
-                "--add-config",
-                scram,
-            ],
-        );
+        // One call for each: both at once are refused.
+        for digest in ["SHA-256", "SHA-512"] {
+            let password = format!("SCRAM-{digest}=[password=alice-secret]");
+            let user = ["--entity-type", "users", "--entity-name", "alice"];
+            let to = ["--bootstrap-server", node.address(), "--alter", "--add-config", &password];
+            kafka.output("kafka-configs", &[&to[..], &user].concat());
+        }
         Secured { node, folder, tls, mutual, expired, login, both }
     }
 
@@ -230,15 +223,27 @@ fn certificates_that_are_wrong_are_named(cluster: &Secured) {
     let ssl = "security.protocol=SSL\n";
     let trust = cluster.trust();
     let other = trust.replace("ca.pem", "other.pem");
-    insta::assert_snapshot!(cluster.said(&at(cluster.tls), &format!("{ssl}{other}")), @"");
+    insta::assert_snapshot!(cluster.said(&at(cluster.tls), &format!("{ssl}{other}")), @"
+    error: HOST:PORT: its certificate is issued by nobody who is trusted here
+    hint: ssl.truststore.location has to name the certificate of who issued it
+    exit 4
+    ");
     let said = cluster.said(&at(cluster.expired), &format!("{ssl}{trust}"));
     assert!(said.contains("HOST:PORT: its certificate expired "), "{said}");
     assert!(said.ends_with("hint: the broker needs a new certificate\nexit 4"), "{said}");
     let by_number = format!("127.0.0.1:{}", cluster.tls);
-    insta::assert_snapshot!(cluster.said(&by_number, &format!("{ssl}{trust}")), @"");
+    insta::assert_snapshot!(cluster.said(&by_number, &format!("{ssl}{trust}")), @"
+    error: HOST:PORT: its certificate is for localhost, not for 127.0.0.1
+    hint: connect by a name that the certificate has; -X ssl.endpoint.identification.algorithm= does not compare names
+    exit 4
+    ");
     let unchecked = format!("{ssl}{trust}ssl.endpoint.identification.algorithm=\n");
     assert!(cluster.said(&by_number, &unchecked).ends_with("exit 0"));
-    insta::assert_snapshot!(cluster.said(&at(cluster.mutual), &format!("{ssl}{trust}")), @"");
+    insta::assert_snapshot!(cluster.said(&at(cluster.mutual), &format!("{ssl}{trust}")), @"
+    error: HOST:PORT: it wants a client certificate
+    hint: ssl.keystore.location has to name a key and its certificate
+    exit 4
+    ");
     let stranger = format!(
         "{ssl}{trust}ssl.keystore.location={}\nssl.keystore.type=PEM\n",
         cluster.path("stranger.pem")
@@ -252,10 +257,26 @@ fn listeners_that_are_others_are_named(cluster: &Secured) {
     let ssl = format!("security.protocol=SSL\n{}", cluster.trust());
     let (_, login) = &logins()[0];
     let login = format!("security.protocol=SASL_PLAINTEXT\n{login}");
-    insta::assert_snapshot!(cluster.said(&at(cluster.tls), ""), @"");
-    insta::assert_snapshot!(cluster.said(plain, &ssl), @"");
-    insta::assert_snapshot!(cluster.said(&at(cluster.login), ""), @"");
-    insta::assert_snapshot!(cluster.said(plain, &login), @"");
+    insta::assert_snapshot!(cluster.said(&at(cluster.tls), ""), @"
+    error: HOST:PORT speaks TLS, not plain Kafka
+    hint: -X security.protocol=SSL speaks TLS, SASL_SSL logs in as well
+    exit 6
+    ");
+    insta::assert_snapshot!(cluster.said(plain, &ssl), @"
+    error: HOST:PORT does not speak TLS
+    hint: -X security.protocol=PLAINTEXT, or SASL_PLAINTEXT, speaks without TLS
+    exit 6
+    ");
+    insta::assert_snapshot!(cluster.said(&at(cluster.login), ""), @"
+    error: HOST:PORT closed the connection at the first request, as listeners do that want a login
+    hint: security.protocol=SASL_SSL or SASL_PLAINTEXT logs in, with sasl.mechanism and sasl.jaas.config in --command-config FILE
+    exit 6
+    ");
+    insta::assert_snapshot!(cluster.said(plain, &login), @"
+    error: HOST:PORT takes no logins
+    hint: security.protocol=SSL or PLAINTEXT does not log in
+    exit 6
+    ");
 }
 
 fn logins_that_are_wrong_are_named(cluster: &Secured) {
@@ -266,16 +287,36 @@ fn logins_that_are_wrong_are_named(cluster: &Secured) {
         assert!(!said.contains("geheim"), "{said}");
         said
     };
-    insta::assert_snapshot!(with("PLAIN", PLAIN, "alice", "geheim"), @"");
-    insta::assert_snapshot!(with("PLAIN", PLAIN, "bob", "geheim"), @"");
-    insta::assert_snapshot!(with("SCRAM-SHA-256", SCRAM, "alice", "geheim"), @"");
-    insta::assert_snapshot!(with("SCRAM-SHA-512", SCRAM, "bob", "geheim"), @"");
+    insta::assert_snapshot!(with("PLAIN", PLAIN, "alice", "geheim"), @r#"
+    error: HOST:PORT does not let "alice" in with PLAIN: Authentication failed: Invalid username or password
+    hint: sasl.jaas.config says who logs in; `kt context explain` shows where settings are from
+    exit 4
+    "#);
+    insta::assert_snapshot!(with("PLAIN", PLAIN, "bob", "geheim"), @r#"
+    error: HOST:PORT does not let "bob" in with PLAIN: Authentication failed: Invalid username or password
+    hint: sasl.jaas.config says who logs in; `kt context explain` shows where settings are from
+    exit 4
+    "#);
+    insta::assert_snapshot!(with("SCRAM-SHA-256", SCRAM, "alice", "geheim"), @r#"
+    error: HOST:PORT does not let "alice" in with SCRAM-SHA-256: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256
+    hint: sasl.jaas.config says who logs in; `kt context explain` shows where settings are from
+    exit 4
+    "#);
+    insta::assert_snapshot!(with("SCRAM-SHA-512", SCRAM, "bob", "geheim"), @r#"
+    error: HOST:PORT does not let "bob" in with SCRAM-SHA-512: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-512
+    hint: sasl.jaas.config says who logs in; `kt context explain` shows where settings are from
+    exit 4
+    "#);
     let gone = format!(
         "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=OAUTHBEARER\n\
          sasl.oauthbearer.token.endpoint.url=file://{}\n",
         cluster.path("token")
     );
-    insta::assert_snapshot!(cluster.said(&at(cluster.login), &gone), @"");
+    insta::assert_snapshot!(cluster.said(&at(cluster.login), &gone), @"
+    error: there is no token for HOST:PORT: HOME/token: No such file or directory (os error 2)
+    hint: sasl.oauthbearer.token.endpoint.url and sasl.jaas.config say where tokens are from
+    exit 4
+    ");
     let forged = cluster.file("token", "no.token.\n");
     let said = cluster.said(&at(cluster.login), &gone);
     std::fs::remove_file(forged).expect("it is there");
@@ -301,6 +342,24 @@ fn a_context_reaches_a_secured_cluster(cluster: &Secured) {
     assert!(kt(&["topics", "list", "-o", "name", "--context", "safe"]).contains("both-plain"));
     let explained = kt(&["context", "explain", "--context", "safe"]);
     assert!(!explained.contains("alice-secret"), "{explained}");
+}
+
+/// The broker closes a connection whose session has ended and that sends anything but a login: each
+/// connection is made once, though its session ends several times.
+fn a_session_outlives_its_end(cluster: &Secured) {
+    let (_, login) = &logins()[0];
+    let text = format!("security.protocol=SASL_SSL\n{}{login}", cluster.trust());
+    let file = cluster.file("session.properties", &text);
+    let operator = Operator::at(&at(cluster.both));
+    let line = format!(
+        "produce both-plain --repeat 24 --rate 5/s -vv --command-config {}",
+        file.display()
+    );
+    let output = command::run(&operator, &line.split(' ').collect::<Vec<_>>(), b"x\n");
+    let said = command::stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("24 records delivered"), "{said}");
+    assert_eq!(said.matches("connected to").count(), 2, "{said}");
 }
 
 fn free_ports<const COUNT: usize>() -> [u16; COUNT] {

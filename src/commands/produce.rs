@@ -5,6 +5,7 @@ mod lines;
 mod progress;
 mod prompt;
 pub(crate) mod report;
+mod spooled;
 mod writing;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use crate::rate::Rate;
 use crate::record_format::input::InputFormat;
 use crate::resolve;
 use crate::session::Session;
+use crate::size::Size;
 use crate::topic_selection;
 use crate::topic_spec::TopicSpec;
 
@@ -129,6 +131,15 @@ pub(crate) struct ProduceArgs {
     #[arg(long, value_name = "RATE")]
     rate: Option<Rate>,
 
+    /// Keep records in this directory until they are delivered: a crash loses none that was read
+    /// (each directory serves one process)
+    #[arg(long, value_name = "DIR", conflicts_with = "no_idempotent")]
+    spool: Option<PathBuf>,
+
+    /// How large the spool may become; while it is full the input waits
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", requires = "spool")]
+    spool_max: Size,
+
     /// Create the topic with the broker's defaults if it does not exist
     #[arg(long, requires = "topic")]
     create: bool,
@@ -188,20 +199,36 @@ fn compressor(text: &str) -> Result<Compressor, String> {
 pub(crate) fn run(args: &ProduceArgs, session: &Session) -> Result<(), CliError> {
     session.check_form::<report::Delivered>()?;
     let settings = session.settings()?;
-    let config = args.config(&settings.producer, settings.client.timeout)?;
+    let mut config = args.config(&settings.producer, settings.client.timeout)?;
+    if args.spool.is_some() && settings.producer.get("delivery.timeout.ms").is_none() {
+        // What the spool has can wait for as long as Kafka can say.
+        config.delivery_timeout = Duration::from_millis(i32::MAX as u64);
+    }
     let lines = args.lines(session)?;
     let mut input = input::Source::open(&args.file)?;
     if matches!(input, input::Source::Stdin) && prompt::is_wanted(session) {
         input = input::Source::Prompt(lines.prompt());
     }
+    let spool = args.spool(session, &config)?;
     let admin = Admin::new(Client::new(settings.client));
     session.block_on(async {
         if let Some(spec) = &args.topic {
-            check_topic(args, &admin, session, spec, lines.partition).await?;
+            match check_topic(args, &admin, session, spec, lines.partition).await {
+                Err(error) if spool.is_some() && error.kind == Kind::Unreachable => {
+                    session.note(&format!("{}; the spool takes records meanwhile", error.message));
+                }
+                checked => checked?,
+            }
         }
         let cluster_id = admin.cluster_id();
         let client = admin.client().clone();
-        writing::write(args, session, client, cluster_id, config, lines, input).await
+        match spool {
+            None => writing::write(args, session, client, cluster_id, config, lines, input).await,
+            Some(spool) => {
+                let work = spooled::Work { client, cluster_id, config, lines, source: input };
+                spooled::write(args, session, work, spool).await
+            }
+        }
     })
 }
 
@@ -310,6 +337,18 @@ impl ProduceArgs {
             keeps_partition: !self.repartition,
             keeps_timestamp: !self.now,
         })
+    }
+
+    /// The spool, if one is wanted. A dry run takes nothing.
+    fn spool(
+        &self,
+        session: &Session,
+        config: &ProducerConfig,
+    ) -> Result<Option<spooled::Opened>, CliError> {
+        let wanted = self.spool.as_deref().filter(|_| !session.globals.dry_run);
+        let Some(directory) = wanted else { return Ok(None) };
+        spooled::check(config)?;
+        spooled::open(directory, self.spool_max, session).map(Some)
     }
 
     /// With `-k` and `--tombstone` there is one record and nothing to read.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::SpoolError;
 use super::files::Files;
+use super::queue::is_of_spool;
 
 /// The file that is locked while a process uses the directory. It stays when the process ends.
 pub(super) const LOCK: &str = "lock";
@@ -20,13 +21,19 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Creates the directory if it is not there, and locks it.
+    /// Creates the directory if it is not there, and locks it. One with other files is refused.
     pub(crate) fn open(path: &Path) -> Result<Directory, SpoolError> {
         let unusable = |error| SpoolError::Directory { directory: path.to_path_buf(), error };
         let is_new = !path.exists();
         fs::create_dir_all(path).map_err(unusable)?;
         if is_new && let Some(parent) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
             File::open(parent).and_then(|it| it.sync_all()).map_err(unusable)?;
+        }
+        // A directory of somebody else's gets no lock either.
+        let names = fs::read_dir(path).map_err(unusable)?;
+        let names = names.filter_map(|it| it.ok()?.file_name().into_string().ok());
+        if let Some(foreign) = names.into_iter().find(|it| it != LOCK && !is_of_spool(it)) {
+            return Err(SpoolError::Foreign(foreign));
         }
         let mut options = OpenOptions::new();
         let lock = options.create(true).truncate(false).write(true).open(path.join(LOCK));
@@ -103,6 +110,15 @@ mod tests {
         assert!(second.ends_with("a/b is in use by another process"), "{second}");
         drop(first);
         Directory::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_directory_with_something_else_is_left_alone() {
+        let path = tempfile::tempdir().unwrap();
+        fs::write(path.path().join("thesis.txt"), "all my work").unwrap();
+        let error = Directory::open(path.path()).unwrap_err().to_string();
+        assert_eq!(error, "this is not a spool: it holds \"thesis.txt\"");
+        assert_eq!(fs::read_dir(path.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -45,6 +45,11 @@ impl Draft {
         self.base == self.end
     }
 
+    /// How many records it has.
+    pub(crate) fn len(&self) -> u64 {
+        u64::try_from(self.end - self.base).unwrap_or(0)
+    }
+
     /// How many bytes it takes in the spool.
     pub(crate) fn bytes(&self) -> usize {
         self.builder.uncompressed_size()

@@ -17,8 +17,16 @@ use super::segment::{self, Place};
 /// Segments that a full spool has at least: so much of its room is free again at a time.
 const SEGMENTS: u64 = 8;
 
+/// Larger batches make a sync no cheaper.
+const BATCH_BYTES_MAX: usize = 256 << 10;
+
 /// Larger segments save nothing.
 const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+
+/// True if a spool has a file of this name.
+pub(super) fn is_of_spool(name: &str) -> bool {
+    segment::base_of(name).is_some() || [checkpoint::NAME, checkpoint::NEW_NAME].contains(&name)
+}
 
 /// The state of a spool. One thread writes, another may read and acknowledge.
 #[derive(Debug)]
@@ -107,14 +115,10 @@ impl Spool {
     /// Opens what a directory holds; an empty one becomes a spool of at most `limit` bytes.
     pub(crate) fn open(files: &impl Files, limit: u64) -> Result<Opened, SpoolError> {
         let names = files.list().map_err(SpoolError::io("list", "the directory"))?;
-        let mut bases = Vec::new();
-        for name in &names {
-            match segment::base_of(name) {
-                Some(base) => bases.push(base),
-                None if [checkpoint::NAME, checkpoint::NEW_NAME].contains(&name.as_str()) => {}
-                None => return Err(SpoolError::Foreign(name.clone())),
-            }
+        if let Some(foreign) = names.iter().find(|it| !is_of_spool(it)) {
+            return Err(SpoolError::Foreign(foreign.clone()));
         }
+        let mut bases: Vec<Offset> = names.iter().filter_map(|it| segment::base_of(it)).collect();
         bases.sort_unstable();
         let is_spool = names.iter().any(|it| it == checkpoint::NAME);
         if !is_spool && bases.is_empty() {
@@ -225,7 +229,8 @@ impl Spool {
     }
 
     /// Everything before this counts as taken.
-    pub(crate) fn taken(&self) -> Offset {
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> Offset {
         self.synced
     }
 
@@ -236,6 +241,11 @@ impl Spool {
 
     fn segment_bytes(&self) -> u64 {
         (self.limit / SEGMENTS).min(SEGMENT_BYTES_MAX)
+    }
+
+    /// How large a batch should become, unless a record is larger.
+    pub(crate) fn batch_bytes(&self) -> usize {
+        usize::try_from(self.segment_bytes()).unwrap_or(BATCH_BYTES_MAX).min(BATCH_BYTES_MAX)
     }
 
     /// True if there is room for a batch; else some must be acknowledged first.

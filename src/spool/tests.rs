@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kt_protocol::records::NewRecord;
 use kt_protocol::types::{Offset, Timestamp};
 
+use super::files::Files;
 use super::queue::{Cut, Spool};
 use super::simulated::{Crash, SimulatedFiles};
 use super::*;

@@ -3,6 +3,7 @@
 pub(crate) mod broker;
 pub(crate) mod client;
 pub(crate) mod command;
+pub(crate) mod kt_member;
 pub(crate) mod member;
 pub(crate) mod node;
 pub(crate) mod operator;

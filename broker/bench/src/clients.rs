@@ -44,17 +44,17 @@ pub(crate) fn print(kt: &Path, runs: usize, only: &str) -> Result<(), String> {
         }
         let [mut ours, mut theirs] = [Figures::default(), Figures::default()];
         for _ in 0..runs {
-            for (figures, flood) in [(&mut ours, FloodFn::Ours), (&mut theirs, FloodFn::Theirs)] {
+            for (figures, library) in [(&mut ours, Library::Ours), (&mut theirs, Library::Theirs)] {
                 let broker = Broker::start(&Product::Kt(kt.to_owned()), durability, &[])?;
                 topic += 1;
                 let topic = format!("flood-{topic}");
                 load::create_topic(&broker.address, &topic, 6)?;
-                figures.add(flood.run(&broker.address, &topic, size, count)?);
+                figures.add(library.flood(&broker.address, &topic, size, count)?);
             }
         }
         print_pair(&name, &ours, &theirs, durability);
     }
-    let name = format!("client produce latency, {} a second", TRICKLE.0);
+    let name = format!("client produce {}/s, latency", TRICKLE.0);
     if name.contains(only) {
         trickle(kt, &name, runs, durability)?;
     }
@@ -68,18 +68,24 @@ fn print_pair(name: &str, ours: &Figures, theirs: &Figures, durability: Durabili
 }
 
 #[derive(Clone, Copy)]
-enum FloodFn {
+enum Library {
     Ours,
     Theirs,
 }
 
-impl FloodFn {
-    fn run(self, address: &str, topic: &str, size: usize, count: u64) -> Result<Measured, String> {
+impl Library {
+    fn flood(
+        self,
+        address: &str,
+        topic: &str,
+        size: usize,
+        count: u64,
+    ) -> Result<Measured, String> {
         let value = vec![b'x'; size];
         let (started, cpu) = (Instant::now(), own_cpu());
         match self {
-            FloodFn::Ours => flood_ours(address, topic, &value, count)?,
-            FloodFn::Theirs => flood_theirs(address, topic, &value, count)?,
+            Library::Ours => flood_ours(address, topic, &value, count)?,
+            Library::Theirs => flood_theirs(address, topic, &value, count)?,
         }
         let (elapsed, cpu) = (started.elapsed(), own_cpu().saturating_sub(cpu));
         Ok(Measured {
@@ -214,7 +220,7 @@ fn trickle(kt: &Path, name: &str, runs: usize, durability: Durability) -> Result
 fn at(percent: usize, mut times: Vec<Duration>) -> Measured {
     times.sort_unstable();
     let time = times[times.len().saturating_sub(1) * percent / 100];
-    Measured { value: time.as_secs_f64() * 1e3, unit: "ms", cpu_us: None }
+    Measured { value: time.as_secs_f64() * 1e6, unit: "us", cpu_us: None }
 }
 
 /// Nothing waits for more: a record is sent when it comes.

@@ -7,6 +7,7 @@
 mod broker;
 mod cases;
 mod cleaning;
+mod client_consume;
 mod clients;
 mod commands;
 mod figures;
@@ -72,12 +73,13 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         println!("{}", Figures::header());
         commands::print(&kt, arguments.runs)?;
     }
+    println!("{}", Figures::header());
+    clients::print(&kt, arguments.runs, &arguments.only)?;
+    client_consume::print(&kt, arguments.runs, &arguments.only)?;
     let mut products = vec![Product::Kt(kt)];
     if arguments.beside.is_some() {
         products.push(Product::ApacheKafka);
     }
-    println!("{}", Figures::header());
-    clients::print(&kt, arguments.runs, &arguments.only)?;
     for case in Case::all().into_iter().filter(|it| it.name().contains(&arguments.only)) {
         for durability in case.durabilities() {
             measure(&case, *durability, &products, arguments.runs)?;

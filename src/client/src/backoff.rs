@@ -18,6 +18,16 @@ pub struct BackoffRange {
 const JITTER_PERCENT: u64 = 20;
 
 /// The waits of one operation.
+///
+/// ```
+/// use std::time::Duration;
+/// use kt_client::{Backoff, BackoffRange, Random};
+///
+/// let first = Duration::from_millis(100);
+/// let mut backoff = Backoff::new(BackoffRange { first, max: Duration::from_secs(1) });
+/// let wait = backoff.next(&mut Random::new(1));
+/// assert!(Duration::from_millis(80) <= wait && wait <= Duration::from_millis(120));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Backoff {
     range: BackoffRange,

@@ -24,6 +24,20 @@ use crate::random::Random;
 use crate::request::Request;
 
 /// A client of one cluster. Cloning gives another handle to the same client.
+///
+/// ```no_run
+/// use kt_client::{Admin, Client, ClientConfig};
+///
+/// # async fn run() -> Result<(), kt_client::Error> {
+/// let bootstrap = vec!["localhost:9092".to_owned()];
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// for topic in Admin::new(client.clone()).list_topics().await? {
+///     println!("{}", topic.name);
+/// }
+/// println!("{:?}", client.metadata().cluster_id);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -318,6 +332,11 @@ impl Client {
         if let Some(observer) = &self.config().observer {
             observer(event);
         }
+    }
+
+    /// Ends the connections of a lane that nobody uses any more.
+    pub(crate) fn end_lane(&self, lane: Lane) {
+        self.inner.pool.end(lane);
     }
 
     /// A number to start random choices from.

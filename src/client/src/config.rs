@@ -21,6 +21,17 @@ pub use value::{ConfigError, Keys};
 pub(crate) use value::{flag, list, millis, number, word, wrong};
 
 /// Settings of a [`crate::Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// use kt_client::{ClientConfig, Keys};
+///
+/// let mut config = ClientConfig { client_id: "billing".to_owned(), ..ClientConfig::default() };
+/// config.set("request.timeout.ms", "5000")?;
+/// assert_eq!(config.request_timeout, Duration::from_secs(5));
+/// assert!(config.set("request.timeout.ms", "soon").is_err());
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone)]
 pub struct ClientConfig {
     /// `HOST:PORT` of brokers to ask first (`bootstrap.servers`).

@@ -115,7 +115,9 @@ impl Connection {
         connection.link.allow_responses(RESPONSE_BYTES_MAX);
         let connection = Arc::new(connection);
         let idle_max = config.connections_max_idle;
-        connection.start_keeper(Care { security, idle_max, session, seed: config.seed });
+        let seed =
+            address.bytes().fold(config.seed, |it, byte| it.rotate_left(8) ^ u64::from(byte));
+        connection.start_keeper(Care { security, idle_max, session, seed });
         if let Some(observer) = &config.observer {
             observer(&Event::Connected { address });
         }
@@ -169,18 +171,25 @@ impl Connection {
         decode_response(&frame, R::API, version)
     }
 
-    /// Sends a request that gets no answer: Produce with acks=0.
+    /// Sends a request that gets no answer, Produce with acks=0, and waits until it is written: not
+    /// before the next one is queued, but no later than `limit`.
     pub(crate) fn send_unanswered<R: Request>(
-        &self,
+        self: &Arc<Self>,
         request: &R,
         version: i16,
-    ) -> Result<(), Error> {
-        self.link.send_unanswered(|id| self.encode(request, R::API, version, id)).map_err(
-            |error: CallError| match error {
-                CallError::Link(error) => self.broken(R::API, &error),
-                CallError::Encode(error) => error,
-            },
-        )
+        limit: Duration,
+    ) -> Result<impl Future<Output = Result<(), Error>> + Send + use<R>, Error> {
+        *self.used.lock() = Instant::now();
+        let pending = self.link.send_unanswered(|id| self.encode(request, R::API, version, id));
+        let pending = pending.map_err(|error: CallError| match error {
+            CallError::Link(error) => self.broken(R::API, &error),
+            CallError::Encode(error) => error,
+        })?;
+        let connection = Arc::clone(self);
+        Ok(async move {
+            let written = pending.within(limit).await;
+            written.map_err(|error| connection.broken(R::API, &error))
+        })
     }
 
     /// Queues a request behind those before it; its answer is waited for apart.

@@ -50,7 +50,10 @@ impl Dialer {
         let stream = self.stream(address, (host, port), node, deadline).await?;
         // Requests are written whole; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
-        let Some(tls) = &security.tls else { return Ok(Link::open(stream, limits)) };
+        let Some(tls) = &security.tls else {
+            let (read_half, write_half) = stream.into_split();
+            return Ok(Link::open_halves(read_half, write_half, limits));
+        };
         let stream = timeout_at(deadline, tls.connect(host, stream)).await;
         let stream = stream.unwrap_or(Err(TlsFault::NotTls));
         let stream = stream.map_err(|fault| untrusted(address, fault, security.has_identity))?;

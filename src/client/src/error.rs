@@ -36,6 +36,20 @@ pub enum ErrorKind {
 }
 
 /// Why an operation failed.
+///
+/// ```
+/// use kt_client::{Error, ErrorKind};
+///
+/// fn code(error: &Error) -> i32 {
+///     match error.kind() {
+///         ErrorKind::Authentication | ErrorKind::Authorization => 4,
+///         ErrorKind::Unreachable | ErrorKind::TimedOut => 6,
+///         _ => 1,
+///     }
+/// }
+/// let reason = "kafka:9092 refuses connections".to_owned();
+/// assert_eq!(code(&Error::Unreachable { node: None, reason }), 6);
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// A broker cannot be reached.
@@ -148,6 +162,19 @@ pub enum Error {
         /// The first offset that is other than what was read, if known.
         diverging: Option<Offset>,
     },
+    /// The log does not go on where a store beside the results says.
+    #[error("{} goes on at offset {found}, the stored position is {stored}: the records in between are gone", Named(.partition))]
+    OffsetGap {
+        /// Which partition.
+        partition: TopicPartition,
+        /// The next offset to read, as it was stored.
+        stored: Offset,
+        /// The first offset that there is.
+        found: Offset,
+    },
+    /// A store of positions cannot be read.
+    #[error("the stored positions cannot be read: {0}")]
+    Store(String),
     /// A topic was deleted and created anew while it was read, and `auto.offset.reset=none`.
     #[error(
         "topic \"{topic}\" was deleted and created anew: positions in the old one mean nothing"
@@ -221,11 +248,13 @@ impl Error {
             Error::Broker { code, .. } => broker_kind(*code),
             Error::OffsetOutOfRange { .. }
             | Error::NoPosition { .. }
+            | Error::OffsetGap { .. }
             | Error::TopicReplaced { .. } => ErrorKind::NotFound,
             Error::LogTruncated { .. } | Error::GroupLost { .. } => ErrorKind::Broker,
             Error::Version { .. }
             | Error::Refused(_)
             | Error::Closed(_)
+            | Error::Store(_)
             | Error::OtherCluster { .. } => ErrorKind::Unsupported,
             Error::Protocol { .. } => ErrorKind::Protocol,
         }
@@ -253,6 +282,8 @@ impl Error {
             | Error::OffsetOutOfRange { .. }
             | Error::NoPosition { .. }
             | Error::LogTruncated { .. }
+            | Error::OffsetGap { .. }
+            | Error::Store(_)
             | Error::TopicReplaced { .. }
             | Error::Version { .. }
             | Error::Protocol { .. }

@@ -110,7 +110,7 @@ impl Serving {
             if stream.read_exact(&mut frame).await.is_err() {
                 return;
             }
-            let asked = self.asked(Bytes::from(frame), connection);
+            let asked = self.asked(&Bytes::from(frame), connection);
             self.log.lock().push(format!("{connection} {}", asked.api));
             let answer = (self.script)(&asked);
             let count = self.log.lock().len();
@@ -123,9 +123,9 @@ impl Serving {
         }
     }
 
-    fn asked(&self, frame: Bytes, connection: usize) -> Asked {
+    fn asked(&self, frame: &Bytes, connection: usize) -> Asked {
         let budget = DecodeBudget::for_frame(frame.len());
-        let mut reader = Reader::new(&frame, budget);
+        let mut reader = Reader::new(frame, budget);
         let header = RequestHeader::decode(&mut reader).unwrap();
         let at = frame.len() - reader.remaining();
         Asked {

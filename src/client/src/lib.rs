@@ -1,8 +1,9 @@
 //! A client of Kafka clusters: connections, metadata, administration, producing and fetching.
 //!
 //! Start with [`Client`]; give it to an [`Admin`], a [`producer::Producer`] or a
-//! [`consumer::Consumer`]. The parts that decide (metadata, retries, partitioning, batching,
-//! sequences, what a fetch shows) name no tokio.
+//! [`consumer::Consumer`], or, to share topics with others, a [`consumer::group::GroupConsumer`].
+//! The parts that decide (metadata, retries, partitioning, batching, sequences, what a fetch shows,
+//! membership, commits) name no tokio.
 
 pub mod admin;
 mod backoff;

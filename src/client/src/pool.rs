@@ -117,6 +117,11 @@ impl Pool {
         connected
     }
 
+    /// Forgets a lane that nobody uses any more: its connections end with their last requests.
+    pub(crate) fn end(&self, lane: Lane) {
+        self.slots.lock().retain(|(_, of), _| *of != lane);
+    }
+
     /// A connection of this lane that stands, if there is one.
     pub(crate) fn established(&self, lane: Lane) -> Option<Arc<Connection>> {
         let slots = self.slots.lock();

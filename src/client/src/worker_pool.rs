@@ -4,6 +4,7 @@
 
 mod backlog;
 mod effect;
+mod in_group;
 pub mod machine;
 mod owned_record;
 mod pool;

@@ -61,9 +61,16 @@ fn context(args: &AddArgs, session: &Session) -> Result<Context, CliError> {
     };
     client_config::addresses(bootstrap)?;
     let pairs = globals.client_config.iter().map(|pair| client_config::pair(pair));
-    let client = pairs.map(|pair| pair.map(|(key, value)| (key, Scalar::Text(value))));
     // The file stands elsewhere than where the command runs.
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let client = pairs.map(|pair| {
+        let (key, value) = pair?;
+        let value = match key.ends_with(".location") {
+            true => absolute(&PathBuf::from(value)).display().to_string(),
+            false => value,
+        };
+        Ok((key, Scalar::Text(value)))
+    });
     let context = Context {
         bootstrap: bootstrap.clone(),
         protected: args.protected,

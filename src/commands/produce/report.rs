@@ -83,6 +83,8 @@ pub(super) struct Deliveries<'a> {
     repeat: u64,
     /// Records that were read.
     taken: u64,
+    /// So many of the first were read by an earlier run.
+    earlier: u64,
     /// The records' own times, until they are delivered; kept only if deliveries are printed.
     timestamps: BTreeMap<u64, i64>,
     items: Vec<Delivered>,
@@ -105,6 +107,7 @@ impl<'a> Deliveries<'a> {
             form,
             repeat,
             taken: 0,
+            earlier: 0,
             timestamps: BTreeMap::new(),
             items: Vec::new(),
             delivered: 0,
@@ -114,15 +117,23 @@ impl<'a> Deliveries<'a> {
         }
     }
 
+    /// The same where an earlier run has read so many records that are delivered first.
+    pub(super) fn after(self, earlier: u64) -> Deliveries<'a> {
+        Deliveries { earlier, ..self }
+    }
+
     /// The name of the next record to be sent, for its delivery.
     pub(super) fn next_tag(&mut self) -> u64 {
         self.taken += 1;
         self.taken
     }
 
-    /// The line that a record came from.
+    /// The line that a record came from; 0 for one that an earlier run has read.
     fn line(&self, tag: u64) -> u64 {
-        tag.saturating_sub(1) / self.repeat + 1
+        match tag.checked_sub(self.earlier + 1) {
+            Some(before) => before / self.repeat + 1,
+            None => 0,
+        }
     }
 
     /// A record was taken by the producer.
@@ -204,7 +215,10 @@ impl<'a> Deliveries<'a> {
             Some(_) => Some(Kind::Other),
         };
         if self.failed <= FAILURES_TOLD_MAX {
-            let message = format!("line {line}: {}", error.message);
+            let message = match line {
+                0 => format!("a record of an earlier run: {}", error.message),
+                line => format!("line {line}: {}", error.message),
+            };
             self.session.complain(&CliError { message, ..error.clone() });
         }
     }

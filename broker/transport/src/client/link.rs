@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::AbortHandle;
 
@@ -57,6 +57,10 @@ struct Shared {
 struct State {
     next_correlation_id: i32,
     outgoing: Vec<Bytes>,
+    /// Who waits until what is outgoing has been written.
+    writes: Vec<oneshot::Sender<()>>,
+    /// How many have no answer and are not written yet.
+    unwritten: usize,
     waiting: VecDeque<Waiting>,
     /// What was queued since the link was paused.
     held: Option<Held>,
@@ -66,6 +70,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Held {
     outgoing: Vec<Bytes>,
+    writes: Vec<oneshot::Sender<()>>,
     waiting: Vec<Waiting>,
 }
 
@@ -84,6 +89,36 @@ struct Waiting {
     answer: oneshot::Sender<Result<Bytes, LinkError>>,
     /// None for what goes ahead: it must not wait for those that wait for it.
     _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// A request without an answer that is being written.
+#[derive(Debug)]
+pub struct PendingWrite {
+    shared: Arc<Shared>,
+    written: oneshot::Receiver<()>,
+}
+
+impl PendingWrite {
+    /// Waits until the system has taken the whole request. If it does not in time the connection is
+    /// closed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the connection was closed before.
+    pub async fn within(self, limit: Duration) -> Result<(), LinkError> {
+        match tokio::time::timeout(limit, self.written).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => {
+                let closed = self.shared.state.lock().closed.clone();
+                Err(closed.unwrap_or(LinkError::Closed))
+            }
+            Err(_) => {
+                let error = LinkError::TimedOut(limit);
+                self.shared.close(&error);
+                Err(error)
+            }
+        }
+    }
 }
 
 /// Holds back requests on a link, except those that go over this. Dropping it lets them go.
@@ -108,6 +143,15 @@ impl Link {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (read_half, write_half) = tokio::io::split(stream);
+        Link::open_halves(read_half, write_half, limits)
+    }
+
+    /// The same over a stream whose halves need no lock between them: a plain socket.
+    pub fn open_halves<R, W>(read_half: R, write_half: W, limits: LinkLimits) -> Link
+    where
+        R: AsyncRead + Send + Unpin + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
+    {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::default()),
             in_flight: Arc::new(Semaphore::new(limits.in_flight_max)),
@@ -140,20 +184,24 @@ impl Link {
         Ok(PendingReply { shared: self.shared.clone(), answer })
     }
 
-    /// Queues a request that has no answer (Produce with acks=0).
+    /// Queues a request that has no answer (Produce with acks=0). Whoever sends many has to wait until
+    /// they are written, or they heap up here.
     pub fn send_unanswered<E>(
         &self,
         encode: impl FnOnce(i32) -> Result<Vec<Bytes>, E>,
-    ) -> Result<(), E>
+    ) -> Result<PendingWrite, E>
     where
         E: From<LinkError>,
     {
+        let (sender, written) = oneshot::channel();
         let mut state = self.shared.state.lock();
         let (_, frame) = state.encode(encode)?;
         state.outgoing(Place::InLine).extend(frame);
+        state.writes(Place::InLine).push(sender);
+        state.unwritten += 1;
         drop(state);
         self.shared.outgoing_ready.notify_one();
-        Ok(())
+        Ok(PendingWrite { shared: self.shared.clone(), written })
     }
 
     /// Holds back all that is started from now on, until the pause is dropped. What was started
@@ -225,6 +273,7 @@ impl Drop for Pause<'_> {
         let mut state = self.link.shared.state.lock();
         if let Some(held) = state.held.take() {
             state.outgoing.extend(held.outgoing);
+            state.writes.extend(held.writes);
             state.waiting.extend(held.waiting);
         }
         drop(state);
@@ -248,13 +297,21 @@ impl State {
     }
 
     fn is_unused(&self) -> bool {
-        self.outgoing.is_empty() && self.waiting.is_empty() && self.held.is_none()
+        let has_written = self.outgoing.is_empty() && self.unwritten == 0;
+        has_written && self.waiting.is_empty() && self.held.is_none()
     }
 
     fn outgoing(&mut self, place: Place) -> &mut Vec<Bytes> {
         match &mut self.held {
             Some(held) if place == Place::InLine => &mut held.outgoing,
             _ => &mut self.outgoing,
+        }
+    }
+
+    fn writes(&mut self, place: Place) -> &mut Vec<oneshot::Sender<()>> {
+        match &mut self.held {
+            Some(held) if place == Place::InLine => &mut held.writes,
+            _ => &mut self.writes,
         }
     }
 
@@ -305,6 +362,7 @@ impl Shared {
             let mut state = self.state.lock();
             state.closed.get_or_insert_with(|| error.clone());
             state.outgoing.clear();
+            state.writes.clear();
             let mut waiting = std::mem::take(&mut state.waiting);
             waiting.extend(state.held.take().unwrap_or_default().waiting);
             waiting
@@ -342,9 +400,9 @@ async fn close_after(shared: Arc<Shared>, work: impl Future<Output = LinkError>)
     shared.close(&error);
 }
 
-async fn read_answers<S: AsyncRead>(
+async fn read_answers(
     shared: &Shared,
-    mut stream: ReadHalf<S>,
+    mut stream: impl AsyncRead + Unpin,
     mut frames: FrameBuffer,
 ) -> LinkError {
     loop {
@@ -369,14 +427,14 @@ async fn read_answers<S: AsyncRead>(
     }
 }
 
-async fn write_requests<S: AsyncWrite>(shared: &Shared, mut stream: WriteHalf<S>) -> LinkError {
+async fn write_requests(shared: &Shared, mut stream: impl AsyncWrite + Unpin) -> LinkError {
     loop {
-        let outgoing = {
+        let (outgoing, writes) = {
             let mut state = shared.state.lock();
             if let Some(error) = &state.closed {
                 return error.clone();
             }
-            std::mem::take(&mut state.outgoing)
+            (std::mem::take(&mut state.outgoing), std::mem::take(&mut state.writes))
         };
         if outgoing.is_empty() {
             shared.outgoing_ready.notified().await;
@@ -385,11 +443,18 @@ async fn write_requests<S: AsyncWrite>(shared: &Shared, mut stream: WriteHalf<S>
         if let Err(error) = write_all(&mut stream, outgoing).await {
             return LinkError::io(error);
         }
+        if !writes.is_empty() {
+            shared.state.lock().unwritten -= writes.len();
+        }
+        for write in writes {
+            // Nobody listens any more if the caller was dropped.
+            let _ = write.send(());
+        }
     }
 }
 
-async fn write_all<S: AsyncWrite>(
-    stream: &mut WriteHalf<S>,
+async fn write_all(
+    stream: &mut (impl AsyncWrite + Unpin),
     outgoing: Vec<Bytes>,
 ) -> std::io::Result<()> {
     let mut chunks: VecDeque<Bytes> = outgoing.into();

@@ -4,4 +4,4 @@ mod error;
 mod link;
 
 pub use error::LinkError;
-pub use link::{Link, LinkLimits, Pause, PendingReply};
+pub use link::{Link, LinkLimits, Pause, PendingReply, PendingWrite};

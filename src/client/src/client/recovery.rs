@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Client, Limit, Target};
 use crate::config::MetadataRecovery;
 use crate::connection::{Connection, Wanted};
-use crate::error::{Error, ErrorKind, Subject};
+use crate::error::{AuthenticationFault, Error, ErrorKind, Subject};
 use crate::pool::Lane;
 
 impl Client {
@@ -120,7 +120,10 @@ impl Client {
     }
 }
 
-/// Whether another broker would find the same wrong with us.
+/// Whether another broker would find the same wrong with us. A certificate is one broker's own.
 fn is_ours(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Config)
+    match error {
+        Error::Authentication { fault: AuthenticationFault::Tls(_), .. } => false,
+        error => matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Config),
+    }
 }

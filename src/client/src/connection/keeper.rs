@@ -12,6 +12,7 @@ use crate::config::Login;
 use crate::security::Security;
 
 /// Kafka's clients renew a session when 85 to 95 percent of it are over, each at its own moment.
+/// Apache Kafka takes no second login within a second: a session so short ends in a new connection.
 const RENEWED_PERCENT: u32 = 85;
 const SPREAD_PERCENT: u64 = 10;
 

@@ -272,8 +272,6 @@ impl Fetcher {
     fn set_paused(&mut self, partition: &TopicPartition, is_paused: bool) -> bool {
         let Some(assigned) = self.partitions.get_mut(partition) else { return false };
         assigned.is_paused = is_paused;
-        // Nothing is tried while it is paused: its failures stop counting.
-        assigned.failing = None;
         true
     }
 

@@ -382,7 +382,7 @@ impl Accumulator {
         let mut seen = Vec::new();
         while let Some(index) = list.pop_front() {
             let queue = &mut self.queues[index.0];
-            let size = queue.next_size();
+            let size = queue.next_size(&self.rules);
             if !taken.is_empty() && self.request_bytes_max < bytes + size {
                 list.push_front(index);
                 break;

@@ -37,6 +37,10 @@ pub(super) struct Batch {
     pub(super) ordinal: Option<u64>,
     /// Tries so far.
     pub(super) attempts: u32,
+    /// The leader does not have it as it was sent last, and no earlier try of it can still arrive.
+    pub(super) is_refused: bool,
+    /// A later batch of the same epoch was written, and so this one was.
+    pub(super) is_proven: bool,
     /// Until then a try that got no answer may still reach a broker.
     pub(super) adrift_until: Millis,
     pub(super) backoff: Option<Backoff>,
@@ -75,6 +79,8 @@ impl Batch {
             generation: 0,
             ordinal: None,
             attempts: 0,
+            is_refused: false,
+            is_proven: false,
             adrift_until: Millis(0),
             backoff: None,
             last_error: None,

@@ -8,10 +8,11 @@
 //!
 //! An idempotent producer sends several batches one behind the other. A retry goes only when it is
 //! the first in the queue; until an epoch's first batch is acknowledged there is but one under way.
-//! A batch whose fate is unknown keeps its stamp, by which the broker knows it. Only when the broker
-//! says of the first one that it is not written, and no try of it can still arrive, are all that
-//! have stamps given those of the next epoch: what was sent behind it under the old one cannot be
-//! written without it.
+//! A batch whose fate is unknown keeps its stamp, by which the broker knows it. Where the first one
+//! is out of order, it may be missing, or written and forgotten: a broker that was killed remembers
+//! but the last batch of a producer. So those behind it are asked for too, the last one first: what
+//! is written there proves that all before it is. Only when the broker has none of them, and no try
+//! can still arrive, are all given the stamps of the next epoch.
 
 use std::collections::VecDeque;
 
@@ -128,6 +129,8 @@ pub(super) struct Queue {
     stamped: u64,
     /// The stamps are to be given anew once nothing is under way.
     must_restamp: bool,
+    /// The leader knows a later epoch than ours.
+    is_fenced: bool,
     /// What the last batch grew to.
     capacity: usize,
 }
@@ -147,6 +150,7 @@ impl Queue {
             sequence: Sequence::new(),
             stamped: 0,
             must_restamp: false,
+            is_fenced: false,
             capacity: 0,
         }
     }
@@ -200,9 +204,9 @@ impl Queue {
         if rules.in_flight_max <= self.sent || self.must_restamp && 0 < self.sent {
             return Verdict::Idle;
         }
-        let waiting = self.batches.iter().enumerate();
-        let first = waiting.filter_map(|(at, it)| Some((at, it, it.waits_until()?))).next();
-        let Some((position, batch, not_before)) = first else { return Verdict::Idle };
+        let Some(position) = self.candidate(rules) else { return Verdict::Idle };
+        let batch = &self.batches[position];
+        let Some(not_before) = batch.waits_until() else { return Verdict::Idle };
         if rules.is_idempotent() {
             match self.sequence_verdict(rules, position, batch, offered) {
                 Verdict::Ready => {}
@@ -215,6 +219,20 @@ impl Queue {
             at if now < at => Verdict::At(at),
             _ => Verdict::Ready,
         }
+    }
+
+    /// The batch that goes next: the first one that waits; but where that is refused, the last one
+    /// that the leader may have.
+    fn candidate(&self, rules: &Rules) -> Option<usize> {
+        let _ = rules;
+        let first = self.batches.iter().position(|it| it.waits_until().is_some())?;
+        if self.must_restamp || first != 0 || !self.batches[0].is_refused {
+            return Some(first);
+        }
+        if 0 < self.sent {
+            return None;
+        }
+        self.batches.iter().rposition(|it| it.stamp.is_some() && !it.is_refused)
     }
 
     /// Whether the first batch that waits may go as far as its number is concerned.
@@ -233,16 +251,14 @@ impl Queue {
             };
         }
         if batch.stamp.is_some() {
-            return if position == 0 { Verdict::Ready } else { Verdict::Idle };
+            let is_alone = position == 0 || self.sent == 0;
+            return if is_alone { Verdict::Ready } else { Verdict::Idle };
         }
         let is_established = self.sequence.is_established();
-        let is_window_full = self.is_window_full();
         #[cfg(test)]
         let is_established = is_established || rules.has(Planted::EpochsBeginWithMany);
-        #[cfg(test)]
-        let is_window_full = is_window_full && !rules.has(Planted::WindowIsForgotten);
         let must_be_alone = self.sequence.is_broken_off() || !is_established;
-        if must_be_alone && position != 0 || is_window_full {
+        if must_be_alone && position != 0 || self.is_window_full() {
             return Verdict::Idle;
         }
         match self.sequence.can_stamp(offered) {
@@ -263,9 +279,8 @@ impl Queue {
     }
 
     /// Bytes of the batch that goes next, at most.
-    pub(super) fn next_size(&self) -> usize {
-        let waiting = self.batches.iter().find(|it| it.waits_until().is_some());
-        waiting.map_or(0, Batch::size)
+    pub(super) fn next_size(&self, rules: &Rules) -> usize {
+        self.candidate(rules).map_or(0, |it| self.batches[it].size())
     }
 
     /// Takes the batch that a verdict called ready.
@@ -279,7 +294,8 @@ impl Queue {
         if self.must_restamp {
             self.restamp(offered)?;
         }
-        let batch = self.batches.iter_mut().find(|it| it.waits_until().is_some())?;
+        let position = self.candidate(rules)?;
+        let batch = &mut self.batches[position];
         if rules.is_idempotent() && batch.stamp.is_none() {
             batch.stamp = Some(self.sequence.stamp(offered, batch.tags.len())?);
             batch.ordinal = Some(self.stamped);
@@ -287,6 +303,7 @@ impl Queue {
         }
         batch.state = State::Sent(request);
         batch.attempts += 1;
+        batch.is_refused = false;
         self.sent += 1;
         self.capacity = self.capacity.max(batch.size());
         Some(Taken {
@@ -303,8 +320,10 @@ impl Queue {
         for batch in self.batches.iter_mut().filter(|it| it.stamp.is_some()) {
             let stamp = self.sequence.stamp(offered, batch.tags.len())?;
             batch.restamp(stamp);
+            batch.is_refused = false;
         }
         self.must_restamp = false;
+        self.is_fenced = false;
         Some(())
     }
 
@@ -317,13 +336,33 @@ impl Queue {
         &mut self.batches[position]
     }
 
-    /// The batch was written, or is believed to be.
-    pub(super) fn complete(&mut self, position: usize) -> Batch {
+    /// The batch was written. Gives those before it that the leader had refused, and that are proven
+    /// to be written by that, and the batch itself.
+    pub(super) fn complete(&mut self, position: usize) -> (Vec<Batch>, Batch) {
         let batch = self.remove(position);
+        let mut proven = Vec::new();
         if let Some(stamp) = batch.stamp {
             self.sequence.acknowledge(stamp);
+            let is_before =
+                |it: &Batch| it.stamp.is_some_and(|other| other.identity == stamp.identity);
+            let mut left = position;
+            let mut at = 0;
+            while at < left {
+                let earlier = &mut self.batches[at];
+                earlier.is_proven |= is_before(earlier);
+                if earlier.is_proven && earlier.is_refused {
+                    proven.push(self.remove(at));
+                    left -= 1;
+                } else {
+                    at += 1;
+                }
+            }
+            // What was refused behind it may be the next one now.
+            for later in self.batches.iter_mut().skip(left) {
+                later.is_refused = false;
+            }
         }
-        batch
+        (proven, batch)
     }
 
     /// The batch is given up: what follows it must not be taken for its successor.
@@ -353,31 +392,39 @@ impl Queue {
         fate: Fate,
         at: Millis,
     ) {
-        let is_first = position == 0;
+        let _ = rules;
         let batch = &mut self.batches[position];
         batch.state = State::Waiting(at);
         self.sent -= 1;
         match fate {
             Fate::Adrift(until) => batch.adrift_until = batch.adrift_until.max(until),
             Fate::Kept => {}
-            Fate::OutOfOrder | Fate::Fenced if batch.stamp.is_none() => {}
             Fate::OutOfOrder | Fate::Fenced => {
-                let _ = rules;
                 let is_adrift = now < batch.adrift_until;
                 #[cfg(test)]
                 let is_adrift = is_adrift && !rules.has(Planted::TriesAdriftAreForgotten);
-                #[cfg(test)]
-                let is_first = is_first || rules.has(Planted::AnyGapRestamps);
-                // One that is not the first is out of order because the first one is missing.
-                if is_first && !is_adrift {
-                    self.must_restamp = true;
-                    match fate {
-                        Fate::Fenced => self.sequence.refuse(),
-                        _ => self.sequence.break_off(),
-                    }
-                }
+                batch.is_refused = batch.stamp.is_some() && !is_adrift;
+                self.is_fenced |= fate == Fate::Fenced;
             }
         }
+        if self.has_none_written(rules) {
+            self.must_restamp = true;
+            match self.is_fenced {
+                true => self.sequence.refuse(),
+                false => self.sequence.break_off(),
+            }
+        }
+    }
+
+    /// Whether the leader has refused all that have stamps.
+    fn has_none_written(&self, rules: &Rules) -> bool {
+        let _ = rules;
+        let mut stamped = self.batches.iter().filter(|it| it.stamp.is_some());
+        #[cfg(test)]
+        if rules.has(Planted::OnlyTheFirstIsAskedFor) {
+            return stamped.next().is_some_and(|it| it.is_refused);
+        }
+        self.batches.front().is_some_and(|it| it.is_refused) && stamped.all(|it| it.is_refused)
     }
 
     /// Puts the halves of a batch that was sent in its place, and gives the bytes that they cost

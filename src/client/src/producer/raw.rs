@@ -120,6 +120,8 @@ impl RawProducer {
     /// Fails if the topic or the partition does not exist, the record is too large, or there was no
     /// room in time; nothing was taken then.
     pub async fn send(&self, record: ProducerRecord<'_>) -> Result<(), Error> {
+        // Where one thread runs everything, a loop of sends must let the driver have its turn.
+        tokio::task::coop::consume_budget().await;
         match self.try_send(&record) {
             Ok(()) => Ok(()),
             Err(Rejected::UnknownTopic | Rejected::Full { .. }) => self.send_later(&record).await,

@@ -257,13 +257,16 @@ impl fmt::Debug for WorkerPoolHandle {
 }
 
 impl WorkerPoolHandle {
-    /// The consumer has got a partition, and gives records from `position` on.
+    /// The consumer has got a partition, and gives records from `position` on, or from somewhere
+    /// above.
     pub fn assigned(&self, partition: &TopicPartition, position: Offset) {
+        self.shared.forget_release(partition);
         self.shared.with(|machine, _, effects| machine.assign(partition, position, effects));
     }
 
     /// The consumer is to give partitions away. Waits until nothing of them is under way, no longer
-    /// than `revoke_timeout`. Gives what is to be committed before they are given away.
+    /// than `revoke_timeout`. Gives what is to be committed before they are given away; if that was
+    /// interrupted, a second call gives it again.
     #[must_use = "what is not committed is processed again"]
     pub async fn revoked(&self, partitions: &[TopicPartition]) -> Vec<Commit> {
         self.shared.revoke(partitions).await
@@ -276,6 +279,10 @@ impl WorkerPoolHandle {
                 machine.lose(now, partition, effects);
             }
         });
+    }
+
+    pub(super) fn report(&self, report: &Report) {
+        self.shared.report(report);
     }
 
     async fn revoke_all(&self) -> Vec<Commit> {

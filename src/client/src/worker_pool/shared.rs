@@ -47,7 +47,7 @@ struct State {
     /// Partitions that were told to pause or to resume since the last look.
     paused: BTreeSet<TopicPartition>,
     resumed: BTreeSet<TopicPartition>,
-    /// Partitions that were released, until their revocation looks.
+    /// Partitions that were released, with their last commits, until they are assigned again.
     released: BTreeMap<TopicPartition, Option<Commit>>,
     is_closed: bool,
 }
@@ -188,11 +188,6 @@ impl Shared {
 
     /// Gives partitions away: waits until nothing of them is under way. Gives what may be committed.
     pub(super) async fn revoke(self: &Arc<Self>, partitions: &[TopicPartition]) -> Vec<Commit> {
-        {
-            // Of an earlier revocation whose wait was dropped.
-            let mut state = self.state.lock();
-            state.released.retain(|partition, _| !partitions.contains(partition));
-        }
         self.with(|machine, now, effects| {
             for partition in partitions {
                 machine.revoke(now, partition, effects);
@@ -206,10 +201,11 @@ impl Shared {
             // From here on word of a release is not missed.
             released.as_mut().enable();
             {
-                let mut state = self.state.lock();
-                left.retain(|partition| match state.released.remove(*partition) {
+                let state = self.state.lock();
+                left.retain(|partition| match state.released.get(*partition) {
+                    // It stays until the partition comes again: the commit may not come about.
                     Some(commit) => {
-                        commits.extend(commit);
+                        commits.extend(commit.clone());
                         false
                     }
                     // One that was never assigned is not released either.
@@ -221,6 +217,11 @@ impl Shared {
             }
             released.await;
         }
+    }
+
+    /// A partition has come again.
+    pub(super) fn forget_release(&self, partition: &TopicPartition) {
+        self.state.lock().released.remove(partition);
     }
 
     /// Runs until the pool is closed: wakes the machine at its deadlines.

@@ -12,6 +12,17 @@ use super::{secret, text, wrong_secret};
 use crate::config::value::{ConfigError, list, word, wrong};
 
 /// How TLS is spoken.
+///
+/// ```
+/// use kt_client::{ClientConfig, SecurityProtocol, StoreType};
+///
+/// let mut config = ClientConfig::default();
+/// config.security.protocol = SecurityProtocol::Ssl;
+/// config.security.tls.truststore_location = Some("ca.pem".into());
+/// config.security.tls.truststore_type = StoreType::Pem;
+/// // The file is not there.
+/// assert!(config.security.check().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsConfig {
     /// Whom to trust (`ssl.truststore.location`); without it and `truststore_certificates` those

@@ -13,6 +13,7 @@ use super::session::Asked;
 use super::{Emptiness, Fetcher, Frame, OffsetReset, Position, RequestId, Start};
 use crate::admin::Isolation;
 use crate::consumer::config::PartitionEnds;
+use crate::consumer::offset_store::Continuity;
 use crate::consumer::records::{Aborted, FetchedRecords, Marks};
 use crate::error::{Error, Subject};
 
@@ -126,6 +127,7 @@ impl Fetcher {
         asked: Asked,
         it: CheckedPartition,
     ) -> bool {
+        let until = now + self.metadata_age();
         let Some(assigned) = self.partitions.get_mut(partition) else { return false };
         // It may have been sought elsewhere since.
         if assigned.phase != Phase::Fetch || assigned.position.offset != asked.offset {
@@ -149,8 +151,6 @@ impl Fetcher {
         let marks = marks_of(&it.data);
         assigned.marks = Some(marks);
         if 0 <= it.data.preferred_read_replica {
-            let age = u64::try_from(self.settings.metadata_max_age.as_millis());
-            let until = now + age.unwrap_or(u64::MAX);
             assigned.preferred = Some((NodeId(it.data.preferred_read_replica), until));
         }
         let walked = match it.walked {
@@ -168,9 +168,18 @@ impl Fetcher {
             Isolation::ReadUncommitted => Vec::new(),
         };
         let end = marks.end(isolation);
+        let first = walked.first_offset;
         let whose = Arc::clone(&assigned.partition);
         let records = FetchedRecords::walked(whose, walked, asked.offset, end, hidden);
         if records.is_empty() {
+            return false;
+        }
+        if let Some((stored, Continuity::Whole)) = assigned.stored
+            && asked.offset == stored.offset
+            && let Some(found) = first.filter(|first| stored.offset < *first)
+        {
+            let (whose, stored) = (partition.clone(), stored.offset);
+            self.fail(partition, Error::OffsetGap { partition: whose, stored, found });
             return false;
         }
         let records = records.with_marks(marks);
@@ -236,6 +245,10 @@ impl Fetcher {
             return;
         }
         let offset = assigned.position.offset;
+        if assigned.stored.is_some() && assigned.chunks.is_empty() {
+            assigned.phase = Phase::Gap;
+            return;
+        }
         if !assigned.chunks.is_empty() {
             // What waits is good, and is given first.
             let error = Error::OffsetOutOfRange { partition: partition.clone(), offset };
@@ -268,7 +281,7 @@ impl Fetcher {
             let Some(end) = assigned.end(config.isolation).filter(|_| is_there) else { continue };
             let position = asked.offset;
             let is_told = assigned.told.replace((position, end)) == Some((position, end));
-            if assigned.failing.is_some() || is_told {
+            if assigned.failing_since.is_some() || is_told {
                 continue;
             }
             self.ends.push(Emptiness { partition: partition.clone(), position, end });

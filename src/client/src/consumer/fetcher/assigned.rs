@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use kt_protocol::types::{Millis, NodeId, Offset, TopicPartition, Uuid};
 
-use super::position::{Failing, Leader, Phase};
+use super::position::{Leader, Phase};
 use super::{Position, RequestId, Start};
 use crate::admin::Isolation;
 use crate::backoff::Backoff;
+use crate::consumer::offset_store::Continuity;
 use crate::consumer::records::{FetchedRecords, Marks};
 
 /// Answers of a broker that wait for one partition: the one that is being given, and one ahead.
@@ -47,9 +48,12 @@ pub(super) struct Assigned {
     pub(super) backoff: Backoff,
     /// Not before this.
     pub(super) retry_at: Option<Millis>,
-    pub(super) failing: Option<Failing>,
+    /// Since when nothing but errors came.
+    pub(super) failing_since: Option<Millis>,
     /// When it was last served: who waits longest comes first.
     pub(super) served: u64,
+    /// The position that a store had, and what may be missing behind it.
+    pub(super) stored: Option<(Position, Continuity)>,
     /// The end that was told last: position and end.
     pub(super) told: Option<(Offset, Offset)>,
 }
@@ -72,8 +76,9 @@ impl Assigned {
             asked: None,
             backoff,
             retry_at: None,
-            failing: None,
+            failing_since: None,
             served: 0,
+            stored: None,
             told: None,
         }
     }
@@ -83,9 +88,14 @@ impl Assigned {
         self.asked = None;
         self.told = None;
         self.processed = None;
+        self.stored = None;
         self.succeed();
         match start {
             Start::Position(position) => self.settle(position),
+            Start::Stored(position, continuity) => {
+                self.stored = Some((position, continuity));
+                self.settle(position);
+            }
             start => {
                 self.given = None;
                 self.phase = Phase::Reset(start);
@@ -120,7 +130,7 @@ impl Assigned {
     pub(super) fn succeed(&mut self) {
         self.backoff.reset();
         self.retry_at = None;
-        self.failing = None;
+        self.failing_since = None;
     }
 
     pub(super) fn is_due(&self, now: Millis) -> bool {

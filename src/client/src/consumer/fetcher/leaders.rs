@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kt_protocol::types::{LeaderEpoch, Millis, Now, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
-use super::position::{Failing, Leader, Phase};
+use super::position::{Leader, Phase};
 use super::{Effect, Fetcher, Start};
 use crate::consumer::config::OffsetReset;
 use crate::error::{Error, Subject};
@@ -31,8 +31,7 @@ impl Fetcher {
         };
         self.watch.metadata = metadata;
         self.watch.retry_at = None;
-        let age = u64::try_from(self.settings.metadata_max_age.as_millis()).unwrap_or(u64::MAX);
-        self.watch.old_at = Some(now + age);
+        self.watch.old_at = Some(now + self.metadata_age());
         self.watch.missing.retain(|topic, _| topic_errors.contains_key(topic));
         let partitions: Vec<TopicPartition> = self.partitions.keys().cloned().collect();
         let mut is_settled = true;
@@ -100,7 +99,7 @@ impl Fetcher {
         if old_id.is_zero() || old_id == new_id {
             return true;
         }
-        if self.settings.consumer.offset_reset == OffsetReset::None {
+        if self.settings.consumer.offset_reset == OffsetReset::None || assigned.stored.is_some() {
             let topic = partition.topic.clone();
             self.fail(partition, Error::TopicReplaced { topic });
             return false;
@@ -149,7 +148,7 @@ impl Fetcher {
         match assigned.phase {
             Phase::Fetch => assigned.phase = assigned.phase_at(assigned.position),
             Phase::Validate => assigned.asked = None,
-            Phase::Reset(_) | Phase::Failed => {}
+            Phase::Reset(_) | Phase::Gap | Phase::Failed => {}
         }
     }
 
@@ -165,11 +164,17 @@ impl Fetcher {
         false
     }
 
+    /// How long metadata are good, in milliseconds.
+    pub(super) fn metadata_age(&self) -> u64 {
+        u64::try_from(self.settings.metadata_max_age.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Asks for metadata if something needs them and nothing holds that back.
     pub(super) fn plan_metadata(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         if self.partitions.is_empty() || self.watch.is_under_way {
             return;
         }
+        self.watch.old_at.get_or_insert(now + self.metadata_age());
         let is_old = self.watch.old_at.is_some_and(|at| at <= now);
         let may_ask = self.watch.retry_at.is_none_or(|at| at <= now);
         if !(is_old || self.watch.is_wanted && may_ask) {
@@ -184,11 +189,19 @@ impl Fetcher {
 
     /// Something of a partition failed and is worth another try.
     pub(super) fn try_later(&mut self, now: Millis, partition: &TopicPartition, error: Error) {
+        let after = self.settings.error_after;
         let Some(assigned) = self.partitions.get_mut(partition) else { return };
         let wait = assigned.backoff.next(&mut self.random);
         assigned.retry_at = Some(now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        let since = assigned.failing.as_ref().map_or(now, |it| it.since);
-        assigned.failing = Some(Failing { since, last: error });
+        let since = *assigned.failing_since.get_or_insert(now);
+        if now - since < u64::try_from(after.as_millis()).unwrap_or(u64::MAX) {
+            return;
+        }
+        // The caller hears of it, and trying goes on.
+        assigned.failing_since = Some(now);
+        let operation = format!("reading {partition}");
+        let error = Error::TimedOut { operation, after, last: Some(Box::new(error)) };
+        self.errors.insert(Some(partition.clone()), error);
     }
 
     /// The same, and the caller hears of it now: only someone else can help.
@@ -208,26 +221,7 @@ impl Fetcher {
         assigned.phase = Phase::Failed;
         assigned.asked = None;
         assigned.retry_at = None;
-        assigned.failing = None;
+        assigned.failing_since = None;
         self.errors.insert(Some(partition.clone()), error);
-    }
-
-    /// Reports partitions that have failed for too long; trying goes on.
-    pub(super) fn report_stuck(&mut self, now: Millis) {
-        let after = self.settings.error_after;
-        let limit = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-        for (partition, assigned) in &mut self.partitions {
-            let Some(failing) = &mut assigned.failing else { continue };
-            if now - failing.since < limit {
-                continue;
-            }
-            failing.since = now;
-            let error = Error::TimedOut {
-                operation: format!("reading {partition}"),
-                after,
-                last: Some(Box::new(failing.last.clone())),
-            };
-            self.errors.insert(Some(partition.clone()), error);
-        }
     }
 }

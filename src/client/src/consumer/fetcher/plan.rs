@@ -29,7 +29,6 @@ struct Wanting {
 impl Fetcher {
     /// Says what is to be done now.
     pub fn poll(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.report_stuck(now.monotonic);
         self.plan_starts(now, effects);
         self.plan_fetches(now.monotonic, effects);
         self.plan_metadata(now.monotonic, effects);
@@ -37,11 +36,7 @@ impl Fetcher {
 
     /// When to poll although nothing came.
     pub fn next_deadline(&self) -> Option<Millis> {
-        let limit = u64::try_from(self.settings.error_after.as_millis()).unwrap_or(u64::MAX);
-        let partitions = self
-            .partitions
-            .values()
-            .flat_map(|it| [it.retry_at, it.failing.as_ref().map(|failing| failing.since + limit)]);
+        let partitions = self.partitions.values().map(|it| it.retry_at);
         let hold = millis(HOLD);
         let nodes =
             self.nodes.values().flat_map(|it| [it.retry_at, it.held_since.map(|at| at + hold)]);
@@ -60,6 +55,10 @@ impl Fetcher {
         }
         for assigned in self.partitions.values_mut() {
             assigned.retry_at = assigned.retry_at.filter(|at| now < *at);
+            if assigned.is_paused || assigned.is_full() {
+                // Nothing is tried: its failures stop counting.
+                assigned.failing_since = None;
+            }
         }
         let by_node = self.wanting(now);
         let readers = by_node.iter().filter(|(_, it)| !it.wanted.is_empty()).count();
@@ -119,7 +118,9 @@ impl Fetcher {
         let each = usize::try_from(config.partition_fetch_bytes_max).unwrap_or(0).max(1);
         let answer = usize::try_from(config.fetch_max_bytes).unwrap_or(0).max(1);
         let free = self.queued_bytes_max().saturating_sub(self.queued + self.reserved);
+        // Half of what is free, so that a request which waits for records leaves room to others.
         let wanted = answer.min(each.saturating_mul(partitions)).min(share.max(1));
+        let wanted = wanted.min(each.max(free / 2));
         // With less than a partition's worth the answers would only become small and many.
         let is_empty = self.queued + self.reserved == 0;
         (is_empty || each.min(wanted) <= free).then(|| wanted.min(free.max(1)))

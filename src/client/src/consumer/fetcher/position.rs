@@ -1,9 +1,9 @@
 //! Where a partition is read: the start that was asked for, the position, and what stands between
 //! the two.
 
-use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, Timestamp};
+use kt_protocol::types::{LeaderEpoch, NodeId, Offset, Timestamp};
 
-use crate::error::Error;
+use crate::consumer::offset_store::Continuity;
 
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub enum Start {
     At(Timestamp),
     /// Where `auto.offset.reset` says.
     Reset,
+    /// At a position that was kept beside results: if the log does not go on there, that is an
+    /// error with both offsets, whatever `auto.offset.reset` says.
+    Stored(Position, Continuity),
 }
 
 impl From<Offset> for Start {
@@ -61,17 +64,12 @@ pub(super) struct Leader {
 pub(super) enum Phase {
     /// It has no position: one is asked for.
     Reset(Start),
+    /// The log does not have the stored position: its start is asked for, to say what is missing.
+    Gap,
     /// It has one, and the leader changed: the log may have been cut below it.
     Validate,
     /// It is read.
     Fetch,
     /// It cannot be read until the caller decides where to go on.
     Failed,
-}
-
-/// Errors of one partition in a row.
-#[derive(Clone, Debug)]
-pub(super) struct Failing {
-    pub(super) since: Millis,
-    pub(super) last: Error,
 }

@@ -23,6 +23,7 @@ use crate::client::Client;
 use crate::consumer::assignor::GenerationId;
 use crate::consumer::{Consumer, ConsumerConfig, Polled, Position, Start};
 use crate::error::Error;
+use crate::pool::Lane;
 
 /// A consumer that shares topics with the other members of its group.
 ///
@@ -62,15 +63,20 @@ pub struct GroupConsumer {
     listener: Mutex<Arc<dyn RebalanceListener>>,
     /// One call at a time may take events and give records.
     turn: tokio::sync::Mutex<()>,
-    _task: Task,
+    _ending: Ending,
 }
 
-/// Ends the task with its consumer.
-struct Task(AbortHandle);
+/// Ends with the consumer what is there for it alone: the task and the connections.
+struct Ending {
+    task: AbortHandle,
+    client: Client,
+    lane: Lane,
+}
 
-impl Drop for Task {
+impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
+        self.client.end_lane(self.lane);
     }
 }
 
@@ -108,14 +114,15 @@ impl GroupConsumer {
         let machine = GroupMachine::new(membership, commits, client.seed())?;
         let shared = Arc::new(Shared::new(machine, client.seed()));
         let task = tokio::spawn(driver::run(client.clone(), Arc::clone(&shared)));
+        let (task, lane) = (task.abort_handle(), shared.lane);
         Ok(GroupConsumer {
             reader: Consumer::new(client.clone(), config),
+            _ending: Ending { task, client: client.clone(), lane },
             client,
             config: group,
             shared,
             listener: Mutex::new(Arc::new(NoListener)),
             turn: tokio::sync::Mutex::new(()),
-            _task: Task(task.abort_handle()),
         })
     }
 
@@ -371,6 +378,11 @@ impl GroupConsumer {
         }
     }
 
+    /// What it was told of its group.
+    pub fn group_config(&self) -> &GroupConfig {
+        &self.config
+    }
+
     /// What it reads.
     pub fn assignment(&self) -> BTreeSet<TopicPartition> {
         self.shared.look(|machine| machine.membership().owned().clone())
@@ -416,7 +428,7 @@ impl GroupConsumer {
     async fn give_all_back(&self) -> Result<(), Error> {
         self.note_polled();
         let mut result = Ok(());
-        match self.shared.look(|machine| machine.membership().parting()) {
+        match self.shared.with(|machine, _, _| machine.parting()) {
             Some(Event::Revoke(gone)) => {
                 result = self.commit_uncommitted().await;
                 self.listener().revoked(self, &gone).await;

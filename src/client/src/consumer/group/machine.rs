@@ -187,6 +187,11 @@ impl GroupMachine {
         self.commits.take_done()
     }
 
+    /// See [`Membership::parting`].
+    pub fn parting(&mut self) -> Option<Event> {
+        self.membership.parting()
+    }
+
     /// See [`Membership::leave`]. Nothing is read after this.
     pub fn leave(&mut self, now: Millis, reason: &str, effects: &mut Vec<Effect>) {
         self.commits.forget(&self.membership.owned().clone());

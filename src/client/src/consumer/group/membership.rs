@@ -136,6 +136,8 @@ pub struct Membership {
     heartbeat: heartbeat::Heartbeat,
     polls: heartbeat::Polls,
     topics: metadata::Watch,
+    /// True while the caller gives everything back.
+    is_parting: bool,
     leaving: Option<RequestId>,
 }
 
@@ -175,6 +177,7 @@ impl Membership {
             heartbeat: heartbeat::Heartbeat::default(),
             polls: heartbeat::Polls::default(),
             topics: metadata::Watch::default(),
+            is_parting: false,
             leaving: None,
             config,
         })
@@ -447,9 +450,5 @@ impl Membership {
 
 /// True of what no later try would change.
 fn is_final(error: &Error) -> bool {
-    match error {
-        Error::Broker { code, .. } => !code.is_retriable(),
-        Error::Unreachable { .. } | Error::Disconnected { .. } | Error::TimedOut { .. } => false,
-        _ => true,
-    }
+    !error.is_retriable() && !matches!(error, Error::TimedOut { .. })
 }

@@ -36,6 +36,8 @@ impl Batch {
             ordinal,
             // They are retries of what was sent: nothing overtakes them.
             attempts: 1,
+            is_refused: false,
+            is_proven: false,
             adrift_until: self.adrift_until,
             backoff: None,
             last_error: None,

@@ -13,6 +13,9 @@ use crate::producer::Idempotence;
 use crate::producer::queue::Fate;
 use crate::producer::topics::TopicIndex;
 
+/// Written, and nobody says where.
+const SOMEWHERE: Delivered = Delivered { base_offset: None, log_append_time: None };
+
 type Answers = BTreeMap<(TopicIndex, i32), PartitionProduceResponse>;
 
 impl Sender {
@@ -36,9 +39,8 @@ impl Sender {
                 }
             }
             Ok(None) => {
-                let unknown = Delivered { base_offset: None, log_append_time: None };
                 for index in &request.queues {
-                    self.deliver(now, id, *index, unknown, effects);
+                    self.deliver(now, id, *index, SOMEWHERE, effects);
                 }
             }
             Err(error) => {
@@ -161,7 +163,10 @@ impl Sender {
         let queue = self.accumulator.queue(index);
         // It was given up while its request was under way.
         let Some(position) = queue.position(id) else { return };
-        let batch = queue.complete(position);
+        let (proven, batch) = queue.complete(position);
+        for earlier in proven {
+            self.end(index, earlier, Ok(SOMEWHERE), effects);
+        }
         self.end(index, batch, Ok(delivered), effects);
         self.accumulator.look_at(now, index);
     }
@@ -194,6 +199,9 @@ impl Sender {
         let queue = self.accumulator.queue(index);
         let Some(position) = queue.position(id) else { return };
         let batch = queue.batch(position);
+        if batch.is_proven && matches!(fate, Fate::OutOfOrder) {
+            return self.deliver(now, id, index, SOMEWHERE, effects);
+        }
         let is_idempotent = rules.idempotence == Idempotence::On;
         let is_about_order = matches!(fate, Fate::OutOfOrder | Fate::Fenced);
         let may_help = is_worth_another_try(&error) || is_idempotent && is_about_order;

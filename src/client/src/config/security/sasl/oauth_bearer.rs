@@ -13,6 +13,14 @@ use crate::config::security::{TlsConfig, wrong_secret};
 use crate::config::value::{ConfigError, wrong};
 
 /// Where tokens come from.
+///
+/// ```
+/// use kt_client::{Login, TokenSource};
+///
+/// let source = TokenSource::File("/run/secrets/token".into());
+/// let login = Login::OAuthBearer { source, extensions: Vec::new() };
+/// assert_eq!(login.mechanism().name(), "OAUTHBEARER");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenSource {
     /// This one, as long as it lasts.

@@ -64,8 +64,10 @@ impl Membership {
     }
 
     /// What becomes of all partitions if the member leaves now; `None` if it has none. Not to be
-    /// acknowledged: [`Membership::leave`] does.
-    pub fn parting(&self) -> Option<Event> {
+    /// acknowledged: [`Membership::leave`] does. Until then, or the next poll, the member does not
+    /// join again, so that what it commits meanwhile is of its generation.
+    pub fn parting(&mut self) -> Option<Event> {
+        self.is_parting = true;
         let owned = self.owned.clone();
         match self.phase {
             _ if owned.is_empty() => None,

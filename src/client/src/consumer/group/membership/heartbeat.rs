@@ -77,6 +77,7 @@ impl Membership {
             self.complain(cause);
         }
         self.polls = Polls { last: Some(now), ..Polls::default() };
+        self.is_parting = false;
         self.poll(now, effects);
     }
 

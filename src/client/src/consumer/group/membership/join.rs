@@ -57,6 +57,7 @@ impl Membership {
             Phase::Joining(_) | Phase::Joined(_) | Phase::Syncing(_) => false,
         };
         is_ready
+            && !self.is_parting
             && self.rejoin.is_some()
             && self.events.is_empty()
             && self.coordinator.node.is_some()

@@ -12,6 +12,7 @@ impl Membership {
     pub fn leave(&mut self, reason: &str, effects: &mut Vec<Effect>) {
         self.part(reason, effects);
         self.reset(LossCause::NotJoined, false);
+        self.is_parting = false;
         self.owned.clear();
         self.events.clear();
         self.subscription = None;
