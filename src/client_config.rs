@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kt_client::consumer::ConsumerConfig;
+use kt_client::consumer::group::GroupConfig;
+use kt_client::producer::ProducerConfig;
 use kt_client::{
     ClientConfig, ConfigError, Keys, SecurityConfig, Standing, is_secret, known_keys,
     said_by_librdkafka, standing,
@@ -18,31 +21,47 @@ use crate::properties_file;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) client: ClientConfig,
-    pub(crate) producer: ProducerSettings,
-    pub(crate) consumer: ConsumerSettings,
+    /// Whether `client.id` was given: if not, a command may call itself as it likes.
+    pub(crate) client_id: Origin,
+    pub(crate) producer: GivenKeys,
+    pub(crate) consumer: GivenKeys,
+    pub(crate) group: GivenKeys,
 }
 
-/// Keys of producers; `None` where the key was not given.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ProducerSettings {
-    pub(crate) batch_size: Option<usize>,
-    pub(crate) linger: Option<Duration>,
-    pub(crate) buffer_memory: Option<usize>,
-    pub(crate) max_request_size: Option<usize>,
-    pub(crate) delivery_timeout: Option<Duration>,
-    pub(crate) acks: Option<String>,
-    pub(crate) compression: Option<String>,
-    pub(crate) idempotence: Option<bool>,
+/// Where a setting comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    #[default]
+    BuiltIn,
+    Given,
 }
 
-/// Keys of consumers; `None` where the key was not given.
+/// Keys of one role of clients, as they were given: each was looked at, and each overrides what a
+/// command has by itself.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ConsumerSettings {
-    pub(crate) fetch_min_bytes: Option<i32>,
-    pub(crate) fetch_max_bytes: Option<i32>,
-    pub(crate) fetch_max_wait: Option<Duration>,
-    pub(crate) max_partition_fetch_bytes: Option<i32>,
-    pub(crate) isolation_level: Option<String>,
+pub(crate) struct GivenKeys(Vec<(String, String)>);
+
+impl GivenKeys {
+    /// Sets them. A later one wins over an earlier one.
+    pub(crate) fn set<C: Keys>(&self, config: &mut C) -> Result<(), CliError> {
+        self.0.iter().try_for_each(|(key, value)| config.set(key, value)).map_err(CliError::from)
+    }
+
+    /// The value of a key that was given.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        let mut given = self.0.iter().rev();
+        given.find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Notes a key if the role has it, and `scratch` takes its value.
+    fn add<C: Keys>(&mut self, mut scratch: C, key: &str, value: &str) -> Result<bool, CliError> {
+        if !C::KEYS.contains(&key) {
+            return Ok(false);
+        }
+        scratch.set(key, value)?;
+        self.0.push((key.to_owned(), value.to_owned()));
+        Ok(true)
+    }
 }
 
 /// The settings: built in, then the context, then the file, then flags. A later one wins.
@@ -159,36 +178,24 @@ pub(crate) fn addresses(list: &str) -> Result<Vec<String>, CliError> {
 
 /// Gives a key to whom it belongs.
 fn apply(settings: &mut Settings, key: &str, value: &str) -> Result<(), CliError> {
-    let Settings { client, producer, consumer } = settings;
+    let Settings { client, client_id, producer, consumer, group } = settings;
     if key == "bootstrap.servers" {
         client.bootstrap = addresses(value)?;
         return Ok(());
     }
     if ClientConfig::KEYS.contains(&key) {
+        if key == "client.id" {
+            *client_id = Origin::Given;
+        }
         return client.set(key, value).map_err(CliError::from);
     }
     if SecurityConfig::KEYS.contains(&key) {
         return client.security.set(key, value).map_err(CliError::from);
     }
-    match key {
-        "acks" => producer.acks = Some(value.to_owned()),
-        "batch.size" => producer.batch_size = Some(number(key, value)?),
-        "buffer.memory" => producer.buffer_memory = Some(number(key, value)?),
-        "compression.type" => producer.compression = Some(value.to_owned()),
-        "delivery.timeout.ms" => producer.delivery_timeout = Some(millis(key, value)?),
-        "enable.idempotence" => producer.idempotence = Some(flag(key, value)?),
-        "linger.ms" => producer.linger = Some(millis(key, value)?),
-        "max.request.size" => producer.max_request_size = Some(number(key, value)?),
-        "fetch.max.bytes" => consumer.fetch_max_bytes = Some(number(key, value)?),
-        "fetch.max.wait.ms" => consumer.fetch_max_wait = Some(millis(key, value)?),
-        "fetch.min.bytes" => consumer.fetch_min_bytes = Some(number(key, value)?),
-        "isolation.level" => consumer.isolation_level = Some(value.to_owned()),
-        "max.partition.fetch.bytes" => {
-            consumer.max_partition_fetch_bytes = Some(number(key, value)?);
-        }
-        key => return other_key(key),
-    }
-    Ok(())
+    let is_role = producer.add(ProducerConfig::default(), key, value)?
+        | consumer.add(ConsumerConfig::default(), key, value)?
+        | group.add(GroupConfig::new(""), key, value)?;
+    if is_role { Ok(()) } else { other_key(key) }
 }
 
 /// A key that no setting takes: known ones are accepted, unless somebody counts on them.
@@ -216,23 +223,6 @@ impl From<ConfigError> for CliError {
     }
 }
 
-fn number<T: std::str::FromStr>(key: &str, value: &str) -> Result<T, CliError> {
-    let wrong = |_| CliError::usage(format!("{key}={value}: a whole number is needed"));
-    value.trim().parse().map_err(wrong)
-}
-
-fn millis(key: &str, value: &str) -> Result<Duration, CliError> {
-    number(key, value).map(Duration::from_millis)
-}
-
-fn flag(key: &str, value: &str) -> Result<bool, CliError> {
-    match value.trim() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(CliError::usage(format!("{key}={value}: true or false is needed"))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,7 +243,11 @@ mod tests {
         apply(&mut settings, "group.id", "ignored").unwrap();
         apply(&mut settings, "security.protocol", "PLAINTEXT").unwrap();
         assert_eq!(settings.client.client_id, "me");
-        assert_eq!(settings.producer.linger, Some(Duration::from_millis(20)));
+        assert_eq!(settings.client_id, Origin::Given);
+        let mut producer = ProducerConfig::default();
+        settings.producer.set(&mut producer).unwrap();
+        assert_eq!(producer.linger, Duration::from_millis(20));
+        assert_eq!(settings.group.get("group.id"), Some("ignored"));
     }
 
     #[test]
@@ -274,7 +268,8 @@ mod tests {
                 ["1", "true", "SSL", "PLAIN", "PEM", "https", "TLSv1.3", "none", "all", "a:1"];
             let class = ["a.DefaultJwtRetriever", "a.OAuthBearerLoginCallbackHandler"];
             let others = ["use_all_dns_ips", "PlainLoginModule required;"];
-            let mut values = values.into_iter().chain(class).chain(others);
+            let roles = ["earliest", "classic", "range", "murmur2", "read_committed"];
+            let mut values = values.into_iter().chain(class).chain(others).chain(roles);
             let is_accepted = values.any(|it| apply(&mut Settings::default(), key, it).is_ok());
             let is_refused = matches!(standing(key), Some(Standing::Refused(_)));
             assert_ne!(is_accepted, is_refused, "{key}");

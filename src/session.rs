@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use kt_client::consumer::group::LossCause;
 use kt_client::{Admin, AuthenticationFault, Client, Error, ErrorKind, Event};
 use kt_protocol::ErrorCode;
 
@@ -209,6 +210,8 @@ fn described(event: &Event<'_>, verbose: u8) -> Option<String> {
 impl From<Error> for CliError {
     fn from(error: Error) -> CliError {
         let kind = match error.kind() {
+            // Brokers have answered, again and again, that it is not there.
+            ErrorKind::TimedOut if is_missing(&error) => Kind::NotFound,
             ErrorKind::Unreachable | ErrorKind::TimedOut => Kind::Unreachable,
             ErrorKind::Authentication | ErrorKind::Authorization => Kind::Denied,
             ErrorKind::NotFound => Kind::NotFound,
@@ -221,6 +224,7 @@ impl From<Error> for CliError {
             (None, ErrorKind::TimedOut) => "TIMED_OUT",
             (None, ErrorKind::Authentication) => authentication_name(&error),
             (None, ErrorKind::Config) => "USAGE",
+            (None, ErrorKind::Broker) => loss_name(&error),
             (None, _) => "ERROR",
         };
         let cli_error = CliError::new(kind, name, error.to_string());
@@ -231,6 +235,10 @@ impl From<Error> for CliError {
     }
 }
 
+fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::TimedOut { last: Some(last), .. } if last.kind() == ErrorKind::NotFound)
+}
+
 /// Kafka has a code for logins only; what fails before has a name in its style.
 fn authentication_name(error: &Error) -> &'static str {
     match error {
@@ -238,6 +246,35 @@ fn authentication_name(error: &Error) -> &'static str {
             "SSL_AUTHENTICATION_FAILED"
         }
         _ => ErrorCode::SaslAuthenticationFailed.name(),
+    }
+}
+
+/// Of a group that went on without us: Kafka's code for it, where it has one.
+fn loss_name(error: &Error) -> &'static str {
+    let Error::GroupLost { cause, .. } = error else { return "ERROR" };
+    match cause {
+        LossCause::PollInterval { .. } => "MAX_POLL_INTERVAL_EXCEEDED",
+        LossCause::Session { .. } => "SESSION_TIMED_OUT",
+        LossCause::Rebalanced => ErrorCode::IllegalGeneration.name(),
+        LossCause::Removed | LossCause::NotJoined => ErrorCode::UnknownMemberId.name(),
+        LossCause::Rebalancing => ErrorCode::RebalanceInProgress.name(),
+        LossCause::Fenced => ErrorCode::FencedInstanceId.name(),
+    }
+}
+
+fn loss_hint(cause: &LossCause) -> Option<&'static str> {
+    match cause {
+        LossCause::PollInterval { .. } => Some(
+            "what reads the output was too slow; -X max.poll.interval.ms=600000 allows 10 minutes",
+        ),
+        LossCause::Session { .. } => Some(
+            "this process or the way to the broker stood still; what was not committed is read again",
+        ),
+        LossCause::Fenced => Some("each member needs a group.instance.id of its own"),
+        LossCause::Rebalanced | LossCause::Removed => {
+            Some("what was not committed is read again by whoever has the partition now")
+        }
+        LossCause::NotJoined | LossCause::Rebalancing => None,
     }
 }
 
@@ -257,6 +294,7 @@ fn hint(error: &Error) -> Option<&'static str> {
         error if error.kind() == ErrorKind::Authorization => {
             Some("an ACL has to allow it; who does not log in is User:ANONYMOUS")
         }
+        Error::GroupLost { cause, .. } => loss_hint(cause),
         Error::OtherCluster { .. } => {
             Some("the context's address or its cluster_id is wrong: kt context show")
         }

@@ -119,7 +119,7 @@ fn following_ends_by_count_idle_duration_or_signal(operator: &Operator) {
     let with = |more: &[&'static str]| [&follow[..], more].concat();
     assert_eq!(ok(operator, &with(&["-c", "1"]), ""), "one\n");
     assert_eq!(ok(operator, &with(&["--idle", "300ms"]), ""), "one\ntwo\n");
-    assert_eq!(ok(operator, &with(&["--duration", "1s"]), ""), "one\ntwo\n");
+    assert_eq!(ok(operator, &with(&["--duration", "3s"]), ""), "one\ntwo\n");
     fails(operator, &with(&["--idle", "300ms", "--expect", "3"]), "", 7);
     for (name, code) in [("INT", 130), ("TERM", 143)] {
         let mut process = command(operator, &follow).spawn().expect("kt runs");

@@ -2,6 +2,7 @@
 
 mod admin;
 mod apache_kafka;
+mod bad_clusters;
 mod cleaning;
 mod client_consumer;
 mod client_examples;
@@ -13,6 +14,7 @@ mod compression;
 mod configs;
 mod confluent;
 mod consume;
+mod consume_group;
 mod contexts;
 mod dump_log;
 mod fetch;

@@ -13,7 +13,7 @@ use crate::support::node::Node;
 use crate::support::scenario::Scenario;
 use crate::support::tool::ApacheKafka;
 use crate::support::{Operator, client, command};
-use crate::{configs, consume, groups, journal, pipelines, produce, topics};
+use crate::{configs, consume, consume_group, groups, journal, pipelines, produce, topics};
 
 /// How long what a broker was told may take until it is seen.
 const SOON: Duration = Duration::from_secs(30);
@@ -35,6 +35,7 @@ fn commands_do_and_say_the_same_with_apache_kafka() {
         journal::SCENARIOS,
         produce::SCENARIOS,
         consume::SCENARIOS,
+        consume_group::SCENARIOS,
         groups::SCENARIOS,
     ];
     let scenarios = modules.into_iter().flatten();

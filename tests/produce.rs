@@ -65,6 +65,13 @@ fn records_are_repeated_and_spread(operator: &Operator) {
     let mut found: Vec<&str> = read.split_whitespace().collect();
     found.sort_unstable();
     assert_eq!(found, ["0a", "0b", "1a", "1b", "2a", "2b"]);
+    let arguments = ["produce", "turns", "--repeat", "99", "--partitioner", "random", "-v"];
+    let written = run(operator, &arguments, b"c\n");
+    let said = stderr(&written);
+    assert!(said.starts_with("99 records delivered: 99 to turns\n"), "{said}");
+    assert!(said.contains(" batches of ") && said.contains(", 0 retried, 0 halved; "), "{said}");
+    let read = ok(operator, &["consume", "turns", "--where", "value = 'c'", "-f", "%p"], "");
+    assert!(["0", "1", "2"].iter().all(|it| read.contains(it)), "{read}");
     topic(operator, "keys", "4");
     ok(operator, &["produce", "keys", "-k", "123456789", "--partitioner", "crc32"], "x\n");
     ok(operator, &["produce", "keys", "-k", "123456789"], "x\n");

@@ -1,19 +1,28 @@
 //! `kt consume`
 
+mod entry;
 mod gaps;
+mod group;
+mod hooks;
+mod idle;
+mod ledger;
 mod merge;
 mod progress;
 mod reading;
 mod sink;
+mod source;
+
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
 use kt_client::Admin;
 use kt_client::admin::Isolation;
+use kt_client::consumer::assignor::{self, Assignor};
 use kt_client::consumer::{ConsumerConfig, OffsetReset, PartitionEnds};
 use kt_protocol::types::TopicPartition;
 
-use crate::client_config::ConsumerSettings;
+use crate::client_config::GivenKeys;
 use crate::duration::Span;
 use crate::error::{self, CliError};
 use crate::position::At;
@@ -35,6 +44,13 @@ Examples:
   kt consume orders payments --from -10 -o jsonl | jq -r .value
   kt consume orders --where 'value.total > 100 and timestamp >= -1h' -f '%o %k %v\n'
   kt consume orders --grep alice --merge -f '%d{strftime[%F %T]} %v\n'
+  kt consume orders -g billing -F                   a share of orders, from where billing has come to
+  kt consume -r 'orders-.*' -g billing -c 100       the next hundred of several topics
+
+Groups (-g):
+  Only what was written and flushed is committed, also when reading ends by a signal, by a closed
+  pipe or by an error. Partitions without a commit begin at --from, or with their first record.
+  Without --join a group is entered only if it is empty or all its members are `kt consume`.
 
 Formats (-f):
   %t topic   %p partition   %o offset   %T, %d time in ms   %d{strftime[%F %T]}
@@ -65,7 +81,7 @@ pub(crate) struct ConsumeArgs {
     #[arg(value_name = "TOPIC[:P]", required = true)]
     topics: Vec<TopicSpec>,
 
-    /// Where to begin [default: earliest; with -F latest]
+    /// Where to begin [default: earliest; with -F latest; with -g where the group has come to]
     #[arg(long, value_name = "AT", allow_hyphen_values = true)]
     from: Option<At>,
 
@@ -105,6 +121,23 @@ pub(crate) struct ConsumeArgs {
     /// Partitions of the topics that name none: 3 or 0,2-4
     #[arg(short, long, value_name = "P")]
     partition: Option<PartitionSet>,
+
+    /// Share the topics with the other members of this group, and commit what was written
+    #[arg(short, long, value_name = "GROUP", conflicts_with = "merge")]
+    group: Option<String>,
+
+    /// With -g: commit nothing
+    #[arg(long, requires = "group")]
+    no_commit: bool,
+
+    /// With -g: also beside members that are not `kt consume`
+    #[arg(long, requires = "group")]
+    join: bool,
+
+    /// With -g: how partitions are shared out: range, roundrobin, sticky or cooperative-sticky
+    /// [default: range, cooperative-sticky]
+    #[arg(long, value_name = "A", requires = "group", value_parser = assignor)]
+    assignor: Option<Arc<dyn Assignor>>,
 
     /// End when nothing came for so long
     #[arg(long, value_name = "DURATION")]
@@ -147,6 +180,12 @@ fn layout(text: &str) -> Result<Layout, String> {
     Layout::parse(text, Shape::Output).map_err(|it| it.to_string())
 }
 
+fn assignor(text: &str) -> Result<Arc<dyn Assignor>, String> {
+    let is_short = ["range", "roundrobin", "sticky", "cooperative-sticky"].contains(&text);
+    let found = assignor::by_name(text).filter(|_| is_short);
+    found.ok_or_else(|| "range, roundrobin, sticky or cooperative-sticky".to_owned())
+}
+
 fn isolation(text: &str) -> Result<Isolation, String> {
     match text {
         "read_uncommitted" => Ok(Isolation::ReadUncommitted),
@@ -165,38 +204,47 @@ pub(crate) fn run(args: &ConsumeArgs, session: &Session) -> Result<(), CliError>
     }
     let settings = session.settings()?;
     let config = args.config(&settings.consumer)?;
+    let reading = reading::Reading::new(args, session, filter, form);
+    if let Some(name) = &args.group {
+        return group::run(args, session, settings, config, name, reading);
+    }
     let admin = Admin::new(kt_client::Client::new(settings.client));
     session.block_on(async {
         let partitions = select(args, &admin, session).await?;
         let plan = plan(args, &admin, session, &partitions, &config).await?;
-        reading::Reading::new(args, session, filter, form).read(&admin, config, plan).await
+        reading.read(&admin, config, plan).await
     })
 }
 
 impl ConsumeArgs {
-    fn config(&self, settings: &ConsumerSettings) -> Result<ConsumerConfig, CliError> {
-        let defaults = ConsumerConfig::default();
-        let by_key = match &settings.isolation_level {
-            Some(level) => Some(
-                isolation(level)
-                    .map_err(|it| CliError::usage(format!("isolation.level={level}: {it}")))?,
-            ),
-            None => None,
-        };
-        Ok(ConsumerConfig {
-            isolation: self.isolation.or(by_key).unwrap_or_default(),
-            fetch_min_bytes: settings.fetch_min_bytes.unwrap_or(defaults.fetch_min_bytes),
-            fetch_max_wait: settings.fetch_max_wait.unwrap_or(defaults.fetch_max_wait),
-            fetch_max_bytes: settings.fetch_max_bytes.unwrap_or(defaults.fetch_max_bytes),
-            partition_fetch_bytes_max: settings
-                .max_partition_fetch_bytes
-                .unwrap_or(defaults.partition_fetch_bytes_max),
-            // Whoever named an offset wants those records and no others.
-            offset_reset: OffsetReset::None,
+    /// Flags win over keys, and keys over what a command line is best served with.
+    fn config(&self, keys: &GivenKeys) -> Result<ConsumerConfig, CliError> {
+        let mut config = ConsumerConfig {
             poll_records_max: usize::MAX,
-            partition_ends: PartitionEnds::Told,
-            ..defaults
-        })
+            offset_reset: OffsetReset::Earliest,
+            ..ConsumerConfig::default()
+        };
+        keys.set(&mut config)?;
+        config.isolation = self.isolation.unwrap_or(config.isolation);
+        config.partition_ends = PartitionEnds::Told;
+        if let Some(idle) = self.idle {
+            // The end of the time must not wait for an answer.
+            config.fetch_max_wait = config.fetch_max_wait.min(idle.to_std());
+        }
+        if self.group.is_none() {
+            // Whoever named an offset wants those records and no others.
+            config.offset_reset = OffsetReset::None;
+        }
+        Ok(config)
+    }
+
+    /// Where reading ends, if it does.
+    fn until(&self) -> Option<At> {
+        self.until.clone().or((!self.follow).then_some(At::Latest))
+    }
+
+    fn out_of_range(&self) -> OutOfRange {
+        if self.clamp { OutOfRange::Clamp } else { OutOfRange::Refuse }
     }
 }
 
@@ -243,13 +291,12 @@ async fn plan(
     partitions: &[TopicPartition],
     config: &ConsumerConfig,
 ) -> Result<Vec<reading::Span>, CliError> {
-    let out_of_range = if args.clamp { OutOfRange::Clamp } else { OutOfRange::Refuse };
+    let out_of_range = args.out_of_range();
     let bounds = resolve::bounds(admin, partitions, config.isolation).await?;
     let default = if args.follow { At::Latest } else { At::Earliest };
     let from = args.from.clone().unwrap_or(default);
     let starts = resolve::places(admin, session, "--from", &from, &bounds, out_of_range).await?;
-    let until = args.until.clone().or((!args.follow).then_some(At::Latest));
-    let ends = match &until {
+    let ends = match &args.until() {
         Some(until) => {
             Some(resolve::places(admin, session, "--until", until, &bounds, out_of_range).await?)
         }

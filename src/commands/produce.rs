@@ -19,7 +19,7 @@ use kt_client::producer::{Acks, Idempotence, Partitioner, ProducerConfig};
 use kt_client::{Admin, Client};
 use kt_protocol::records::{Compression, Compressor};
 
-use crate::client_config::ProducerSettings;
+use crate::client_config::GivenKeys;
 use crate::error::{CliError, Kind};
 use crate::position::At;
 use crate::rate::Rate;
@@ -117,10 +117,10 @@ pub(crate) struct ProduceArgs {
     #[arg(long)]
     no_idempotent: bool,
 
-    /// How keys find their partitions: murmur2 (as Kafka's own clients), crc32 (as librdkafka and
-    /// kcat), sticky (regardless of keys) or round-robin
-    #[arg(long, value_name = "P", default_value = "murmur2", value_parser = partitioner)]
-    partitioner: Partitioner,
+    /// How records find their partitions: by key with murmur2 (as Kafka's own clients) or crc32 (as
+    /// librdkafka and kcat); regardless of keys with sticky, round-robin or random [default: murmur2]
+    #[arg(long, value_name = "P", value_parser = partitioner)]
+    partitioner: Option<Partitioner>,
 
     /// Write each record so many times
     #[arg(long, value_name = "N", default_value = "1", hide_default_value = true)]
@@ -178,7 +178,8 @@ fn partitioner(text: &str) -> Result<Partitioner, String> {
         "crc32" => Ok(Partitioner::Crc32),
         "sticky" => Ok(Partitioner::Sticky),
         "round-robin" => Ok(Partitioner::RoundRobin),
-        _ => Err("murmur2, crc32, sticky or round-robin".to_owned()),
+        "random" => Ok(Partitioner::Random),
+        _ => Err("murmur2, crc32, sticky, round-robin or random".to_owned()),
     }
 }
 
@@ -199,7 +200,7 @@ pub(crate) fn run(args: &ProduceArgs, session: &Session) -> Result<(), CliError>
     session.check_form::<report::Delivered>()?;
     let settings = session.settings()?;
     let mut config = args.config(&settings.producer, settings.client.timeout)?;
-    if args.spool.is_some() && settings.producer.delivery_timeout.is_none() {
+    if args.spool.is_some() && settings.producer.get("delivery.timeout.ms").is_none() {
         // What the spool has can wait for as long as Kafka can say.
         config.delivery_timeout = Duration::from_millis(i32::MAX as u64);
     }
@@ -274,37 +275,22 @@ async fn check_topic(
 }
 
 impl ProduceArgs {
-    fn config(
-        &self,
-        settings: &ProducerSettings,
-        timeout: Duration,
-    ) -> Result<ProducerConfig, CliError> {
-        let defaults = ProducerConfig::default();
-        let by_key = |key: &str, it: String| CliError::usage(format!("{key}: {it}"));
-        let acks_key = settings.acks.as_deref().map(acks).transpose();
-        let acks = self.acks.or(acks_key.map_err(|it| by_key("acks", it))?).unwrap_or_default();
-        let codec_key = settings.compression.as_deref().map(compressor).transpose();
-        let codec_key = codec_key.map_err(|it| by_key("compression.type", it))?;
-        let wants_idempotence = !self.no_idempotent && settings.idempotence != Some(false);
-        if settings.idempotence == Some(true) && acks != Acks::All {
-            return Err(CliError::usage("enable.idempotence=true needs acks=all"));
+    /// Flags win over keys, and keys over what a command line is best served with.
+    fn config(&self, keys: &GivenKeys, timeout: Duration) -> Result<ProducerConfig, CliError> {
+        let mut config = ProducerConfig { delivery_timeout: timeout, ..Default::default() };
+        keys.set(&mut config)?;
+        config.acks = self.acks.unwrap_or(config.acks);
+        config.compressor = self.compression.unwrap_or(config.compressor);
+        if let Some(partitioner) = &self.partitioner {
+            config.partitioner = partitioner.clone();
         }
-        Ok(ProducerConfig {
-            acks,
-            // Fewer acknowledgements say that losing records is all right; so are duplicates.
-            idempotence: match wants_idempotence && acks == Acks::All {
-                true => Idempotence::On,
-                false => Idempotence::Off,
-            },
-            compressor: self.compression.or(codec_key).unwrap_or_default(),
-            partitioner: self.partitioner.clone(),
-            batch_bytes: settings.batch_size.unwrap_or(defaults.batch_bytes),
-            linger: settings.linger.unwrap_or(defaults.linger),
-            request_bytes_max: settings.max_request_size.unwrap_or(defaults.request_bytes_max),
-            buffer_bytes_max: settings.buffer_memory.unwrap_or(defaults.buffer_bytes_max),
-            delivery_timeout: settings.delivery_timeout.unwrap_or(timeout),
-            ..defaults
-        })
+        let is_asked_for = keys.get("enable.idempotence").is_some() && !self.no_idempotent;
+        // Fewer acknowledgements say that losing records is all right; so are duplicates.
+        if self.no_idempotent || (config.acks != Acks::All && !is_asked_for) {
+            config.idempotence = Idempotence::Off;
+        }
+        config.check()?;
+        Ok(config)
     }
 
     fn lines(&self, session: &Session) -> Result<lines::Lines, CliError> {

@@ -22,7 +22,10 @@ impl Progress {
     /// A partition that is to be read; one without an end grows as it is read.
     pub(super) fn begin(&mut self, partition: &TopicPartition, from: i64, until: Option<i64>) {
         let until = until.unwrap_or(from).max(from);
-        self.ways.insert(partition.clone(), Way { from, until, position: from });
+        let way = Way { from, until, position: from };
+        // A rebalance may bring back what was read before.
+        let known = self.ways.entry(partition.clone()).or_insert(way);
+        known.until = known.until.max(until);
     }
 
     /// Reading has come up to here.

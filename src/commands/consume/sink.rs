@@ -1,11 +1,13 @@
 //! Where records go: stdout, as values or as JSON, no faster than asked for.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::time::Instant;
 
 use jiff::Timestamp;
 use kt_client::consumer::Record;
 use kt_protocol::types::TopicPartition;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::error::CliError;
 use crate::internal_records::Decoder;
@@ -70,22 +72,40 @@ pub(super) enum Internal {
 /// Bytes that are written at once.
 const WRITE_BYTES: usize = 1 << 20;
 
-/// Records on their way to stdout.
+/// Records on their way to stdout. They are written on a thread of its own: a reader that is slow
+/// holds back neither signals nor the heartbeats of a group.
 #[derive(Debug)]
 pub(super) struct Sink {
     form: Form,
     internal: Internal,
     buffer: Vec<u8>,
+    /// Records that were added.
     count: u64,
+    /// Records that were written and flushed.
+    flushed: u64,
+    writing: Option<Writing>,
+    /// A write has failed: what is behind it would not join on.
+    is_broken: bool,
     pace: Option<Paced>,
 }
 
-/// Records that are held back: where each ends in the buffer, and its size.
+/// A write that is under way.
+#[derive(Debug)]
+struct Writing {
+    thread: JoinHandle<io::Result<Vec<u8>>>,
+    /// Records that are flushed when it is done.
+    flushed: u64,
+}
+
+/// Records that are held back: how long each is in the buffer, and its size.
 #[derive(Debug)]
 struct Paced {
     pace: Pace,
     started: Instant,
-    ends: Vec<(usize, usize)>,
+    waiting: VecDeque<(usize, usize)>,
+    /// Bytes of the buffer that `waiting` accounts for.
+    accounted: usize,
+    rests_until: Option<Instant>,
 }
 
 impl Sink {
@@ -93,9 +113,20 @@ impl Sink {
         let pace = rate.map(|rate| Paced {
             pace: Pace::new(rate),
             started: Instant::now(),
-            ends: Vec::new(),
+            waiting: VecDeque::new(),
+            accounted: 0,
+            rests_until: None,
         });
-        Sink { form, internal, buffer: Vec::new(), count: 0, pace }
+        Sink {
+            form,
+            internal,
+            buffer: Vec::new(),
+            count: 0,
+            flushed: 0,
+            writing: None,
+            is_broken: false,
+            pace,
+        }
     }
 
     /// Before the first record.
@@ -112,11 +143,11 @@ impl Sink {
         Ok(())
     }
 
-    /// Adds a record. It may stay in the buffer until the next flush.
-    pub(super) fn write(&mut self, place: Place<'_>, record: &Record<'_>) -> io::Result<()> {
+    /// Adds a record. It stays in the buffer until the next flush.
+    pub(super) fn write(&mut self, place: Place<'_>, record: &Record<'_>) {
         self.separate();
         render(&mut self.form, self.internal, place, record, &mut self.buffer);
-        self.added(bytes_of(record))
+        self.added(bytes_of(record));
     }
 
     /// Gives a record as it will be written.
@@ -127,10 +158,10 @@ impl Sink {
     }
 
     /// Adds a record that was rendered before.
-    pub(super) fn write_rendered(&mut self, text: &[u8], bytes: usize) -> io::Result<()> {
+    pub(super) fn write_rendered(&mut self, text: &[u8], bytes: usize) {
         self.separate();
         self.buffer.extend_from_slice(text);
-        self.added(bytes)
+        self.added(bytes);
     }
 
     fn separate(&mut self) {
@@ -139,49 +170,122 @@ impl Sink {
         }
     }
 
-    fn added(&mut self, bytes: usize) -> io::Result<()> {
+    fn added(&mut self, bytes: usize) {
         self.count += 1;
-        match &mut self.pace {
-            Some(paced) => {
-                paced.ends.push((self.buffer.len(), bytes));
-                Ok(())
-            }
-            None if WRITE_BYTES <= self.buffer.len() => self.write_out(),
-            None => Ok(()),
+        if let Some(paced) = &mut self.pace {
+            paced.waiting.push_back((self.buffer.len() - paced.accounted, bytes));
+            paced.accounted = self.buffer.len();
         }
     }
 
-    /// Writes what is in the buffer; with a rate, record by record.
+    /// True if there is so much that it should be flushed before more is added.
+    pub(super) fn is_full(&self) -> bool {
+        WRITE_BYTES <= self.buffer.len()
+    }
+
+    /// True if records are written one by one, as a rate allows.
+    pub(super) fn is_paced(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    /// Records that were added so far.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Those of them that were written and flushed.
+    pub(super) fn flushed(&self) -> u64 {
+        self.flushed
+    }
+
+    /// Writes what is in the buffer; with a rate, no faster than that. If it is dropped before it is
+    /// done, the next call goes on.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
-        let Some(paced) = &mut self.pace else { return self.write_out() };
-        let mut written = 0;
-        let mut out = io::stdout();
-        for (end, bytes) in std::mem::take(&mut paced.ends) {
-            out.write_all(&self.buffer[written..end])?;
-            out.flush()?;
-            written = end;
-            let ahead = paced.pace.pass(bytes, paced.started.elapsed());
-            if !ahead.is_zero() {
-                tokio::time::sleep(ahead).await;
-            }
+        if self.is_broken {
+            return Ok(());
         }
-        self.buffer.drain(..written);
+        self.settle().await?;
+        while let Some((bytes, flushed)) = self.next_write().await {
+            self.write_out(bytes, flushed).await?;
+        }
         Ok(())
     }
 
-    fn write_out(&mut self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        out.flush()
+    /// How many bytes are written next, and how many records are flushed then.
+    async fn next_write(&mut self) -> Option<(usize, u64)> {
+        let Some(paced) = &mut self.pace else {
+            return (!self.buffer.is_empty()).then_some((self.buffer.len(), self.count));
+        };
+        if let Some(until) = paced.rests_until {
+            tokio::time::sleep_until(until).await;
+            paced.rests_until = None;
+        }
+        let mut bytes = 0;
+        while let Some((length, size)) = paced.waiting.pop_front() {
+            bytes += length;
+            let ahead = paced.pace.pass(size, paced.started.elapsed());
+            if !ahead.is_zero() {
+                paced.rests_until = Some(Instant::now() + ahead);
+                break;
+            }
+        }
+        paced.accounted -= bytes;
+        (bytes != 0).then(|| (bytes, self.count - paced.waiting.len() as u64))
     }
 
-    /// After the last record.
-    pub(super) fn end(&mut self) -> io::Result<()> {
+    async fn write_out(&mut self, length: usize, flushed: u64) -> io::Result<()> {
+        let rest = self.buffer.split_off(length);
+        let mut bytes = std::mem::replace(&mut self.buffer, rest);
+        let thread = tokio::task::spawn_blocking(move || {
+            let mut out = io::stdout().lock();
+            out.write_all(&bytes)?;
+            out.flush()?;
+            bytes.clear();
+            Ok(bytes)
+        });
+        self.writing = Some(Writing { thread, flushed });
+        self.settle().await
+    }
+
+    /// Waits until the write that is under way has ended.
+    pub(super) async fn settle(&mut self) -> io::Result<()> {
+        let Some(writing) = &mut self.writing else { return Ok(()) };
+        let written = (&mut writing.thread).await.map_err(io::Error::other).flatten();
+        let flushed = writing.flushed;
+        self.writing = None;
+        match written {
+            Ok(spare) => {
+                self.flushed = flushed;
+                // Its room serves again.
+                if self.buffer.is_empty() {
+                    self.buffer = spare;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.is_broken = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// After the last record. What a rate still holds back is left out.
+    pub(super) async fn end(&mut self) -> io::Result<()> {
+        if self.is_broken {
+            return Ok(());
+        }
+        self.settle().await?;
+        if let Some(paced) = self.pace.take() {
+            self.buffer.truncate(self.buffer.len() - paced.accounted);
+            self.count -= paced.waiting.len() as u64;
+        }
         if let Form::Json(_) = self.form {
             self.buffer.extend_from_slice(b"\n],\"errors\":[]}\n");
         }
-        self.write_out()
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        self.write_out(self.buffer.len(), self.count).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kt_client::Client;
-use kt_client::producer::{ProducerConfig, ProducerRecord, RawProducer};
+use kt_client::producer::{Metrics, ProducerConfig, ProducerRecord, RawProducer};
 use kt_protocol::records::NewRecord;
 use kt_protocol::types::Timestamp;
 
@@ -84,6 +84,9 @@ pub(super) async fn write(
         kind = interrupt.next() => Some(kind),
     };
     let finished = writing.deliveries.finish(cluster_id);
+    if 0 < session.globals.verbose {
+        session.say(&counted(&writing.producer.metrics()));
+    }
     if let Some(kind) = forced {
         return Err(CliError::silent(kind));
     }
@@ -186,4 +189,16 @@ impl Writing<'_> {
         self.producer.flush().await;
         self.deliveries.take(self.producer.deliveries())
     }
+}
+
+/// How the records went: what tells a slow broker from a slow input.
+fn counted(metrics: &Metrics) -> String {
+    let Metrics { batches, batch_records, requests, answers, retries, splits, .. } = *metrics;
+    let each = |sum: u64, count: u64| sum as f64 / count.max(1) as f64;
+    let records = each(batch_records, batches);
+    let (queued, answered) = (each(metrics.queue_ms, batches), each(metrics.request_ms, answers));
+    format!(
+        "{batches} batches of {records:.1} records in {requests} requests, {retries} retried, \
+         {splits} halved; on average {queued:.1} ms in the queue, {answered:.1} ms to an answer"
+    )
 }
