@@ -4,11 +4,13 @@
 //! has come, by partition. Where each partition is and whom to ask is decided by [`fetcher`], and
 //! what an answer shows by [`records`]; neither names tokio.
 
+pub mod assignor;
 mod config;
 mod driver;
 pub(crate) mod fetch;
 #[doc(hidden)]
 pub mod fetcher;
+pub mod group;
 pub mod records;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,8 @@ use std::time::Duration;
 use kt_protocol::types::{NodeId, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
+use crate::consumer::group::LossCause;
+
 /// What an [`Error`] is about, for programs that only branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -88,6 +90,14 @@ pub enum Error {
         api: ApiKey,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The group went on without this member, or goes on right now.
+    #[error("group \"{group}\": {cause}")]
+    GroupLost {
+        /// The group's id.
+        group: String,
+        /// Why.
+        cause: LossCause,
     },
     /// A record that the producer does not take.
     #[error("{0}")]
@@ -185,6 +195,7 @@ impl Error {
                 ErrorKind::Unsupported
             }
             Error::Protocol { .. } | Error::Negotiation(_) => ErrorKind::Protocol,
+            Error::GroupLost { .. } => ErrorKind::Broker,
         }
     }
 
@@ -211,6 +222,7 @@ impl Error {
             | Error::Version { .. }
             | Error::Protocol { .. }
             | Error::Refused(_)
+            | Error::GroupLost { .. }
             | Error::OtherCluster { .. } => false,
         }
     }
