@@ -13,4 +13,4 @@ pub mod request;
 mod subscription;
 
 pub use loss::LossCause;
-pub use subscription::{KnownTopic, KnownTopics, Subscription};
+pub use subscription::{InternalTopics, KnownTopic, KnownTopics, Subscription};
