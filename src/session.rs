@@ -199,6 +199,7 @@ fn described(event: &Event<'_>, verbose: u8) -> Option<String> {
             let millis = took.as_secs_f64() * 1e3;
             Some(format!("{api} v{version} to {address} {ended} after {millis:.1} ms"))
         }
+        Event::HookFailed { hook, reason } => Some(format!("{hook}: {reason}")),
         Event::Connected { .. } | Event::Answered { .. } => None,
     }
 }

@@ -270,12 +270,13 @@ impl ProduceArgs {
                 false => Idempotence::Off,
             },
             compressor: self.compression.or(codec_key).unwrap_or_default(),
-            partitioner: self.partitioner,
+            partitioner: self.partitioner.clone(),
             batch_bytes: settings.batch_size.unwrap_or(defaults.batch_bytes),
             linger: settings.linger.unwrap_or(defaults.linger),
             request_bytes_max: settings.max_request_size.unwrap_or(defaults.request_bytes_max),
             buffer_bytes_max: settings.buffer_memory.unwrap_or(defaults.buffer_bytes_max),
             delivery_timeout: settings.delivery_timeout.unwrap_or(timeout),
+            ..defaults
         })
     }
 

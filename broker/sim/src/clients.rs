@@ -16,7 +16,7 @@ mod process;
 mod program;
 mod reader;
 mod reading;
-//TMP mod sending;
+mod sending;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kt_protocol::messages::MetadataRequest;
 use kt_protocol::messages::metadata_request::MetadataRequestTopic;
-use kt_protocol::messages::{MetadataRequest, ProduceRequest};
 use kt_protocol::types::{NodeId, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 use parking_lot::Mutex;
@@ -257,17 +257,6 @@ impl Client {
             ok: answer.is_ok(),
         });
         answer
-    }
-
-    /// Sends records that nobody acknowledges.
-    pub(crate) fn send_unanswered(
-        &self,
-        connection: &Connection,
-        wanted: Wanted,
-        build: impl Fn(i16) -> ProduceRequest,
-    ) -> Result<(), Error> {
-        let version = connection.version::<ProduceRequest>(wanted)?;
-        connection.send_unanswered(&build(version), version)
     }
 
     /// Runs `once` until it succeeds, fails for good, or the time is up.

@@ -98,6 +98,13 @@ pub enum Event<'a> {
         /// How long until the next try.
         wait: Duration,
     },
+    /// Code that is not ours, such as an interceptor, failed or panicked; we go on without it.
+    HookFailed {
+        /// Which one: `interceptor 0 before sending`.
+        hook: &'a str,
+        /// What it said.
+        reason: &'a str,
+    },
 }
 
 impl Default for ClientConfig {

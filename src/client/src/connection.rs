@@ -1,6 +1,7 @@
 //! A connection to one broker, with the versions it speaks.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use kt_protocol::frame::{RequestHeader, decode_response_header, encode_request};
 use kt_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kt_protocol::types::NodeId;
 use kt_protocol::{ApiKey, ErrorCode};
-use kt_transport::client::{Link, LinkError, LinkLimits};
+use kt_transport::client::{Link, LinkError, LinkLimits, PendingReply};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -132,6 +133,30 @@ impl Connection {
         )
     }
 
+    /// Queues a request behind those before it; its answer is waited for apart.
+    pub(crate) async fn start<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+    ) -> Result<Started<R>, Error> {
+        let pending = self.queue(request, R::API, version).await?;
+        let address = self.address.clone();
+        Ok(Started { pending, address, version, request: PhantomData })
+    }
+
+    async fn queue<M: Message>(
+        &self,
+        request: &M,
+        api: ApiKey,
+        version: i16,
+    ) -> Result<PendingReply, Error> {
+        let pending = self.link.start(|id| self.encode(request, api, version, id)).await;
+        pending.map_err(|error: CallError| match error {
+            CallError::Link(error) => self.broken(api, &error),
+            CallError::Encode(error) => error,
+        })
+    }
+
     async fn exchange<M: Message>(
         &self,
         request: &M,
@@ -139,11 +164,7 @@ impl Connection {
         version: i16,
         limit: Duration,
     ) -> Result<Bytes, Error> {
-        let pending = self.link.start(|id| self.encode(request, api, version, id)).await;
-        let pending = pending.map_err(|error: CallError| match error {
-            CallError::Link(error) => self.broken(api, &error),
-            CallError::Encode(error) => error,
-        })?;
+        let pending = self.queue(request, api, version).await?;
         pending.within(limit).await.map_err(|error| self.broken(api, &error))
     }
 
@@ -172,11 +193,7 @@ impl Connection {
     }
 
     fn broken(&self, api: ApiKey, error: &LinkError) -> Error {
-        let operation = format!("{api} to {}", self.address);
-        match error {
-            LinkError::TimedOut(after) => Error::TimedOut { operation, after: *after, last: None },
-            error => Error::Disconnected { operation, reason: error.to_string() },
-        }
+        broken(&self.address, api, error)
     }
 
     /// ApiVersions, and once more in a version that the broker named if it does not know ours
@@ -232,6 +249,40 @@ impl Connection {
             Error::Disconnected { reason, .. } => format!("{address}: {reason}"),
             error => format!("{address}: {error}"),
         })
+    }
+}
+
+/// A request that is under way.
+#[derive(Debug)]
+pub(crate) struct Started<R> {
+    pending: PendingReply,
+    address: String,
+    version: i16,
+    request: PhantomData<fn() -> R>,
+}
+
+impl<R: Request> Started<R> {
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn version(&self) -> i16 {
+        self.version
+    }
+
+    /// Waits for the answer.
+    pub(crate) async fn within(self, limit: Duration) -> Result<R::Response, Error> {
+        let frame = self.pending.within(limit).await;
+        let frame = frame.map_err(|error| broken(&self.address, R::API, &error))?;
+        decode_response(&frame, R::API, self.version)
+    }
+}
+
+fn broken(address: &str, api: ApiKey, error: &LinkError) -> Error {
+    let operation = format!("{api} to {address}");
+    match error {
+        LinkError::TimedOut(after) => Error::TimedOut { operation, after: *after, last: None },
+        error => Error::Disconnected { operation, reason: error.to_string() },
     }
 }
 

@@ -134,6 +134,12 @@ pub enum Error {
         /// Its name.
         topic: String,
     },
+    /// The producer, the consumer or what else was asked takes no more work.
+    #[error("the {0} is closed")]
+    Closed(&'static str),
+    /// What waits already leaves no room.
+    #[error("{0}")]
+    Full(String),
     /// Another cluster answers than the one that is meant.
     #[error("the cluster is {}, expected {expected}", .found.as_deref().unwrap_or("without an id"))]
     OtherCluster {
@@ -185,15 +191,16 @@ impl Error {
             Error::TimedOut { last: Some(last), .. } if last.kind() == ErrorKind::Unreachable => {
                 ErrorKind::Unreachable
             }
-            Error::TimedOut { .. } => ErrorKind::TimedOut,
+            Error::TimedOut { .. } | Error::Full(_) => ErrorKind::TimedOut,
             Error::Broker { code, .. } => broker_kind(*code),
             Error::OffsetOutOfRange { .. }
             | Error::NoPosition { .. }
             | Error::TopicReplaced { .. } => ErrorKind::NotFound,
             Error::LogTruncated { .. } => ErrorKind::Broker,
-            Error::Version { .. } | Error::Refused(_) | Error::OtherCluster { .. } => {
-                ErrorKind::Unsupported
-            }
+            Error::Version { .. }
+            | Error::Refused(_)
+            | Error::Closed(_)
+            | Error::OtherCluster { .. } => ErrorKind::Unsupported,
             Error::Protocol { .. } | Error::Negotiation(_) => ErrorKind::Protocol,
             Error::GroupLost { .. } => ErrorKind::Broker,
         }
@@ -211,7 +218,7 @@ impl Error {
     /// Whether the same request may succeed a little later.
     pub fn is_retriable(&self) -> bool {
         match self {
-            Error::Unreachable { .. } | Error::Disconnected { .. } => true,
+            Error::Unreachable { .. } | Error::Disconnected { .. } | Error::Full(_) => true,
             Error::Broker { code, .. } => code.is_retriable(),
             Error::TimedOut { .. }
             | Error::OffsetOutOfRange { .. }
@@ -223,6 +230,7 @@ impl Error {
             | Error::Protocol { .. }
             | Error::Refused(_)
             | Error::GroupLost { .. }
+            | Error::Closed(_)
             | Error::OtherCluster { .. } => false,
         }
     }

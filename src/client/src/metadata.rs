@@ -128,7 +128,11 @@ pub(crate) type TopicErrors = BTreeMap<String, ErrorCode>;
 impl Metadata {
     /// Takes over what a broker said. Topics that the answer does not speak of are kept: it holds
     /// those that were asked for. Gives the topics that it had only an error for.
-    pub fn apply(&mut self, response: MetadataResponse, is_whole: bool) -> TopicErrors {
+    pub fn apply(
+        &mut self,
+        response: MetadataResponse,
+        is_whole: bool,
+    ) -> BTreeMap<String, ErrorCode> {
         if response.cluster_id.is_some() {
             self.cluster_id = response.cluster_id;
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kt_client::Client;
-use kt_client::producer::{Producer, ProducerConfig, ProducerRecord};
+use kt_client::producer::{ProducerConfig, ProducerRecord, RawProducer};
 use kt_protocol::records::NewRecord;
 use kt_protocol::types::Timestamp;
 
@@ -20,7 +20,7 @@ use crate::session::Session;
 use crate::topic_selection;
 
 struct Writing<'a> {
-    producer: Producer,
+    producer: RawProducer,
     deliveries: Deliveries<'a>,
     lines: Lines,
     pace: Option<(Pace, Instant)>,
@@ -42,7 +42,8 @@ pub(super) async fn write(
     source: Source,
 ) -> Result<(), CliError> {
     let mut writing = Writing {
-        producer: Producer::new(client, config),
+        producer: RawProducer::new(client, config)
+            .map_err(|error| CliError::usage(error.to_string()))?,
         deliveries: Deliveries::new(session, args.repeat),
         lines,
         pace: args.rate.map(|rate| (Pace::new(rate), Instant::now())),

@@ -8,7 +8,7 @@ use super::batch::{
     MAGIC_V2,
 };
 use super::checksum::crc32c;
-use super::compression::Compressor;
+use super::compression::{Compression, Compressor};
 use super::control::{ControlType, EndTxnMarker};
 use super::record::RecordView;
 use super::varint::{put_varint, put_varlong, varint_size, varlong_size};
@@ -138,7 +138,8 @@ pub struct BatchBuilder {
     max_timestamp: Timestamp,
     next_delta: i32,
     count: i32,
-    records: Vec<u8>,
+    /// Room for the header, then the records; empty while there is no record.
+    bytes: Vec<u8>,
 }
 
 impl Default for BatchBuilder {
@@ -166,7 +167,7 @@ impl BatchBuilder {
             max_timestamp: Timestamp::NONE,
             next_delta: 0,
             count: 0,
-            records: Vec::new(),
+            bytes: Vec::new(),
         }
     }
 
@@ -304,18 +305,40 @@ impl BatchBuilder {
         }
         let base =
             *self.base_timestamp.get_or_insert(self.delete_horizon.unwrap_or(record.timestamp));
-        self.records.reserve(size);
-        put_record(
-            &mut self.records,
-            length,
-            record.timestamp.0.wrapping_sub(base.0),
-            delta,
-            record,
-        );
+        if self.bytes.is_empty() {
+            self.bytes.reserve(HEADER + size);
+            self.bytes.resize(HEADER, 0);
+        }
+        self.bytes.reserve(size);
+        let timestamp_delta = record.timestamp.0.wrapping_sub(base.0);
+        put_record(&mut self.bytes, length, timestamp_delta, delta, record);
         self.max_timestamp = self.max_timestamp.max(record.timestamp);
         self.next_delta = delta + 1;
         self.count += 1;
         Ok(())
+    }
+
+    /// Appends a record at the next offset if the batch stays within `bytes_max` before compression,
+    /// header included; an empty batch takes any record. Gives the bytes that it added, `None` if it
+    /// does not fit: what a producer does, at the cost of one look at the record.
+    ///
+    /// # Errors
+    /// The batch is full for good.
+    pub fn append_within(
+        &mut self,
+        record: NewRecord<'_>,
+        bytes_max: usize,
+    ) -> Result<Option<usize>, AppendError> {
+        let before = self.uncompressed_size();
+        let fields = Fields::from(record);
+        let length = self.record_length(self.next_delta, &fields);
+        let size = varint_size(i32::try_from(length).unwrap_or(i32::MAX)).saturating_add(length);
+        if bytes_max < before.saturating_add(size) && !self.is_empty() {
+            return Ok(None);
+        }
+        let offset = self.base_offset.plus(i64::from(self.next_delta));
+        self.append_fields(offset, &fields)?;
+        Ok(Some(self.uncompressed_size() - before))
     }
 
     /// Appends a control record, and makes the batch a control batch. `value` is encoded with its
@@ -358,7 +381,7 @@ impl BatchBuilder {
 
     /// The batch's size if it is not compressed, header included.
     pub const fn uncompressed_size(&self) -> usize {
-        HEADER + self.records.len()
+        if self.bytes.is_empty() { HEADER } else { self.bytes.len() }
     }
 
     /// How many bytes `record` would add before compression, as the next one.
@@ -367,34 +390,58 @@ impl BatchBuilder {
         varint_size(i32::try_from(length).unwrap_or(i32::MAX)) + length
     }
 
+    /// Makes room for a batch of so many bytes at once, so that it does not grow step by step.
+    #[must_use]
+    pub fn with_capacity(mut self, bytes: usize) -> BatchBuilder {
+        self.bytes.reserve(bytes);
+        self
+    }
+
     /// Makes the batch: compresses the records and computes the checksum.
     ///
     /// A batch without records is one that the cleaner emptied: 61 bytes, and no base timestamp.
     pub fn build(&self) -> Bytes {
-        let records = self.compressor.compress(&self.records);
-        let size = HEADER + records.len();
-        assert!(size <= MAX_BATCH_SIZE, "compression may add little, but not beyond the bound");
-        let mut out = Vec::with_capacity(size);
-        out.extend_from_slice(&self.base_offset.0.to_be_bytes());
-        out.extend_from_slice(&((size - LENGTH_OVERHEAD) as i32).to_be_bytes());
-        out.extend_from_slice(&self.leader_epoch.0.to_be_bytes());
-        out.extend_from_slice(&MAGIC_V2.to_be_bytes());
-        // The checksum's place.
-        out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(&self.attributes.0.to_be_bytes());
-        out.extend_from_slice(&self.last_offset_delta().to_be_bytes());
-        out.extend_from_slice(&self.header_base_timestamp().0.to_be_bytes());
-        let max_timestamp = self.append_time.unwrap_or(self.max_timestamp);
-        out.extend_from_slice(&max_timestamp.0.to_be_bytes());
-        out.extend_from_slice(&self.producer_id.0.to_be_bytes());
-        out.extend_from_slice(&self.producer_epoch.0.to_be_bytes());
-        out.extend_from_slice(&self.base_sequence.to_be_bytes());
-        out.extend_from_slice(&self.count.to_be_bytes());
-        debug_assert_eq!(out.len(), BATCH_HEADER_SIZE);
+        let records = self.compressor.compress(self.bytes.get(HEADER..).unwrap_or_default());
+        let mut out = Vec::with_capacity(HEADER + records.len());
+        out.resize(HEADER, 0);
         out.extend_from_slice(&records);
+        self.put_header(&mut out);
+        Bytes::from(out)
+    }
+
+    /// The same for a builder that is done with: what is not compressed is not copied either.
+    pub fn finish(mut self) -> Bytes {
+        if self.is_empty() || self.compressor.compression() != Compression::None {
+            return self.build();
+        }
+        let mut out = std::mem::take(&mut self.bytes);
+        self.put_header(&mut out);
+        Bytes::from(out)
+    }
+
+    /// Fills the header in front of the records; `out` is the whole batch.
+    fn put_header(&self, out: &mut [u8]) {
+        let size = out.len();
+        assert!(size <= MAX_BATCH_SIZE, "compression may add little, but not beyond the bound");
+        let mut header = Vec::with_capacity(HEADER);
+        header.extend_from_slice(&self.base_offset.0.to_be_bytes());
+        header.extend_from_slice(&((size - LENGTH_OVERHEAD) as i32).to_be_bytes());
+        header.extend_from_slice(&self.leader_epoch.0.to_be_bytes());
+        header.extend_from_slice(&MAGIC_V2.to_be_bytes());
+        // The checksum's place.
+        header.extend_from_slice(&[0; 4]);
+        header.extend_from_slice(&self.attributes.0.to_be_bytes());
+        header.extend_from_slice(&self.last_offset_delta().to_be_bytes());
+        header.extend_from_slice(&self.header_base_timestamp().0.to_be_bytes());
+        let max_timestamp = self.append_time.unwrap_or(self.max_timestamp);
+        header.extend_from_slice(&max_timestamp.0.to_be_bytes());
+        header.extend_from_slice(&self.producer_id.0.to_be_bytes());
+        header.extend_from_slice(&self.producer_epoch.0.to_be_bytes());
+        header.extend_from_slice(&self.base_sequence.to_be_bytes());
+        header.extend_from_slice(&self.count.to_be_bytes());
+        out[..BATCH_HEADER_SIZE].copy_from_slice(&header);
         let crc = crc32c(&out[ATTRIBUTES_AT..]);
         out[CRC_AT..ATTRIBUTES_AT].copy_from_slice(&crc.to_be_bytes());
-        Bytes::from(out)
     }
 
     fn last_offset_delta(&self) -> i32 {

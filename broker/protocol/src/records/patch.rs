@@ -5,11 +5,12 @@
 
 use super::attributes::TimestampType;
 use super::batch::{
-    ATTRIBUTES_AT, BASE_OFFSET_AT, BASE_TIMESTAMP_AT, BATCH_HEADER_SIZE, BatchError, BatchView,
-    CRC_AT, LEADER_EPOCH_AT, MAX_TIMESTAMP_AT,
+    ATTRIBUTES_AT, BASE_OFFSET_AT, BASE_SEQUENCE_AT, BASE_TIMESTAMP_AT, BATCH_HEADER_SIZE,
+    BatchError, BatchView, CRC_AT, LEADER_EPOCH_AT, MAX_TIMESTAMP_AT, PRODUCER_EPOCH_AT,
+    PRODUCER_ID_AT,
 };
 use super::checksum::crc32c;
-use crate::types::{LeaderEpoch, Offset, Timestamp};
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp};
 
 /// One whole batch of magic 2 whose header may be changed.
 #[derive(Debug)]
@@ -74,6 +75,14 @@ impl<'a> BatchPatch<'a> {
         self.put(BASE_TIMESTAMP_AT, horizon.0.to_be_bytes());
         self.put_crc();
         Ok(())
+    }
+
+    /// Says which idempotent producer wrote the batch, and the number of its first record.
+    pub fn set_producer(&mut self, id: ProducerId, epoch: ProducerEpoch, base_sequence: i32) {
+        self.put(PRODUCER_ID_AT, id.0.to_be_bytes());
+        self.put(PRODUCER_EPOCH_AT, epoch.0.to_be_bytes());
+        self.put(BASE_SEQUENCE_AT, base_sequence.to_be_bytes());
+        self.put_crc();
     }
 
     fn put_crc(&mut self) {
@@ -157,6 +166,16 @@ mod tests {
         let view = BatchView::only_of(&empty).unwrap();
         assert!(view.crc_is_valid());
         assert_eq!(view.delete_horizon(), Some(Timestamp(7)));
+    }
+
+    #[test]
+    fn another_producer_is_the_same_batch_with_another_checksum() {
+        let mut bytes = batch();
+        BatchPatch::first_of(&mut bytes).unwrap().set_producer(ProducerId(7), ProducerEpoch(2), 9);
+        let view = BatchView::only_of(&bytes).unwrap();
+        assert!(view.crc_is_valid());
+        assert_eq!((view.producer_id(), view.producer_epoch()), (ProducerId(7), ProducerEpoch(2)));
+        assert_eq!((view.base_sequence(), view.records_count()), (9, 2));
     }
 
     #[test]

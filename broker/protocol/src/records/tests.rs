@@ -319,3 +319,20 @@ fn a_large_batch_is_walked_in_small_pieces() {
         }
     }
 }
+
+/// A producer's way to the same batch: a bound on its size, and no copy at the end.
+#[test]
+fn a_batch_that_is_finished_is_the_one_that_is_built() {
+    let record = NewRecord { key: Some(b"k"), value: Some(&[7; 40]), ..NewRecord::default() };
+    for codec in [Compression::None, Compression::Zstd] {
+        let mut builder = BatchBuilder::new().compressed(codec).with_capacity(200);
+        assert_eq!(builder.append_within(record, 10), Ok(Some(builder.size_of_next(&record))));
+        let full = builder.uncompressed_size() + builder.size_of_next(&record);
+        assert_eq!(builder.append_within(record, full - 1), Ok(None));
+        assert!(builder.append_within(record, full).unwrap().is_some());
+        assert_eq!(builder.uncompressed_size(), full);
+        assert_eq!(builder.count(), 2);
+        assert_eq!(builder.build(), builder.clone().finish());
+    }
+    assert_eq!(BatchBuilder::new().build(), BatchBuilder::new().finish());
+}

@@ -14,7 +14,7 @@ use super::auditor::Auditor;
 use super::member::{Member, MemberRole};
 use super::program::Program;
 use super::reader::{Reader, ReaderRole};
-//TMP use super::sending::{SenderRole, Sending};
+use super::sending::{SenderRole, Sending};
 use crate::client_history::{Life, Place};
 
 use std::collections::BTreeMap;
@@ -36,8 +36,7 @@ pub(super) enum Role {
     /// Makes the topics, and reads the log in the end.
     Audit,
     /// Writes.
-    //TMP Send(SenderRole),
-    Send(()),
+    Send(SenderRole),
     /// Reads all partitions by itself.
     Read(ReaderRole),
     /// Reads as a member of a group.
@@ -58,8 +57,7 @@ impl Role {
     pub(super) fn start(&self, life: Life, seed: u64) -> Result<Box<dyn Program>, String> {
         Ok(match self {
             Role::Audit => Box::new(Auditor::new()),
-            //TMP Role::Send(role) => Box::new(Sending::new(role, life, seed)),
-            Role::Send(_) => return Err(String::new()),
+            Role::Send(role) => Box::new(Sending::new(role, life, seed)),
             Role::Read(role) => Box::new(Reader::new(role, life, seed)),
             Role::Join(role) => Box::new(Member::new(role, life, seed)?),
         })
@@ -69,8 +67,7 @@ impl Role {
 /// All but the auditor, who comes first.
 pub(super) fn roles(random: &mut Random) -> Vec<Role> {
     let mut roles: Vec<Role> =
-        //TMP (0..SENDERS).map(|_| Role::Send(SenderRole::any(random))).collect();
-        Vec::new();
+        (0..SENDERS).map(|_| Role::Send(SenderRole::any(random))).collect();
     roles.push(Role::Read(ReaderRole::any(random)));
     for (group, members) in MEMBERS.iter().enumerate() {
         let assignors = any_assignors(random);

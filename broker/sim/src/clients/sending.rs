@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use kt_client::producer::effect::{Effect, RequestId};
+use kt_client::producer::sender::{Found, Sender, Surroundings};
 use kt_client::producer::{
-    Acks, Delivery, Idempotence, ProducerConfig, ProducerRecord, Rejected, Sender, Surroundings,
+    Acks, Delivery, Effect, Idempotence, ProducerConfig, ProducerRecord, Rejected, RequestId,
 };
-use kt_client::producer::find::Found;
 use kt_core::random::Random;
 use kt_protocol::ApiKey;
 use kt_protocol::records::NewRecord;
@@ -148,6 +147,7 @@ impl Sending {
                     desk.ask(Lane::Calls, asked, &request, REQUEST_TIMEOUT_MS);
                 }
                 Effect::FindTopics(topics) => self.find(&topics, 0, desk),
+                Effect::Retrying { .. } => {}
                 Effect::Deliver(delivery) => note_delivery(now, &delivery, desk)?,
             }
         }

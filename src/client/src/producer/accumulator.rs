@@ -1,281 +1,457 @@
-//! What waits to be sent: a queue of batches for each partition. No tokio, no clock.
+//! What waits to be sent: the queues of all partitions, which of them are ready, and the memory that
+//! they may take. No tokio, no clock.
 //!
-//! ```text
-//! append -> [open batch] --full, old or flushed--> [sent batch] --complete / fail--> tags
-//!                                                       |  ^
-//!                                                       retry
-//! ```
-//!
-//! Of each partition one batch is under way at a time, so that a retry cannot overtake: the next is
-//! closed and stamped only when the one before has ended.
+//! No step looks at all partitions, however many there are: those that can be sent stand in the list
+//! of their leader, and each that has to be looked at later stands once in a list by time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bytes::Bytes;
-use kt_protocol::records::{AppendError, BatchBuilder, Compressor, NewRecord};
-use kt_protocol::types::{Millis, TopicPartition};
+use kt_protocol::records::{AppendError, NewRecord};
+use kt_protocol::types::{Millis, NodeId, ProducerId, TopicPartition};
 
-use super::Tag;
-use super::sequence::{Sequences, Stamp};
+use super::ProducerConfig;
+use super::batch::Batch;
+use super::effect::RequestId;
+use super::partitioner::{Choice, Choices, Chooser, Load, Partitioner};
+use super::queue::{Appended, Queue, Rules, Taken, Urgency, Verdict};
+use super::record::ProducerRecord;
+use super::sequence::Identity;
+use super::topics::{QueueIndex, TopicIndex, Topics};
 
-/// Bounds of batches and requests.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of a batch before compression; a larger record makes a batch of its own.
-    pub batch_bytes: usize,
-    /// Bytes of a request. The first batch always fits.
-    pub request_bytes_max: usize,
-    /// How long a batch that is not full waits for more.
-    pub linger_ms: u64,
+/// Why a record was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// Nobody has said yet which partitions the topic has: find it first.
+    #[error("the topic is not known yet")]
+    UnknownTopic,
+    /// The topic has no such partition.
+    #[error("topic \"{topic}\" has no partition {partition}: it has {count}")]
+    NoPartition {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// How many partitions there are.
+        count: usize,
+    },
+    /// The record is larger than a request may be.
+    #[error("the record has {bytes} bytes, {max} are allowed (max.request.size)")]
+    TooLarge {
+        /// The record's bytes.
+        bytes: usize,
+        /// `max.request.size`.
+        max: usize,
+    },
+    /// There is no room until records before it have ended.
+    #[error("{buffered} bytes wait to be delivered, {max} are allowed (buffer.memory)")]
+    Full {
+        /// Bytes that wait.
+        buffered: usize,
+        /// `buffer.memory`.
+        max: usize,
+    },
+    /// No batch can hold it.
+    #[error(transparent)]
+    Batch(#[from] AppendError),
+    /// The producer takes no more records.
+    #[error("the producer is closed")]
+    Closed,
 }
 
-/// The batches of all partitions.
+/// The queues of all partitions.
 #[derive(Debug)]
-pub struct Accumulator {
-    limits: Limits,
-    compressor: Compressor,
-    queues: BTreeMap<TopicPartition, Queue>,
-    bytes: usize,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: VecDeque<OpenBatch>,
-    sent: Option<SentBatch>,
-}
-
-/// A batch that records may still be appended to, if it is the last of its queue.
-#[derive(Debug)]
-struct OpenBatch {
-    builder: BatchBuilder,
-    tags: Vec<Tag>,
-    bytes: usize,
-    created: Millis,
-    is_full: bool,
-}
-
-/// A batch with its final bytes.
-#[derive(Debug)]
-struct SentBatch {
-    records: Bytes,
-    tags: Vec<Tag>,
-    bytes: usize,
-    stamp: Option<Stamp>,
-    first_sent: Millis,
-    attempts: u32,
-    /// When to try again; `None` while an answer is due.
-    retry_at: Option<Millis>,
-}
-
-/// A batch to send.
-#[derive(Clone, Debug)]
-pub struct Outgoing {
-    /// Where to.
-    pub partition: TopicPartition,
-    /// The batch, as it goes over the wire.
-    pub records: Bytes,
-}
-
-/// A batch whose answer came, as far as deciding needs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempted {
-    /// How often it was sent.
-    pub attempts: u32,
-    /// When it was sent first.
-    pub first_sent: Millis,
-    /// Its place in the sequence, of an idempotent producer.
-    pub stamp: Option<Stamp>,
-}
-
-/// Why batches that are not full are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urgency {
-    /// When they have waited long enough.
-    Linger,
-    /// Now.
-    Now,
+pub(super) struct Accumulator {
+    pub(super) rules: Rules,
+    request_bytes_max: usize,
+    buffer_bytes_max: usize,
+    is_adaptive: bool,
+    partitioner: Partitioner,
+    pub(super) topics: Topics,
+    queues: Vec<Queue>,
+    ready: BTreeMap<NodeId, VecDeque<QueueIndex>>,
+    /// Ready, but for a leader.
+    pub(super) leaderless: BTreeSet<QueueIndex>,
+    /// Ready, but for an identity.
+    unidentified: BTreeSet<QueueIndex>,
+    timers: BTreeSet<(Millis, QueueIndex)>,
+    expiries: BTreeSet<(Millis, QueueIndex)>,
+    /// Brokers that have not taken anything for too long.
+    pub(super) stuck: BTreeSet<NodeId>,
+    pub(super) offered: Option<Identity>,
+    buffered: usize,
+    batches: usize,
+    /// Batches that have not ended, by how many flushes were begun before they were.
+    generations: BTreeMap<u64, usize>,
+    generation: u64,
+    urgency: Urgency,
+    /// The last record was refused for want of room.
+    pub(super) is_exhausted: bool,
+    /// Something became ready, or is to be looked at earlier than all else, since this was cleared.
+    pub(super) is_turned: bool,
 }
 
 impl Accumulator {
-    /// Nothing waits yet.
-    pub fn new(limits: Limits, compressor: Compressor) -> Accumulator {
-        Accumulator { limits, compressor, queues: BTreeMap::new(), bytes: 0 }
+    pub(super) fn new(rules: Rules, config: &ProducerConfig) -> Accumulator {
+        Accumulator {
+            rules,
+            request_bytes_max: config.request_bytes_max,
+            buffer_bytes_max: config.buffer_bytes_max,
+            is_adaptive: config.is_adaptive,
+            partitioner: config.partitioner.clone(),
+            topics: Topics::default(),
+            queues: Vec::new(),
+            ready: BTreeMap::new(),
+            leaderless: BTreeSet::new(),
+            unidentified: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            stuck: BTreeSet::new(),
+            offered: None,
+            buffered: 0,
+            batches: 0,
+            generations: BTreeMap::new(),
+            generation: 0,
+            urgency: Urgency::Linger,
+            is_exhausted: false,
+            is_turned: false,
+        }
     }
 
-    /// Bytes of all records that have not ended.
-    pub fn bytes(&self) -> usize {
-        self.bytes
+    /// Bytes of all records that have not ended, with what they cost beside.
+    pub(super) fn buffered(&self) -> usize {
+        self.buffered
     }
 
-    /// True if every record has ended.
-    pub fn is_idle(&self) -> bool {
-        self.queues.is_empty()
+    /// Batches that have not ended.
+    pub(super) fn batches(&self) -> usize {
+        self.batches
     }
 
-    /// Puts a record into the last batch of its partition. True if that filled a batch.
-    ///
-    /// # Errors
-    ///
-    /// Fails if no batch can hold the record.
-    pub fn append(
+    pub(super) fn add_topic(&mut self, name: &str, seed: u64) -> TopicIndex {
+        let chooser = Chooser::new(self.partitioner.clone(), self.rules.batch_bytes, seed);
+        self.topics.add(name, chooser)
+    }
+
+    /// Gives a topic this many partitions, if it has fewer.
+    pub(super) fn grow(&mut self, topic: TopicIndex, count: usize) {
+        for partition in self.topics.get(topic).queues.len()..count {
+            let index = QueueIndex(self.queues.len());
+            let number = i32::try_from(partition).expect("the wire counts partitions in 32 bits");
+            self.queues.push(Queue::new(topic, number));
+            self.topics.get_mut(topic).queues.push(index);
+        }
+    }
+
+    pub(super) fn queue(&mut self, index: QueueIndex) -> &mut Queue {
+        &mut self.queues[index.0]
+    }
+
+    /// The partition's name, for those outside.
+    pub(super) fn name(&self, index: QueueIndex) -> TopicPartition {
+        let queue = &self.queues[index.0];
+        TopicPartition::new(&*self.topics.get(queue.topic).name, queue.partition)
+    }
+
+    /// Puts a record into the last batch of its partition. `now` is asked for only where a batch is
+    /// begun.
+    pub(super) fn append(
         &mut self,
-        now: Millis,
-        partition: TopicPartition,
-        record: NewRecord<'_>,
-        tag: Tag,
-    ) -> Result<bool, AppendError> {
-        let queue = self.queues.entry(partition).or_default();
-        let mut has_filled = false;
-        if let Some(last) = queue.waiting.back_mut() {
-            let size = last.builder.uncompressed_size() + last.builder.size_of_next(&record);
-            if self.limits.batch_bytes < size {
-                last.is_full = true;
-                has_filled = true;
+        now: impl Fn() -> Millis,
+        record: &ProducerRecord<'_>,
+    ) -> Result<(), Rejected> {
+        let bytes = record_bytes(&record.record);
+        if self.request_bytes_max < bytes {
+            return Err(Rejected::TooLarge { bytes, max: self.request_bytes_max });
+        }
+        let topic = self.topics.find(record.topic).ok_or(Rejected::UnknownTopic)?;
+        if self.buffer_bytes_max < self.buffered.saturating_add(bytes) && self.buffered != 0 {
+            self.is_exhausted = true;
+            self.urge(now(), Urgency::Now);
+            return Err(Rejected::Full { buffered: self.buffered, max: self.buffer_bytes_max });
+        }
+        let (index, sticks) = self.partition(topic, record)?;
+        let queue = &mut self.queues[index.0];
+        let before = queue.len();
+        let (appended, cost) = queue.append(&self.rules, &now, record.record, record.tag)?;
+        self.is_exhausted = false;
+        self.buffered += cost;
+        if before < queue.len() {
+            queue.batch(before).generation = self.generation;
+            *self.generations.entry(self.generation).or_default() += 1;
+            self.batches += 1;
+        }
+        if sticks {
+            let has_open = queue.has_open();
+            self.topics.get_mut(topic).chooser.appended(cost, has_open);
+        }
+        if appended == Appended::Turned {
+            let now = now();
+            self.topics.get_mut(topic).last_used = now;
+            self.look_at(now, index);
+        }
+        Ok(())
+    }
+
+    /// The partition of a record, and whether it is one that records stick to.
+    fn partition(
+        &mut self,
+        topic: TopicIndex,
+        record: &ProducerRecord<'_>,
+    ) -> Result<(QueueIndex, bool), Rejected> {
+        let destination = self.topics.get_mut(topic);
+        let count = i32::try_from(destination.queues.len()).expect("counted in 32 bits");
+        if count == 0 {
+            return Err(Rejected::UnknownTopic);
+        }
+        let (partition, sticks) = match record.partition {
+            Some(partition) => (partition, false),
+            None => {
+                let available = &destination.available;
+                let choices = Choices { topic: &destination.name, count, available };
+                match destination.chooser.choose(&choices, &record.record) {
+                    Choice::Partition(partition) => (partition, false),
+                    Choice::Stay(partition) => (partition, true),
+                    Choice::Stick => (self.stick(topic, count), true),
+                }
+            }
+        };
+        let found = usize::try_from(partition).ok();
+        let destination = self.topics.get(topic);
+        match found.and_then(|it| destination.queues.get(it)) {
+            Some(index) => Ok((*index, sticks)),
+            None => Err(Rejected::NoPartition {
+                topic: destination.name.to_string(),
+                partition,
+                count: destination.queues.len(),
+            }),
+        }
+    }
+
+    fn stick(&mut self, topic: TopicIndex, count: i32) -> i32 {
+        let destination = self.topics.get(topic);
+        let load = |partition: &i32| {
+            let index = destination.queues[usize::try_from(*partition).ok()?];
+            let queue = &self.queues[index.0];
+            let batches = if self.is_adaptive { queue.len() } else { 0 };
+            let is_stuck = queue.leader.is_some_and(|it| self.stuck.contains(&it));
+            Some(Load { partition: *partition, batches, is_stuck })
+        };
+        let loads: Vec<Load> = destination.available.iter().filter_map(load).collect();
+        self.topics.get_mut(topic).chooser.stick(&loads, count)
+    }
+
+    /// Looks what can be done with a partition, and puts it where it is found again.
+    pub(super) fn look_at(&mut self, now: Millis, index: QueueIndex) {
+        let queue = &mut self.queues[index.0];
+        if let Some(expiry) = queue.expiry(&self.rules).filter(|_| !queue.has_expiry) {
+            queue.has_expiry = true;
+            self.is_turned |= self.expiries.first().is_none_or(|(first, _)| expiry < *first);
+            self.expiries.insert((expiry, index));
+        }
+        match queue.verdict(&self.rules, now, self.urgency, self.offered) {
+            Verdict::Idle => {}
+            Verdict::Unidentified => {
+                self.is_turned |= self.unidentified.insert(index);
+            }
+            Verdict::At(at) => self.look_later(at, index),
+            Verdict::Ready if queue.is_listed => {}
+            Verdict::Ready => {
+                queue.is_listed = true;
+                self.is_turned = true;
+                match queue.leader {
+                    Some(node) => self.ready.entry(node).or_default().push_back(index),
+                    None => drop(self.leaderless.insert(index)),
+                }
             }
         }
-        if queue.waiting.back().is_none_or(|it| it.is_full) {
-            queue.waiting.push_back(OpenBatch {
-                builder: BatchBuilder::new().compressed(self.compressor),
-                tags: Vec::new(),
-                bytes: 0,
-                created: now,
-                is_full: false,
-            });
+    }
+
+    fn look_later(&mut self, at: Millis, index: QueueIndex) {
+        let queue = &mut self.queues[index.0];
+        if queue.timer.is_some_and(|timer| timer <= at) {
+            return;
         }
-        let batch = queue.waiting.back_mut().expect("there is an open batch now");
-        let size = batch.builder.size_of_next(&record);
-        batch.builder.append(record)?;
-        batch.tags.push(tag);
-        batch.bytes += size;
-        self.bytes += size;
-        Ok(has_filled || self.limits.batch_bytes <= batch.builder.uncompressed_size())
+        if let Some(timer) = queue.timer.replace(at) {
+            self.timers.remove(&(timer, index));
+        }
+        self.is_turned |= self.timers.first().is_none_or(|(first, _)| at < *first);
+        self.timers.insert((at, index));
     }
 
-    /// The partitions that have a batch to send.
-    pub fn ready(&self, now: Millis, urgency: Urgency) -> Vec<TopicPartition> {
-        let is_ready = |queue: &Queue| match &queue.sent {
-            Some(sent) => sent.retry_at.is_some_and(|at| at <= now),
-            None => match queue.waiting.front() {
-                Some(first) => urgency == Urgency::Now || self.due(queue, first) <= now,
-                None => false,
-            },
-        };
-        let ready = self.queues.iter().filter(|(_, queue)| is_ready(queue));
-        ready.map(|(partition, _)| partition.clone()).collect()
+    /// Looks at all whose time has come; gives those whose oldest batch has expired.
+    pub(super) fn wake(&mut self, now: Millis) -> Vec<QueueIndex> {
+        while let Some((at, index)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
+            self.timers.remove(&(at, index));
+            self.queues[index.0].timer = None;
+            self.look_at(now, index);
+        }
+        let mut expired = Vec::new();
+        while let Some((at, index)) = self.expiries.first().copied().filter(|(at, _)| *at <= now) {
+            self.expiries.remove(&(at, index));
+            let queue = &mut self.queues[index.0];
+            match queue.expiry(&self.rules) {
+                Some(expiry) if now < expiry => drop(self.expiries.insert((expiry, index))),
+                Some(_) => {
+                    queue.has_expiry = false;
+                    expired.push(index);
+                }
+                None => queue.has_expiry = false,
+            }
+        }
+        expired
     }
 
-    /// When, after `now`, the next batch becomes ready by itself.
-    pub fn next_deadline(&self, now: Millis) -> Option<Millis> {
-        let due = |queue: &Queue| match &queue.sent {
-            Some(sent) => sent.retry_at,
-            None => queue.waiting.front().map(|first| self.due(queue, first)),
-        };
-        self.queues.values().filter_map(due).filter(|it| now < *it).min()
+    /// When something is to be looked at next.
+    pub(super) fn next_deadline(&self) -> Option<Millis> {
+        let first = |list: &BTreeSet<(Millis, QueueIndex)>| list.first().map(|(at, _)| *at);
+        [first(&self.timers), first(&self.expiries)].into_iter().flatten().min()
     }
 
-    fn due(&self, queue: &Queue, first: &OpenBatch) -> Millis {
-        let is_full = first.is_full
-            || 1 < queue.waiting.len()
-            || self.limits.batch_bytes <= first.builder.uncompressed_size();
-        if is_full { Millis(0) } else { first.created + self.limits.linger_ms }
+    /// Looks at every partition that has records: something changed that concerns all.
+    pub(super) fn look_at_all(&mut self, now: Millis) {
+        for index in 0..self.queues.len() {
+            if !self.queues[index].is_empty() {
+                self.look_at(now, QueueIndex(index));
+            }
+        }
     }
 
-    /// The batches of ready partitions that fit into one request, now under way. `sequences` stamps
-    /// those that are sent for the first time, of an idempotent producer.
-    pub fn take(
+    /// Lets no batch wait for more records, or lets them wait again.
+    pub(super) fn urge(&mut self, now: Millis, urgency: Urgency) {
+        let before = std::mem::replace(&mut self.urgency, urgency);
+        if before == Urgency::Linger && urgency == Urgency::Now {
+            self.look_at_all(now);
+        }
+    }
+
+    /// Looks again at those that an identity, or one that serves, was missing for.
+    pub(super) fn identify(&mut self, now: Millis, offered: Identity) {
+        self.offered = Some(offered);
+        for index in std::mem::take(&mut self.unidentified) {
+            self.look_at(now, index);
+        }
+    }
+
+    /// Whether an identity is needed; forgets one that does not serve any more.
+    pub(super) fn wants_identity(&mut self) -> bool {
+        let refused = |id: ProducerId| self.offered.is_some_and(|it| it.id == id);
+        let waiting = self.unidentified.iter();
+        let ids: Vec<_> = waiting.filter_map(|it| self.queues[it.0].refused_id()).collect();
+        if ids.into_iter().any(refused) {
+            self.offered = None;
+        }
+        self.offered.is_none() && !self.unidentified.is_empty()
+    }
+
+    /// A partition is led by another broker now, or by none.
+    pub(super) fn lead(&mut self, now: Millis, index: QueueIndex, leader: Option<NodeId>) {
+        let queue = &mut self.queues[index.0];
+        if queue.leader == leader {
+            return;
+        }
+        let old = std::mem::replace(&mut queue.leader, leader);
+        if leader.is_some() {
+            queue.hasten();
+        }
+        if std::mem::take(&mut queue.is_listed) {
+            match old.and_then(|it| self.ready.get_mut(&it)) {
+                Some(list) => list.retain(|it| *it != index),
+                None => drop(self.leaderless.remove(&index)),
+            }
+        }
+        self.look_at(now, index);
+    }
+
+    /// The brokers that something is ready for.
+    pub(super) fn nodes(&self) -> Vec<NodeId> {
+        let ready = self.ready.iter().filter(|(_, list)| !list.is_empty());
+        ready.map(|(node, _)| *node).collect()
+    }
+
+    /// Takes batches for one request: of each partition one at most, those first that have waited
+    /// longest, so that none is passed over.
+    pub(super) fn drain(
         &mut self,
         now: Millis,
-        partitions: &[TopicPartition],
-        mut sequences: Option<&mut Sequences>,
-    ) -> Vec<Outgoing> {
+        node: NodeId,
+        request: RequestId,
+    ) -> Vec<(QueueIndex, Taken)> {
+        let mut list = self.ready.remove(&node).unwrap_or_default();
         let mut taken = Vec::new();
-        let mut size = 0;
-        for partition in partitions {
-            let Some(queue) = self.queues.get_mut(partition) else { continue };
-            if queue.sent.is_none() {
-                queue.sent = close(queue, now, partition, sequences.as_deref_mut());
+        let mut bytes = 0;
+        let mut seen = Vec::new();
+        while let Some(index) = list.pop_front() {
+            let queue = &mut self.queues[index.0];
+            let size = queue.next_size();
+            if !taken.is_empty() && self.request_bytes_max < bytes + size {
+                list.push_front(index);
+                break;
             }
-            let Some(sent) = &mut queue.sent else { continue };
-            if !taken.is_empty() && self.limits.request_bytes_max < size + sent.records.len() {
-                // It keeps its stamp and goes with the next request.
-                sent.retry_at.get_or_insert(now);
-                continue;
+            queue.is_listed = false;
+            seen.push(index);
+            let verdict = queue.verdict(&self.rules, now, self.urgency, self.offered);
+            let batch = match verdict {
+                Verdict::Ready => queue.take(&self.rules, now, request, self.offered),
+                _ => None,
+            };
+            if let Some(batch) = batch {
+                bytes += size;
+                taken.push((index, batch));
             }
-            size += sent.records.len();
-            sent.attempts += 1;
-            sent.retry_at = None;
-            taken.push(Outgoing { partition: partition.clone(), records: sent.records.clone() });
+        }
+        self.ready.insert(node, list);
+        // What else they have goes with the next request.
+        for index in seen {
+            self.look_at(now, index);
         }
         taken
     }
 
-    /// The batch of a partition that is under way.
-    pub fn attempted(&self, partition: &TopicPartition) -> Option<Attempted> {
-        let sent = self.queues.get(partition)?.sent.as_ref()?;
-        let SentBatch { attempts, first_sent, stamp, .. } = *sent;
-        Some(Attempted { attempts, first_sent, stamp })
-    }
-
-    /// Sends the batch again at `at`.
-    pub fn retry(&mut self, partition: &TopicPartition, at: Millis) {
-        if let Some(sent) = self.queues.get_mut(partition).and_then(|it| it.sent.as_mut()) {
-            sent.retry_at = Some(at);
+    /// A batch has ended: its memory is free.
+    pub(super) fn release(&mut self, batch: &Batch) {
+        self.buffered -= batch.bytes;
+        self.batches -= 1;
+        let left = self.generations.get_mut(&batch.generation).expect("it was counted");
+        *left -= 1;
+        if *left == 0 {
+            self.generations.remove(&batch.generation);
         }
     }
 
-    /// The batch has ended, well or not: gives its records.
-    pub fn complete(&mut self, partition: &TopicPartition) -> Vec<Tag> {
-        let Some(queue) = self.queues.get_mut(partition) else { return Vec::new() };
-        let Some(sent) = queue.sent.take() else { return Vec::new() };
-        self.bytes -= sent.bytes;
-        if queue.waiting.is_empty() {
-            self.queues.remove(partition);
-        }
-        sent.tags
+    /// Begins a generation of batches and gives the one before.
+    pub(super) fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation - 1
     }
 
-    /// Gives everything up that has not ended: the records of each partition, in order.
-    pub fn clear(&mut self) -> Vec<(TopicPartition, Vec<Tag>)> {
-        self.bytes = 0;
-        let queues = std::mem::take(&mut self.queues);
-        let all = queues.into_iter().map(|(partition, queue)| {
-            let sent = queue.sent.into_iter().flat_map(|it| it.tags);
-            let waiting = queue.waiting.into_iter().flat_map(|it| it.tags);
-            (partition, sent.chain(waiting).collect())
-        });
-        all.collect()
+    /// Whether all batches have ended that were begun in this generation or before.
+    pub(super) fn has_ended(&self, generation: u64) -> bool {
+        self.generations.first_key_value().is_none_or(|(first, _)| generation < *first)
+    }
+
+    /// A batch became several, which cost so many bytes more.
+    pub(super) fn count_split(&mut self, more_bytes: usize, generation: u64) {
+        self.buffered += more_bytes;
+        *self.generations.entry(generation).or_default() += 1;
+        self.batches += 1;
+    }
+
+    /// Gives everything up: the batches of each partition, in order.
+    pub(super) fn clear(&mut self) -> Vec<(QueueIndex, Batch)> {
+        let mut all = Vec::new();
+        for index in 0..self.queues.len() {
+            for batch in self.queues[index].clear() {
+                self.release(&batch);
+                all.push((QueueIndex(index), batch));
+            }
+        }
+        all
     }
 }
 
-/// Closes the first batch of a queue: its bytes are final from here on.
-fn close(
-    queue: &mut Queue,
-    now: Millis,
-    partition: &TopicPartition,
-    sequences: Option<&mut Sequences>,
-) -> Option<SentBatch> {
-    let count = queue.waiting.front()?.builder.count();
-    let stamp = match sequences {
-        Some(sequences) => Some(sequences.stamp(partition, count)?),
-        None => None,
-    };
-    let batch = queue.waiting.pop_front()?;
-    let builder = match stamp {
-        Some(Stamp { identity, base_sequence }) => {
-            batch.builder.producer(identity.id, identity.epoch, base_sequence)
-        }
-        None => batch.builder,
-    };
-    Some(SentBatch {
-        records: builder.build(),
-        tags: batch.tags,
-        bytes: batch.bytes,
-        stamp,
-        first_sent: now,
-        attempts: 0,
-        retry_at: None,
-    })
+/// Bytes of keys, values and headers.
+fn record_bytes(record: &NewRecord<'_>) -> usize {
+    let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+    let headers: usize = record.headers.iter().map(|(key, value)| key.len() + length(*value)).sum();
+    length(record.key) + length(record.value) + headers
 }
-
-#[cfg(test)]
-mod tests;

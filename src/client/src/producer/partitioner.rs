@@ -1,22 +1,83 @@
-//! Which partition a record goes to: that of its key, as every Java client has it, or a sticky one.
-//! No tokio.
+//! Which partition a record goes to: that of its key, as every Java client has it, or one that suits
+//! the producer. No tokio.
 
-use kt_protocol::records::crc32;
+mod sticky;
+
+use std::fmt;
+use std::sync::Arc;
+
+use kt_protocol::records::{NewRecord, crc32};
 
 use crate::random::Random;
+pub(super) use sticky::Load;
+use sticky::{Sticky, choose_by_load};
 
-/// How records find their partitions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How records that name no partition find theirs.
+#[derive(Clone, Debug, Default)]
 pub enum Partitioner {
     /// Keys by murmur2, as Kafka's own clients have it; the rest stick to a partition for a batch.
     #[default]
     Murmur2,
     /// Keys by CRC-32, as librdkafka's `consistent_random` has it; the rest as above.
     Crc32,
-    /// All stick to a partition for a batch, regardless of keys.
+    /// All stick to a partition for a batch, regardless of keys (`partitioner.ignore.keys`).
     Sticky,
-    /// One after the other, regardless of keys.
+    /// One partition after the other, regardless of keys, from a random one on.
     RoundRobin,
+    /// Any partition, regardless of keys.
+    Random,
+    /// As its owner says.
+    Own(Arc<dyn ChoosePartition>),
+}
+
+impl PartialEq for Partitioner {
+    fn eq(&self, other: &Partitioner) -> bool {
+        match (self, other) {
+            (Partitioner::Own(one), Partitioner::Own(other)) => Arc::ptr_eq(one, other),
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+/// A way of one's own to choose partitions.
+///
+/// ```
+/// use kt_client::producer::{ChoosePartition, Choices, Partitioner, ProducerConfig};
+///
+/// /// Customers of the house get partition 0 for themselves.
+/// #[derive(Debug)]
+/// struct HouseFirst;
+///
+/// impl ChoosePartition for HouseFirst {
+///     fn choose(&self, choices: &Choices<'_>, key: Option<&[u8]>, _value: Option<&[u8]>) -> i32 {
+///         match key {
+///             Some(b"house") => 0,
+///             Some(key) if 1 < choices.count => {
+///                 1 + kt_client::producer::partition_of_key(key, choices.count - 1)
+///             }
+///             _ => choices.available.last().copied().unwrap_or(0),
+///         }
+///     }
+/// }
+///
+/// let partitioner = Partitioner::Own(std::sync::Arc::new(HouseFirst));
+/// let config = ProducerConfig { partitioner, ..ProducerConfig::default() };
+/// ```
+pub trait ChoosePartition: fmt::Debug + Send + Sync {
+    /// The partition of a record, from 0 up to the count without it; another number refuses the
+    /// record. Called under the producer's lock: it must not wait for anything.
+    fn choose(&self, choices: &Choices<'_>, key: Option<&[u8]>, value: Option<&[u8]>) -> i32;
+}
+
+/// What there is to choose from.
+#[derive(Clone, Copy, Debug)]
+pub struct Choices<'a> {
+    /// The topic's name.
+    pub topic: &'a str,
+    /// How many partitions it has, at least one.
+    pub count: i32,
+    /// Those that have a leader, in rising order.
+    pub available: &'a [i32],
 }
 
 /// Kafka's murmur2 (`Utils.murmur2`), by which all Java clients spread keys.
@@ -44,59 +105,96 @@ pub fn murmur2(bytes: &[u8]) -> i32 {
     (hash ^ (hash >> 15)).cast_signed()
 }
 
-/// The partition of a key among `partitions`, at least one.
-pub fn partition_of_key(key: &[u8], partitions: usize) -> usize {
-    assert!(partitions != 0, "a topic has partitions");
-    let positive = usize::try_from(murmur2(key) & i32::MAX).expect("the sign bit is gone");
-    positive % partitions
+/// The partition of a key among `count`, at least one.
+pub fn partition_of_key(key: &[u8], count: i32) -> i32 {
+    assert!(0 < count, "a topic has partitions");
+    (murmur2(key) & i32::MAX) % count
 }
 
 /// The same as librdkafka computes it.
-pub fn partition_by_crc32(key: &[u8], partitions: usize) -> usize {
-    assert!(partitions != 0, "a topic has partitions");
-    crc32(key) as usize % partitions
+pub fn partition_by_crc32(key: &[u8], count: i32) -> i32 {
+    assert!(0 < count, "a topic has partitions");
+    let partition = i64::from(crc32(key)) % i64::from(count);
+    i32::try_from(partition).expect("it is below the count")
 }
 
-/// The partition of records without a key: one for a batch's worth of bytes, then another at
-/// random (KIP-794's uniform sticky partitioner, without its slowing of slow brokers).
-#[derive(Clone, Debug)]
-pub struct Sticky {
-    batch_bytes: usize,
-    current: Option<usize>,
-    bytes: usize,
+/// What one topic's records are spread by.
+#[derive(Debug)]
+pub(super) struct Chooser {
+    partitioner: Partitioner,
+    sticky: Sticky,
+    /// Whose turn it is in [`Partitioner::RoundRobin`].
+    turn: usize,
     random: Random,
 }
 
-impl Sticky {
-    /// Moves on after every `batch_bytes` bytes.
-    pub fn new(batch_bytes: usize, seed: u64) -> Sticky {
-        Sticky { batch_bytes, current: None, bytes: 0, random: Random::new(seed) }
+/// What a chooser says of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// It goes there.
+    Partition(i32),
+    /// It goes where records stick to.
+    Stay(i32),
+    /// It goes where records stick to from now on, which is to be chosen by the load.
+    Stick,
+}
+
+impl Chooser {
+    pub(super) fn new(partitioner: Partitioner, batch_bytes: usize, seed: u64) -> Chooser {
+        let mut random = Random::new(seed);
+        let turn = usize::try_from(random.below(1 << 16)).unwrap_or(0);
+        Chooser { partitioner, sticky: Sticky::new(batch_bytes), turn, random }
     }
 
-    /// The partition for the next record of `bytes` bytes. `available` are those that can take
-    /// records now, in rising order; `None` if there are none.
-    pub fn next(&mut self, bytes: usize, available: &[usize]) -> Option<usize> {
-        let kept = self.current.filter(|current| {
-            self.bytes < self.batch_bytes && available.binary_search(current).is_ok()
-        });
-        let partition = match kept {
-            Some(partition) => partition,
-            None => {
-                self.bytes = 0;
-                self.another(available)?
+    pub(super) fn choose(&mut self, choices: &Choices<'_>, record: &NewRecord<'_>) -> Choice {
+        let chosen = match (&self.partitioner, record.key) {
+            (Partitioner::Murmur2, Some(key)) => partition_of_key(key, choices.count),
+            (Partitioner::Crc32, Some(key)) => partition_by_crc32(key, choices.count),
+            (Partitioner::RoundRobin, _) => {
+                self.turn = self.turn.wrapping_add(1);
+                nth(choices, self.turn)
+            }
+            (Partitioner::Random, _) => {
+                let number = self.random.bits() >> 33;
+                nth(choices, usize::try_from(number).unwrap_or(0))
+            }
+            (Partitioner::Own(own), key) => own.choose(choices, key, record.value),
+            (Partitioner::Sticky, _) | (Partitioner::Murmur2 | Partitioner::Crc32, None) => {
+                return self.sticky.current().map_or(Choice::Stick, Choice::Stay);
             }
         };
-        self.current = Some(partition);
-        self.bytes = self.bytes.saturating_add(bytes);
-        Some(partition)
+        Choice::Partition(chosen)
     }
 
-    /// At random, but not the last one again if there is a choice.
-    fn another(&mut self, available: &[usize]) -> Option<usize> {
-        let others: Vec<usize> =
-            available.iter().copied().filter(|it| Some(*it) != self.current).collect();
-        let choices = if others.is_empty() { available } else { others.as_slice() };
-        self.random.choose(choices).copied()
+    /// Sticks to a partition that suits the load; to any where none has a leader, since any may get
+    /// one first.
+    pub(super) fn stick(&mut self, loads: &[Load], count: i32) -> i32 {
+        let partition = choose_by_load(loads, &mut self.random).unwrap_or_else(|| {
+            let any = self.random.below(u64::from(count.unsigned_abs().max(1)));
+            i32::try_from(any).unwrap_or(0)
+        });
+        self.sticky.stick_to(partition);
+        partition
+    }
+
+    /// A record without a key went where records stick to.
+    pub(super) fn appended(&mut self, bytes: usize, has_open_batch: bool) {
+        self.sticky.appended(bytes, has_open_batch);
+    }
+
+    /// Other partitions have a leader now.
+    pub(super) fn keep_to(&mut self, available: &[i32]) {
+        self.sticky.keep_to(available);
+    }
+}
+
+/// One of those with a leader; of all where none has one.
+fn nth(choices: &Choices<'_>, number: usize) -> i32 {
+    match choices.available.len() {
+        0 => {
+            i32::try_from(number % usize::try_from(choices.count.max(1)).unwrap_or(1)).unwrap_or(0)
+        }
+        count => choices.available[number % count],
     }
 }
 
@@ -108,52 +206,47 @@ mod tests {
     #[test]
     fn crc32_is_that_of_zlib() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-        assert_eq!(partition_by_crc32(b"123456789", 10), 0xcbf4_3926 % 10);
+        assert_eq!(i64::from(partition_by_crc32(b"123456789", 10)), 0xcbf4_3926_i64 % 10);
+    }
+
+    fn choices(available: &[i32]) -> Choices<'_> {
+        Choices { topic: "orders", count: 4, available }
+    }
+
+    fn chosen(chooser: &mut Chooser, available: &[i32], count: usize) -> Vec<i32> {
+        let one = |_| match chooser.choose(&choices(available), &NewRecord::default()) {
+            Choice::Partition(partition) => partition,
+            other => panic!("it does not stick: {other:?}"),
+        };
+        (0..count).map(one).collect()
     }
 
     #[test]
-    fn murmur2_is_javas() {
-        // Kafka's UtilsTest.testMurmur2.
-        for (key, hash) in [
-            ("21", -973_932_308),
-            ("foobar", -790_332_482),
-            ("a-little-bit-long-string", -985_981_536),
-            ("a-little-bit-longer-string", -1_486_304_829),
-            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
-            ("abc", 479_470_107),
-        ] {
-            assert_eq!(murmur2(key.as_bytes()), hash, "{key}");
+    fn round_robin_starts_anywhere_and_leaves_out_what_has_no_leader() {
+        let mut starts = [0; 3];
+        for seed in 0..60 {
+            let mut chooser = Chooser::new(Partitioner::RoundRobin, 100, seed);
+            let first: Vec<i32> = chosen(&mut chooser, &[0, 1, 3], 3);
+            let mut sorted = first.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1, 3], "each one once");
+            assert_eq!(chosen(&mut chooser, &[0, 1, 3], 3), first, "in the same order again");
+            starts[[0, 1, 3].iter().position(|it| *it == first[0]).unwrap()] += 1;
         }
+        assert!(starts.iter().all(|it| 5 < *it), "{starts:?}");
+        let mut chooser = Chooser::new(Partitioner::RoundRobin, 100, 1);
+        let mut all = chosen(&mut chooser, &[], 4);
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3], "where nobody leads any is as good");
     }
 
     #[test]
-    fn keys_map_to_a_partition_whatever_the_sign() {
-        assert_eq!(partition_of_key(b"abc", 10), 7);
-        // -973932308 & 0x7fffffff = 1173551340.
-        assert_eq!(partition_of_key(b"21", 7), 1_173_551_340 % 7);
-    }
-
-    #[test]
-    fn records_without_a_key_stick_for_a_batch_and_reach_every_partition() {
-        let mut sticky = Sticky::new(100, 3);
-        let available = [0, 1, 2];
-        let mut seen = [0_u32; 3];
-        let mut last = None;
-        for _ in 0..300 {
-            let first = sticky.next(60, &available).unwrap();
-            assert_eq!(sticky.next(60, &available), Some(first), "the batch is not full yet");
-            assert_ne!(Some(first), last, "a full batch is followed by another partition");
-            seen[first] += 1;
-            last = Some(first);
+    fn random_reaches_all_that_have_a_leader_and_no_other() {
+        let mut chooser = Chooser::new(Partitioner::Random, 100, 3);
+        let mut seen = [0; 4];
+        for partition in chosen(&mut chooser, &[0, 2, 3], 300) {
+            seen[usize::try_from(partition).unwrap()] += 1;
         }
-        assert!(seen.iter().all(|it| 50 < *it), "{seen:?}");
-    }
-
-    #[test]
-    fn a_partition_that_went_away_is_left_at_once() {
-        let mut sticky = Sticky::new(1_000, 3);
-        let first = sticky.next(1, &[0, 1]).unwrap();
-        assert_eq!(sticky.next(1, &[1 - first]), Some(1 - first));
-        assert_eq!(sticky.next(1, &[]), None);
+        assert!(seen[1] == 0 && [0, 2, 3].iter().all(|it| 50 < seen[*it]), "{seen:?}");
     }
 }

@@ -1,398 +1,428 @@
-//! The task that moves batches from the accumulator to the leaders, and their fate back.
+//! The producer's machine: takes records, says which requests to send, and decides by the answers
+//! what is sent again and what became of each record. No tokio, no clock, no socket.
+//!
+//! ```text
+//! append -> accumulator -> poll -> Effect::Produce -> (the driver) -> on_answer -> Effect::Deliver
+//!                           |-> Effect::FindTopics      -> on_topics
+//!                           '-> Effect::InitProducerId  -> on_identity
+//! ```
+
+mod answers;
+mod find;
+#[cfg(test)]
+pub(super) mod model;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use kt_protocol::codec::Records;
-use kt_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use kt_protocol::messages::produce_response::PartitionProduceResponse;
-use kt_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProduceResponse};
-use kt_protocol::types::{
-    Millis, NodeId, Offset, ProducerEpoch, ProducerId, Timestamp, TopicPartition, Uuid,
-};
+use kt_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
+use kt_protocol::types::{Millis, NodeId, ProducerEpoch, ProducerId, Uuid};
 use kt_protocol::{ApiKey, ErrorCode};
-use tokio::task::JoinSet;
-use tokio::time::Instant;
 
-use super::accumulator::{Outgoing, Urgency};
-use super::sequence::{Identity, Sequences};
-use super::{Acks, Delivered, Delivery, Idempotence, ProducerConfig, Shared};
-use crate::backoff::Backoff;
-use crate::client::{Client, Limit, Target};
-use crate::config::Event;
-use crate::connection::Wanted;
+use super::accumulator::{Accumulator, Rejected};
+use super::batch::Batch;
+use super::effect::{Effect, Outgoing, Produce, RequestId};
+use super::metrics::Metrics;
+use super::queue::{Rules, Taken, Urgency};
+use super::record::{Delivered, Delivery, ProducerRecord};
+use super::sequence::Identity;
+use super::topics::{QueueIndex, TopicIndex};
+use super::{Acks, ProducerConfig};
+use crate::backoff::{Backoff, BackoffRange};
 use crate::error::{Error, Subject};
-use crate::pool::Lane;
 use crate::random::Random;
-
-/// From here on requests name topics by id (KIP-516).
-const TOPIC_ID_VERSION: i16 = 13;
+pub use find::Found;
 
 /// What a delivery is called in errors.
 const OPERATION: &str = "Produce";
 
-pub(super) struct Sender {
-    client: Client,
-    config: ProducerConfig,
-    shared: Arc<Shared>,
-    sequences: Sequences,
-    requests: JoinSet<Answered>,
-    /// Brokers with a request under way; each gets the next when it has answered.
-    busy: BTreeSet<NodeId>,
-    backoffs: BTreeMap<TopicPartition, Backoff>,
-    random: Random,
+/// What the machine has to know of the client that it works for.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings {
+    /// Waits between tries.
+    pub backoff: BackoffRange,
+    /// How long a request goes without an answer before its connection is given up, in ms.
+    pub request_timeout_ms: u64,
+    /// When leaders are asked for again without need, in ms.
+    pub metadata_max_age_ms: u64,
+    /// Where random choices start.
+    pub seed: u64,
 }
 
-/// The end of one request.
-struct Answered {
+/// The machine.
+#[derive(Debug)]
+pub struct Sender {
+    accumulator: Accumulator,
+    around: Surroundings,
+    acks: Acks,
+    retries: u32,
+    delivery_timeout: std::time::Duration,
+    metadata_max_idle_ms: u64,
+    availability_timeout_ms: u64,
+    in_flight_max: usize,
+    nodes: BTreeMap<NodeId, Node>,
+    requests: BTreeMap<RequestId, Request>,
+    requests_made: u64,
+    identity: Question,
+    leaders: Question,
+    /// Topics of which an answer says that others lead them now.
+    stale: BTreeSet<TopicIndex>,
+    /// Topics that an answer is due for.
+    asked: BTreeSet<TopicIndex>,
+    leaders_known: Millis,
+    flushes: usize,
+    is_closed: bool,
+    is_asleep: bool,
+    random: Random,
+    metrics: Metrics,
+}
+
+/// A broker that is sent to.
+#[derive(Debug, Default)]
+struct Node {
+    in_flight: usize,
+    /// Since when it has taken nothing though something is there.
+    stuck_since: Option<Millis>,
+}
+
+/// A request without an answer.
+#[derive(Debug)]
+struct Request {
     node: NodeId,
-    partitions: Vec<TopicPartition>,
-    ids: BTreeMap<Uuid, String>,
-    result: Result<Option<ProduceResponse>, Error>,
+    queues: Vec<QueueIndex>,
+    names: BTreeMap<Uuid, Arc<str>>,
+    sent: Millis,
+}
+
+/// Something that one broker or another is asked for, one time after the other.
+#[derive(Debug)]
+struct Question {
+    state: Asked,
+    backoff: Backoff,
+    /// Why there was no answer.
+    error: Option<Error>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    No,
+    Now,
+    /// Not before that time.
+    Later(Millis),
+}
+
+impl Question {
+    fn new(range: BackoffRange) -> Question {
+        Question { state: Asked::No, backoff: Backoff::new(range), error: None }
+    }
+
+    fn may_ask(&self, now: Millis) -> bool {
+        match self.state {
+            Asked::No => true,
+            Asked::Now => false,
+            Asked::Later(at) => at <= now,
+        }
+    }
+
+    fn answered(&mut self) {
+        self.state = Asked::No;
+        self.error = None;
+        self.backoff.reset();
+    }
+
+    fn failed(&mut self, now: Millis, random: &mut Random) {
+        self.state = Asked::Later(now + millis(self.backoff.next(random)));
+    }
+
+    fn deadline(&self) -> Option<Millis> {
+        match self.state {
+            Asked::Later(at) => Some(at),
+            Asked::No | Asked::Now => None,
+        }
+    }
 }
 
 impl Sender {
-    pub(super) fn new(client: Client, config: ProducerConfig, shared: Arc<Shared>) -> Sender {
-        let random = Random::new(client.seed());
-        Sender {
-            client,
-            config,
-            shared,
-            sequences: Sequences::new(),
-            requests: JoinSet::new(),
-            busy: BTreeSet::new(),
-            backoffs: BTreeMap::new(),
-            random,
-        }
-    }
-
-    /// Runs until the producer is dropped.
-    pub(super) async fn run(mut self) {
-        loop {
-            let deadline = self.dispatch().await;
-            let work = self.shared.work.notified();
-            tokio::select! {
-                () = work => {}
-                Some(answered) = self.requests.join_next() => {
-                    if let Ok(answered) = answered {
-                        self.busy.remove(&answered.node);
-                        self.finish(answered);
-                    }
-                }
-                () = sleep_until(deadline) => {}
-            }
-        }
-    }
-
-    /// Sends what is ready to brokers that are free. Gives the time of the next thing to do.
-    async fn dispatch(&mut self) -> Option<Instant> {
-        let now = self.shared.now();
-        let (ready, deadline) = {
-            let state = self.shared.state.lock();
-            let urgency = if state.is_flushing { Urgency::Now } else { Urgency::Linger };
-            (state.accumulator.ready(now, urgency), state.accumulator.next_deadline(now))
+    /// A machine that has seen nothing yet.
+    pub fn new(config: &ProducerConfig, around: Surroundings) -> Sender {
+        let rules = Rules {
+            idempotence: config.idempotence,
+            compressor: config.compressor,
+            batch_bytes: config.batch_bytes.min(config.request_bytes_max),
+            linger_ms: millis(config.linger),
+            delivery_timeout_ms: millis(config.delivery_timeout),
+            in_flight_max: config.in_flight_max,
+            #[cfg(test)]
+            planted: model::Planted::Nothing,
         };
-        let deadline = deadline.map(|it| self.instant(it));
-        if ready.is_empty() {
-            return deadline;
+        Sender {
+            accumulator: Accumulator::new(rules, config),
+            around,
+            acks: config.acks,
+            retries: config.retries,
+            delivery_timeout: config.delivery_timeout,
+            metadata_max_idle_ms: millis(config.metadata_max_idle),
+            availability_timeout_ms: millis(config.availability_timeout),
+            in_flight_max: config.in_flight_max,
+            nodes: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            requests_made: 0,
+            identity: Question::new(around.backoff),
+            leaders: Question::new(around.backoff),
+            stale: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            leaders_known: Millis(0),
+            flushes: 0,
+            is_closed: false,
+            is_asleep: false,
+            random: Random::new(around.seed),
+            metrics: Metrics::default(),
         }
-        if self.config.idempotence == Idempotence::On
-            && self.sequences.identity().is_none()
-            && let Err(error) = self.find_identity().await
-        {
-            self.fail_all(&error);
-            return None;
-        }
-        for (node, partitions) in self.by_leader(ready).await {
-            if !self.busy.contains(&node) {
-                self.send(node, &partitions);
-            }
-        }
-        deadline
     }
 
-    fn instant(&self, at: Millis) -> Instant {
-        self.shared.started + Duration::from_millis(at.0)
-    }
-
-    /// The ready partitions of each leader. Those without one are tried again later.
-    async fn by_leader(
+    /// Takes a record; `now` is asked for only where it matters. True if whoever sleeps until the
+    /// next deadline has to be woken.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the record cannot be taken, or not now; nothing has changed then.
+    pub fn append(
         &mut self,
-        ready: Vec<TopicPartition>,
-    ) -> BTreeMap<NodeId, Vec<TopicPartition>> {
-        let mut by_leader: BTreeMap<NodeId, Vec<TopicPartition>> = BTreeMap::new();
-        for partition in ready {
-            match self.client.leader(&partition).await {
-                Ok(node) => by_leader.entry(node).or_default().push(partition),
-                Err(error) => {
-                    // Closed now if it was not, so that its time begins to count.
-                    let now = self.shared.now();
-                    let is_idempotent = self.config.idempotence == Idempotence::On;
-                    let sequences = is_idempotent.then_some(&mut self.sequences);
-                    let one = [partition.clone()];
-                    self.shared.state.lock().accumulator.take(now, &one, sequences);
-                    self.try_again(&partition, error);
-                }
-            }
+        now: impl Fn() -> Millis,
+        record: &ProducerRecord<'_>,
+    ) -> Result<bool, Rejected> {
+        if self.is_closed {
+            return Err(Rejected::Closed);
         }
-        by_leader
+        self.accumulator.append(now, record)?;
+        self.metrics.records += 1;
+        Ok(self.must_wake())
     }
 
-    async fn find_identity(&mut self) -> Result<(), Error> {
-        let limit = self.client.limit("InitProducerId");
-        let once = || async {
-            let request = |_| InitProducerIdRequest {
+    /// Whether there is more to do than was when [`Sender::fall_asleep`] was called; true once.
+    pub fn must_wake(&mut self) -> bool {
+        self.is_asleep && self.accumulator.is_turned && {
+            self.is_asleep = false;
+            true
+        }
+    }
+
+    /// Whoever drives the machine does nothing until the time that is given, or until
+    /// [`Sender::append`] says that it must.
+    pub fn fall_asleep(&mut self) -> Option<Millis> {
+        self.is_asleep = true;
+        self.accumulator.is_turned = false;
+        self.next_deadline()
+    }
+
+    /// True if every record has ended.
+    pub fn is_idle(&self) -> bool {
+        self.accumulator.batches() == 0
+    }
+
+    /// Sends everything at once until [`Sender::end_flush`] is called as often. Gives the flush a
+    /// number for [`Sender::has_flushed`].
+    pub fn begin_flush(&mut self, now: Millis) -> u64 {
+        self.flushes += 1;
+        self.accumulator.urge(now, Urgency::Now);
+        self.accumulator.next_generation()
+    }
+
+    /// Whether every record has ended that came before this flush was begun.
+    pub fn has_flushed(&self, flush: u64) -> bool {
+        self.accumulator.has_ended(flush)
+    }
+
+    /// See [`Sender::begin_flush`].
+    pub fn end_flush(&mut self) {
+        self.flushes = self.flushes.saturating_sub(1);
+    }
+
+    /// Takes no more records; those that wait are sent at once.
+    pub fn close(&mut self, now: Millis) {
+        if !self.is_closed {
+            self.is_closed = true;
+            self.begin_flush(now);
+        }
+    }
+
+    /// What was counted so far.
+    pub fn metrics(&self) -> Metrics {
+        let buffer_bytes = self.accumulator.buffered() as u64;
+        let in_flight = self.requests.len() as u64;
+        Metrics { buffer_bytes, in_flight, ..self.metrics }
+    }
+
+    /// Does what is due: what is to be sent now, and what has taken too long.
+    pub fn poll(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        self.is_asleep = false;
+        if self.flushes == 0 {
+            let calm = !self.accumulator.is_exhausted;
+            self.accumulator.urge(now, if calm { Urgency::Linger } else { Urgency::Now });
+        }
+        for index in self.accumulator.wake(now) {
+            self.expire(now, index, effects);
+        }
+        self.ask_for_identity(now, effects);
+        self.ask_for_leaders(now, effects);
+        for node in self.accumulator.nodes() {
+            while self.send(now, node, effects) {}
+        }
+    }
+
+    /// When [`Sender::poll`] has something to do next, if no answer or record comes before.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        let age = self.around.metadata_max_age_ms;
+        let known = (self.leaders.state == Asked::No && 0 < self.accumulator.batches())
+            .then_some(self.leaders_known + age);
+        let stuck = self.nodes.iter().filter(|(node, _)| !self.accumulator.stuck.contains(node));
+        let stuck =
+            stuck.filter_map(|(_, it)| Some(it.stuck_since? + self.availability_timeout_ms));
+        let stuck = stuck.min().filter(|_| 0 < self.availability_timeout_ms);
+        let asked = [self.identity.deadline(), self.leaders.deadline(), known, stuck];
+        asked.into_iter().chain([self.accumulator.next_deadline()]).flatten().min()
+    }
+
+    /// Sends one request to a broker, if something is ready and it may get one more.
+    fn send(&mut self, now: Millis, node: NodeId, effects: &mut Vec<Effect>) -> bool {
+        let state = self.nodes.entry(node).or_default();
+        if self.in_flight_max <= state.in_flight {
+            let since = *state.stuck_since.get_or_insert(now);
+            if 0 < self.availability_timeout_ms && self.availability_timeout_ms <= now - since {
+                self.accumulator.stuck.insert(node);
+            }
+            return false;
+        }
+        let id = RequestId(self.requests_made);
+        let taken = self.accumulator.drain(now, node, id);
+        if taken.is_empty() {
+            return false;
+        }
+        self.requests_made += 1;
+        self.nodes.entry(node).or_default().in_flight += 1;
+        let queues = taken.iter().map(|(index, _)| *index).collect();
+        let produce = self.produce(id, node, taken);
+        let names = produce.names();
+        self.requests.insert(id, Request { node, queues, names, sent: now });
+        effects.push(Effect::Produce(produce));
+        true
+    }
+
+    fn produce(&mut self, id: RequestId, node: NodeId, taken: Vec<(QueueIndex, Taken)>) -> Produce {
+        let mut topics: BTreeMap<TopicIndex, Outgoing> = BTreeMap::new();
+        self.metrics.requests += 1;
+        for (index, batch) in taken {
+            self.metrics.count_sent(&batch);
+            let queue = self.accumulator.queue(index);
+            let (topic, partition) = (queue.topic, queue.partition);
+            let destination = self.accumulator.topics.get(topic);
+            let outgoing = topics.entry(topic).or_insert_with(|| Outgoing {
+                name: Arc::clone(&destination.name),
+                topic_id: destination.id,
+                partitions: Vec::new(),
+            });
+            outgoing.partitions.push((partition, batch.sealed));
+        }
+        Produce {
+            id,
+            node,
+            acks: self.acks.code(),
+            timeout_ms: i32::try_from(self.around.request_timeout_ms).unwrap_or(i32::MAX),
+            topics: topics.into_values().collect(),
+        }
+    }
+
+    /// Gives up what has waited too long, wherever it is.
+    fn expire(&mut self, now: Millis, index: QueueIndex, effects: &mut Vec<Effect>) {
+        let rules = self.accumulator.rules;
+        while self.accumulator.queue(index).has_expired(&rules, now) {
+            let mut batch = self.accumulator.queue(index).give_up(0);
+            let topic = self.accumulator.queue(index).topic;
+            let of_topic = self.accumulator.topics.get(topic).error.clone();
+            let of_identity = self.identity.error.clone();
+            let error = Error::TimedOut {
+                operation: OPERATION.to_owned(),
+                after: self.delivery_timeout,
+                last: batch.last_error.take().or(of_topic).or(of_identity).map(Box::new),
+            };
+            self.end(index, batch, Err(error), effects);
+        }
+        self.accumulator.look_at(now, index);
+    }
+
+    /// A batch has ended.
+    fn end(
+        &mut self,
+        index: QueueIndex,
+        batch: Batch,
+        outcome: Result<Delivered, Error>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.accumulator.release(&batch);
+        let records = batch.tags.len() as u64;
+        match &outcome {
+            Ok(_) => self.metrics.delivered += records,
+            Err(_) => self.metrics.failed += records,
+        }
+        let partition = self.accumulator.name(index);
+        effects.push(Effect::Deliver(Delivery { partition, tags: batch.tags, outcome }));
+    }
+
+    /// Gives up every record.
+    pub fn abort(&mut self, error: &Error, effects: &mut Vec<Effect>) {
+        for (index, batch) in self.accumulator.clear() {
+            self.end(index, batch, Err(error.clone()), effects);
+        }
+    }
+
+    fn ask_for_identity(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        if self.accumulator.wants_identity() && self.identity.may_ask(now) {
+            self.identity.state = Asked::Now;
+            effects.push(Effect::InitProducerId(InitProducerIdRequest {
                 transactional_id: None,
                 // Means nothing without a transactional id; what Kafka's producer sends.
                 transaction_timeout_ms: i32::MAX,
+                producer_id: -1,
+                producer_epoch: -1,
                 ..Default::default()
-            };
-            let wanted = Wanted::any::<InitProducerIdRequest>();
-            let response = self.client.call_once(Target::Any, wanted, limit, request).await?;
-            match ErrorCode::from_code(response.error_code) {
-                ErrorCode::None => Ok(Identity {
-                    id: ProducerId(response.producer_id),
-                    epoch: ProducerEpoch(response.producer_epoch),
-                }),
-                code => Err(Error::broker(ApiKey::InitProducerId, code, Subject::Request)),
-            }
-        };
-        let identity = self.client.retrying(limit, once).await?;
-        self.sequences.adopt(identity);
-        Ok(())
+            }));
+        }
     }
 
-    fn send(&mut self, node: NodeId, partitions: &[TopicPartition]) {
-        let now = self.shared.now();
-        let is_idempotent = self.config.idempotence == Idempotence::On;
-        let sequences = is_idempotent.then_some(&mut self.sequences);
-        let taken = self.shared.state.lock().accumulator.take(now, partitions, sequences);
-        if taken.is_empty() {
-            return;
-        }
-        self.busy.insert(node);
-        let request = self.request(&taken);
-        let partitions = taken.into_iter().map(|it| it.partition).collect();
-        let (client, acks) = (self.client.clone(), self.config.acks);
-        self.requests.spawn(async move {
-            let Request { topics, ids, wanted, timeout_ms } = request;
-            let build = |version: i16| ProduceRequest {
-                transactional_id: None,
-                acks: acks.code(),
-                timeout_ms,
-                topic_data: topics.iter().map(|it| it.named_for(version)).collect(),
-            };
-            let result = send_one(&client, node, acks, wanted, build).await;
-            Answered { node, partitions, ids, result }
+    /// Takes the answer to [`Effect::InitProducerId`].
+    pub fn on_identity(
+        &mut self,
+        now: Millis,
+        answer: Result<InitProducerIdResponse, Error>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let answer = answer.and_then(|it| match ErrorCode::from_code(it.error_code) {
+            ErrorCode::None => Ok(Identity {
+                id: ProducerId(it.producer_id),
+                epoch: ProducerEpoch(it.producer_epoch),
+            }),
+            code => Err(Error::broker(ApiKey::InitProducerId, code, Subject::Request)),
         });
-    }
-
-    fn request(&self, taken: &[Outgoing]) -> Request {
-        let metadata = self.client.metadata();
-        let mut topics: Vec<TopicProduceData> = Vec::new();
-        let mut ids = BTreeMap::new();
-        let mut all_have_ids = true;
-        for Outgoing { partition, records } in taken {
-            let data = PartitionProduceData {
-                index: partition.partition.0,
-                records: Some(Records::Bytes(records.clone())),
-            };
-            match topics.last_mut() {
-                Some(last) if last.name == partition.topic => last.partition_data.push(data),
-                _ => {
-                    let known = metadata.topics.get(&partition.topic);
-                    let topic_id = known.map_or(Uuid::ZERO, |it| it.id);
-                    all_have_ids &= !topic_id.is_zero();
-                    ids.insert(topic_id, partition.topic.clone());
-                    topics.push(TopicProduceData {
-                        name: partition.topic.clone(),
-                        topic_id,
-                        partition_data: vec![data],
-                    });
-                }
+        match answer {
+            Ok(identity) => {
+                self.identity.answered();
+                self.accumulator.identify(now, identity);
             }
-        }
-        let mut wanted = Wanted::any::<ProduceRequest>();
-        if !all_have_ids {
-            wanted.versions.max = wanted.versions.max.min(TOPIC_ID_VERSION - 1);
-        }
-        let timeout = self.client.config().request_timeout.as_millis();
-        Request { topics, ids, wanted, timeout_ms: i32::try_from(timeout).unwrap_or(i32::MAX) }
-    }
-
-    fn finish(&mut self, answered: Answered) {
-        let Answered { partitions, ids, result, .. } = answered;
-        let mut answers: BTreeMap<TopicPartition, PartitionProduceResponse> = BTreeMap::new();
-        let (without_answer, is_acknowledged) = match result {
-            Ok(Some(response)) => {
-                for topic in response.responses {
-                    let by_id = ids.get(&topic.topic_id).cloned();
-                    let name = if topic.name.is_empty() { by_id } else { Some(topic.name) };
-                    let Some(name) = name else { continue };
-                    for it in topic.partition_responses {
-                        answers.insert(TopicPartition::new(name.clone(), it.index), it);
-                    }
-                }
-                (Error::protocol(ApiKey::Produce, "the answer lacks a partition"), true)
+            Err(error) if answers::is_worth_another_try(&error) => {
+                self.identity.failed(now, &mut self.random);
+                self.identity.error = Some(error);
             }
-            Ok(None) => (Error::protocol(ApiKey::Produce, "nothing to be said"), false),
-            Err(error) => (error, true),
-        };
-        for partition in partitions {
-            match answers.remove(&partition) {
-                Some(answer) => self.judge(&partition, answer),
-                None if !is_acknowledged => self.deliver(
-                    &partition,
-                    Ok(Delivered { base_offset: None, log_append_time: None }),
-                ),
-                None => self.try_again(&partition, without_answer.clone()),
+            Err(error) => {
+                self.identity.failed(now, &mut self.random);
+                self.abort(&error, effects);
             }
         }
     }
-
-    fn judge(&mut self, partition: &TopicPartition, answer: PartitionProduceResponse) {
-        let code = ErrorCode::from_code(answer.error_code);
-        match code {
-            // A duplicate was appended by an earlier try whose answer was lost.
-            ErrorCode::None | ErrorCode::DuplicateSequenceNumber => {
-                let delivered = Delivered {
-                    base_offset: (0 <= answer.base_offset).then_some(Offset(answer.base_offset)),
-                    log_append_time: (0 <= answer.log_append_time_ms)
-                        .then_some(Timestamp(answer.log_append_time_ms)),
-                };
-                self.backoffs.remove(partition);
-                self.deliver(partition, Ok(delivered));
-            }
-            code => {
-                let details = answer.record_errors.into_iter().find_map(|it| {
-                    let message = it.batch_index_error_message?;
-                    Some(format!("record {} of its batch: {message}", it.batch_index))
-                });
-                let error = Error::Broker {
-                    api: ApiKey::Produce,
-                    code,
-                    subject: Subject::Partition(partition.clone()),
-                    message: details.or(answer.error_message),
-                };
-                self.try_again(partition, error);
-            }
-        }
-    }
-
-    /// Sends the batch again if that may help and there is time, else reports the failure.
-    fn try_again(&mut self, partition: &TopicPartition, error: Error) {
-        let attempted = self.shared.state.lock().accumulator.attempted(partition);
-        let Some(attempted) = attempted else { return };
-        let now = self.shared.now();
-        let waited = Duration::from_millis(now - attempted.first_sent);
-        let range = self.client.config().backoff;
-        let backoff = self.backoffs.entry(partition.clone()).or_insert_with(|| Backoff::new(range));
-        let wait = backoff.next(&mut self.random);
-        let has_time = waited + wait < self.config.delivery_timeout;
-        if is_worth_another_try(&error) && has_time {
-            self.client.observe(&Event::Retrying { operation: OPERATION, error: &error, wait });
-            self.client.forget(&partition.topic);
-            let at = now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            self.shared.state.lock().accumulator.retry(partition, at);
-            return;
-        }
-        if let Some(stamp) = attempted.stamp {
-            // Whether the broker has these records is unknown: a gap in the sequence would stop
-            // the partition, so what follows comes from a producer with another id.
-            self.sequences.abandon(stamp.identity);
-        }
-        self.backoffs.remove(partition);
-        let error = match is_worth_another_try(&error) {
-            true => Error::TimedOut {
-                operation: OPERATION.to_owned(),
-                after: self.config.delivery_timeout,
-                last: Some(Box::new(error)),
-            },
-            false => error,
-        };
-        self.deliver(partition, Err(error));
-    }
-
-    fn deliver(&self, partition: &TopicPartition, outcome: Result<Delivered, Error>) {
-        let mut state = self.shared.state.lock();
-        let tags = state.accumulator.complete(partition);
-        if tags.is_empty() {
-            // It was given up while its request was under way.
-            return;
-        }
-        state.deliveries.push(Delivery { partition: partition.clone(), tags, outcome });
-        drop(state);
-        self.shared.progress.notify_waiters();
-    }
-
-    /// Nothing can be sent at all.
-    fn fail_all(&mut self, error: &Error) {
-        let mut state = self.shared.state.lock();
-        for (partition, tags) in state.accumulator.clear() {
-            let outcome = Err(error.clone());
-            state.deliveries.push(Delivery { partition, tags, outcome });
-        }
-        drop(state);
-        self.shared.progress.notify_waiters();
-    }
 }
 
-/// What a request is built from, once its version is known.
-struct Request {
-    topics: Vec<TopicProduceData>,
-    ids: BTreeMap<Uuid, String>,
-    wanted: Wanted,
-    timeout_ms: i32,
-}
-
-trait NamedFor {
-    /// With the name or the id only, as the version has it.
-    fn named_for(&self, version: i16) -> Self;
-}
-
-impl NamedFor for TopicProduceData {
-    fn named_for(&self, version: i16) -> TopicProduceData {
-        let mut topic = self.clone();
-        match version < TOPIC_ID_VERSION {
-            true => topic.topic_id = Uuid::ZERO,
-            false => topic.name = String::new(),
-        }
-        topic
-    }
-}
-
-async fn send_one(
-    client: &Client,
-    node: NodeId,
-    acks: Acks,
-    wanted: Wanted,
-    build: impl Fn(i16) -> ProduceRequest,
-) -> Result<Option<ProduceResponse>, Error> {
-    let timeout = client.config().request_timeout;
-    let limit = Limit { operation: OPERATION, deadline: Instant::now() + timeout, timeout };
-    let connection = client.connection(Target::Node(node), Lane::Produces, limit).await?;
-    match acks {
-        Acks::None => client.send_unanswered(&connection, wanted, build).map(|()| None),
-        Acks::Leader | Acks::All => {
-            client.call_on(&connection, wanted, limit, build).await.map(Some)
-        }
-    }
-}
-
-/// A request that timed out may have been appended; with sequence numbers another try is safe, and
-/// without them it may duplicate, which is what a producer without them accepts.
-fn is_worth_another_try(error: &Error) -> bool {
-    match error {
-        Error::TimedOut { .. } => true,
-        Error::Broker { code: ErrorCode::UnknownTopicOrPartition, .. } => true,
-        error => error.is_retriable(),
-    }
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
+/// Whole milliseconds.
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

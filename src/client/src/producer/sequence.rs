@@ -1,73 +1,135 @@
-//! Sequence numbers of an idempotent producer: in each partition the records count up from 0, and
-//! the broker takes them only in that order (KIP-98). No tokio.
+//! The sequence numbers of one partition: its records count up from 0 under one identity, and the
+//! broker takes them only in that order (KIP-98). After a gap the count starts again under the next
+//! epoch, which the client takes by itself (KIP-360). No tokio.
+//!
+//! The epoch is the partition's own: a broker compares it in the log that it writes to and nowhere
+//! else, so a gap in one partition need not stop the others, as it does where all share an epoch.
 
-use std::collections::BTreeMap;
-
-use kt_protocol::types::{ProducerEpoch, ProducerId, TopicPartition};
+use kt_protocol::types::{ProducerEpoch, ProducerId};
 
 /// Who the broker thinks a producer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(super) struct Identity {
     /// The id.
-    pub id: ProducerId,
-    /// How often the id was taken over.
-    pub epoch: ProducerEpoch,
+    pub(super) id: ProducerId,
+    /// How often the count was started again under it.
+    pub(super) epoch: ProducerEpoch,
 }
 
 /// What is stamped on a batch when it is first sent. A retry carries the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub(super) struct Stamp {
     /// Whose it is.
-    pub identity: Identity,
+    pub(super) identity: Identity,
     /// The number of its first record.
-    pub base_sequence: i32,
+    pub(super) base_sequence: i32,
 }
 
-/// The next number of each partition.
-///
-/// A new identity starts every partition at 0, each when its next batch is first sent: what is
-/// under way then keeps the stamp it has, which is still good for the identity it names.
+impl Stamp {
+    /// The stamp of what follows `count` records later in the same batch.
+    #[must_use]
+    pub(super) fn after(self, count: usize) -> Stamp {
+        Stamp { base_sequence: add(self.base_sequence, count), ..self }
+    }
+}
+
+/// What the next stamp has to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Next {
+    /// The one that follows.
+    #[default]
+    Follows,
+    /// 0 of the next epoch: the numbers given so far have a gap.
+    Epoch,
+    /// 0 of another id: the broker refuses this one.
+    Id,
+}
+
+/// The count of one partition.
 #[derive(Clone, Debug, Default)]
-pub struct Sequences {
+pub(super) struct Sequence {
     identity: Option<Identity>,
-    next: BTreeMap<TopicPartition, Stamp>,
+    number: i32,
+    next: Next,
+    is_established: bool,
 }
 
-impl Sequences {
-    /// None has been given yet.
-    pub fn new() -> Sequences {
-        Sequences::default()
+impl Sequence {
+    /// Nothing has been stamped yet.
+    pub(super) fn new() -> Sequence {
+        Sequence::default()
     }
 
-    /// The identity for new batches; `None` until a broker gives one.
-    pub fn identity(&self) -> Option<Identity> {
-        self.identity
+    /// Stamps a batch of `count` records. `offered` is the identity that a broker gave the producer
+    /// last; `None` if this partition needs one and it was not given yet.
+    pub(super) fn stamp(&mut self, offered: Option<Identity>, count: usize) -> Option<Stamp> {
+        self.start(offered)?;
+        let stamp = Stamp { identity: self.identity?, base_sequence: self.number };
+        self.number = add(self.number, count);
+        Some(stamp)
     }
 
-    /// Takes an identity for all batches from now on.
-    pub fn adopt(&mut self, identity: Identity) {
-        self.identity = Some(identity);
-    }
-
-    /// Gives up an identity, because a batch of it may or may not have been appended, or the broker
-    /// does not know it any more. Another one that has come since is kept.
-    pub fn abandon(&mut self, identity: Identity) {
-        if self.identity == Some(identity) {
-            self.identity = None;
+    /// Whether a batch could be stamped.
+    pub(super) fn can_stamp(&self, offered: Option<Identity>) -> bool {
+        match (self.identity, self.next) {
+            (Some(_), Next::Follows) => true,
+            (Some(it), Next::Epoch) if it.epoch.0 < i16::MAX => true,
+            (Some(old), _) => offered.is_some_and(|it| it.id != old.id),
+            (None, _) => offered.is_some(),
         }
     }
 
-    /// Stamps the next batch of a partition, of `count` records. `None` without an identity.
-    pub fn stamp(&mut self, partition: &TopicPartition, count: usize) -> Option<Stamp> {
-        let identity = self.identity?;
-        let first = Stamp { identity, base_sequence: 0 };
-        let stamp = match self.next.get(partition) {
-            Some(next) if next.identity == identity => *next,
-            _ => first,
+    /// The identity that no partition should be given any more, if this one cannot go on with it.
+    pub(super) fn refused(&self) -> Option<ProducerId> {
+        let old = self.identity?;
+        (self.next != Next::Follows && !self.can_stamp(None)).then_some(old.id)
+    }
+
+    fn start(&mut self, offered: Option<Identity>) -> Option<()> {
+        if !self.can_stamp(offered) {
+            return None;
+        }
+        let identity = match (self.identity, self.next) {
+            (Some(_), Next::Follows) => return Some(()),
+            (Some(it), Next::Epoch) if it.epoch.0 < i16::MAX => {
+                Identity { epoch: ProducerEpoch(it.epoch.0 + 1), ..it }
+            }
+            _ => offered?,
         };
-        let next = Stamp { base_sequence: add(stamp.base_sequence, count), ..stamp };
-        self.next.insert(partition.clone(), next);
-        Some(stamp)
+        *self = Sequence { identity: Some(identity), ..Sequence::new() };
+        Some(())
+    }
+
+    /// The numbers given so far have a gap: what is stamped next begins an epoch.
+    pub(super) fn break_off(&mut self) {
+        if self.identity.is_some() && self.next == Next::Follows {
+            self.next = Next::Epoch;
+        }
+    }
+
+    /// The broker knows a later epoch of this id than we do: what is stamped next has another id.
+    pub(super) fn refuse(&mut self) {
+        if self.identity.is_some() {
+            self.next = Next::Id;
+        }
+    }
+
+    /// Whether the next stamp begins an epoch.
+    pub(super) fn is_broken_off(&self) -> bool {
+        self.next != Next::Follows
+    }
+
+    /// A batch with this stamp was written.
+    pub(super) fn acknowledge(&mut self, stamp: Stamp) {
+        if self.identity == Some(stamp.identity) {
+            self.is_established = true;
+        }
+    }
+
+    /// Whether the broker is known to count this epoch. Where it does not, it takes any number as the
+    /// first, and so could take a later batch without the one before.
+    pub(super) fn is_established(&self) -> bool {
+        self.is_established
     }
 }
 
@@ -82,36 +144,51 @@ fn add(sequence: i32, count: usize) -> i32 {
 mod tests {
     use super::*;
 
-    fn identity(id: i64) -> Identity {
-        Identity { id: ProducerId(id), epoch: ProducerEpoch(0) }
+    fn identity(id: i64, epoch: i16) -> Identity {
+        Identity { id: ProducerId(id), epoch: ProducerEpoch(epoch) }
     }
 
     #[test]
-    fn each_partition_counts_for_itself() {
-        let mut sequences = Sequences::new();
-        let [a, b] = [TopicPartition::new("t", 0), TopicPartition::new("t", 1)];
-        assert_eq!(sequences.stamp(&a, 5), None);
-        sequences.adopt(identity(7));
-        let base = |it: Option<Stamp>| it.unwrap().base_sequence;
-        assert_eq!(base(sequences.stamp(&a, 5)), 0);
-        assert_eq!(base(sequences.stamp(&a, 3)), 5);
-        assert_eq!(base(sequences.stamp(&b, 1)), 0);
-        assert_eq!(base(sequences.stamp(&a, 1)), 8);
+    fn records_count_up_once_there_is_an_identity() {
+        let mut sequence = Sequence::new();
+        assert_eq!(sequence.stamp(None, 5), None);
+        let offered = Some(identity(7, 0));
+        let mut stamps = [5, 3, 1].map(|count| sequence.stamp(offered, count).unwrap());
+        assert_eq!(stamps.map(|it| it.base_sequence), [0, 5, 8]);
+        stamps.sort_by_key(|it| it.identity.epoch);
+        assert!(stamps.iter().all(|it| it.identity == identity(7, 0)));
     }
 
     #[test]
-    fn a_new_identity_starts_again() {
-        let mut sequences = Sequences::new();
-        let partition = TopicPartition::new("t", 0);
-        sequences.adopt(identity(7));
-        sequences.stamp(&partition, 5);
-        sequences.abandon(identity(7));
-        assert_eq!(sequences.stamp(&partition, 5), None);
-        sequences.adopt(identity(8));
-        // Word of the old one's end that comes late does not hurt the new one.
-        sequences.abandon(identity(7));
-        let stamp = sequences.stamp(&partition, 5).unwrap();
-        assert_eq!(stamp, Stamp { identity: identity(8), base_sequence: 0 });
+    fn a_gap_begins_an_epoch_which_the_broker_has_to_see_first() {
+        let mut sequence = Sequence::new();
+        let offered = Some(identity(7, 0));
+        let first = sequence.stamp(offered, 5).unwrap();
+        assert!(!sequence.is_established());
+        sequence.acknowledge(first);
+        assert!(sequence.is_established());
+        sequence.break_off();
+        let second = sequence.stamp(offered, 5).unwrap();
+        assert_eq!(second, Stamp { identity: identity(7, 1), base_sequence: 0 });
+        assert!(!sequence.is_established());
+        // Word of the old epoch that comes late says nothing of the new one.
+        sequence.acknowledge(first);
+        assert!(!sequence.is_established());
+    }
+
+    #[test]
+    fn an_id_that_is_refused_or_used_up_needs_another() {
+        let mut sequence = Sequence::new();
+        let offered = Some(identity(7, i16::MAX));
+        sequence.stamp(offered, 5).unwrap();
+        sequence.break_off();
+        assert_eq!(sequence.refused(), Some(ProducerId(7)));
+        assert_eq!(sequence.stamp(offered, 5), None);
+        let other = Some(identity(8, 0));
+        assert_eq!(sequence.stamp(other, 5).unwrap().identity, identity(8, 0));
+        sequence.refuse();
+        assert_eq!(sequence.stamp(other, 1), None);
+        assert_eq!(sequence.stamp(Some(identity(9, 0)), 1).unwrap().identity, identity(9, 0));
     }
 
     #[test]

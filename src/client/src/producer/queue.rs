@@ -1,0 +1,429 @@
+//! The batches of one partition, in the order of their records: which may be sent when, so that no
+//! record is lost, written twice or overtaken. No tokio, no clock.
+//!
+//! ```text
+//! append -> [.. waiting, open] -> take -> [sent] -> answer: ended, waiting again, or split
+//!            \___ later records ___/      \___ first in the queue ___/
+//! ```
+//!
+//! An idempotent producer sends several batches one behind the other. A retry goes only when it is
+//! the first in the queue; until an epoch's first batch is acknowledged there is but one under way.
+//! A batch whose fate is unknown keeps its stamp, by which the broker knows it. Only when the broker
+//! says of the first one that it is not written, and no try of it can still arrive, are all that
+//! have stamps given those of the next epoch: what was sent behind it under the old one cannot be
+//! written without it.
+
+use std::collections::VecDeque;
+
+use kt_protocol::records::{AppendError, Compressor, NewRecord};
+use kt_protocol::types::{LeaderEpoch, Millis, NodeId};
+
+use super::batch::{Batch, Sealed, State};
+use super::effect::RequestId;
+#[cfg(test)]
+use super::sender::model::Planted;
+use super::sequence::{Identity, Sequence};
+use super::topics::TopicIndex;
+use super::{Idempotence, Tag};
+
+/// How many of a producer's last batches a broker knows again in each partition
+/// (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`).
+pub(super) const BATCHES_REMEMBERED: u64 = 5;
+
+/// What holds for all partitions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    pub(super) idempotence: Idempotence,
+    pub(super) compressor: Compressor,
+    pub(super) batch_bytes: usize,
+    pub(super) linger_ms: u64,
+    pub(super) delivery_timeout_ms: u64,
+    /// Batches of a partition, and requests of a broker, that may be under way.
+    pub(super) in_flight_max: usize,
+    #[cfg(test)]
+    pub(super) planted: Planted,
+}
+
+impl Rules {
+    fn is_idempotent(&self) -> bool {
+        self.idempotence == Idempotence::On
+    }
+
+    #[cfg(test)]
+    fn has(&self, planted: Planted) -> bool {
+        self.planted == planted
+    }
+}
+
+/// Whether batches wait for more records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// As long as `linger.ms` says.
+    Linger,
+    /// No.
+    Now,
+}
+
+/// What can be done with a partition now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing, until an answer comes or a record.
+    Idle,
+    /// Nothing before that time.
+    At(Millis),
+    /// A batch could be sent, had the producer an identity that serves.
+    Unidentified,
+    /// A batch can be sent.
+    Ready,
+}
+
+/// How an append changed a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Appended {
+    /// A record joined the open batch.
+    Joined,
+    /// A batch was filled or begun: what can be done may have changed.
+    Turned,
+}
+
+/// What the leader said of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nobody said anything; the try may yet arrive until then.
+    Adrift(Millis),
+    /// Not done. Whether the leader has it or not, it is known by its stamp.
+    Kept,
+    /// The leader does not have it, since it expects another number.
+    OutOfOrder,
+    /// The leader does not have it, since it knows a later epoch.
+    Fenced,
+}
+
+/// A batch under way.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) sealed: Sealed,
+    pub(super) is_first_try: bool,
+    pub(super) waited_ms: u64,
+    pub(super) records: usize,
+}
+
+/// One partition.
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) topic: TopicIndex,
+    pub(super) partition: i32,
+    pub(super) leader: Option<NodeId>,
+    pub(super) leader_epoch: LeaderEpoch,
+    /// Whether it stands in a list of those that are ready.
+    pub(super) is_listed: bool,
+    /// When it is looked at next.
+    pub(super) timer: Option<Millis>,
+    /// Whether its oldest batch is waited for to expire.
+    pub(super) has_expiry: bool,
+    batches: VecDeque<Batch>,
+    sent: usize,
+    sequence: Sequence,
+    /// How many batches were stamped.
+    stamped: u64,
+    /// The stamps are to be given anew once nothing is under way.
+    must_restamp: bool,
+    /// What the last batch grew to.
+    capacity: usize,
+}
+
+impl Queue {
+    pub(super) fn new(topic: TopicIndex, partition: i32) -> Queue {
+        Queue {
+            topic,
+            partition,
+            leader: None,
+            leader_epoch: LeaderEpoch::UNKNOWN,
+            is_listed: false,
+            timer: None,
+            has_expiry: false,
+            batches: VecDeque::new(),
+            sent: 0,
+            sequence: Sequence::new(),
+            stamped: 0,
+            must_restamp: false,
+            capacity: 0,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// How many batches wait or are under way.
+    pub(super) fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// Whether the last batch takes records and has some: others better go with them.
+    pub(super) fn has_open(&self) -> bool {
+        self.batches.back().is_some_and(Batch::is_open)
+    }
+
+    /// Puts a record into the last batch, or into a new one. Gives what it costs too.
+    pub(super) fn append(
+        &mut self,
+        rules: &Rules,
+        now: impl FnOnce() -> Millis,
+        record: NewRecord<'_>,
+        tag: Tag,
+    ) -> Result<(Appended, usize), AppendError> {
+        let last = self.batches.back_mut().filter(|it| it.is_open());
+        if let Some(last) = last {
+            if let Some(cost) = last.append(record, tag, rules.batch_bytes)? {
+                let turned = if last.is_open() { Appended::Joined } else { Appended::Turned };
+                return Ok((turned, cost));
+            }
+            last.close();
+            self.capacity = last.size();
+        }
+        let mut batch = Batch::new(now(), rules.compressor, self.capacity.min(rules.batch_bytes));
+        batch.append(record, tag, rules.batch_bytes)?;
+        let cost = batch.bytes;
+        self.batches.push_back(batch);
+        Ok((Appended::Turned, cost))
+    }
+
+    /// What can be done now.
+    pub(super) fn verdict(
+        &self,
+        rules: &Rules,
+        now: Millis,
+        urgency: Urgency,
+        offered: Option<Identity>,
+    ) -> Verdict {
+        if rules.in_flight_max <= self.sent || self.must_restamp && 0 < self.sent {
+            return Verdict::Idle;
+        }
+        let waiting = self.batches.iter().enumerate();
+        let first = waiting.filter_map(|(at, it)| Some((at, it, it.waits_until()?))).next();
+        let Some((position, batch, not_before)) = first else { return Verdict::Idle };
+        if rules.is_idempotent() {
+            match self.sequence_verdict(rules, position, batch, offered) {
+                Verdict::Ready => {}
+                other => return other,
+            }
+        }
+        let is_filling = batch.is_open() && urgency == Urgency::Linger;
+        let due = if is_filling { batch.created + rules.linger_ms } else { not_before };
+        match due.max(not_before) {
+            at if now < at => Verdict::At(at),
+            _ => Verdict::Ready,
+        }
+    }
+
+    /// Whether the first batch that waits may go as far as its number is concerned.
+    fn sequence_verdict(
+        &self,
+        rules: &Rules,
+        position: usize,
+        batch: &Batch,
+        offered: Option<Identity>,
+    ) -> Verdict {
+        let _ = rules;
+        if self.must_restamp {
+            return match self.sequence.can_stamp(offered) {
+                true => Verdict::Ready,
+                false => Verdict::Unidentified,
+            };
+        }
+        if batch.stamp.is_some() {
+            return if position == 0 { Verdict::Ready } else { Verdict::Idle };
+        }
+        let is_established = self.sequence.is_established();
+        let is_window_full = self.is_window_full();
+        #[cfg(test)]
+        let is_established = is_established || rules.has(Planted::EpochsBeginWithMany);
+        #[cfg(test)]
+        let is_window_full = is_window_full && !rules.has(Planted::WindowIsForgotten);
+        let must_be_alone = self.sequence.is_broken_off() || !is_established;
+        if must_be_alone && position != 0 || is_window_full {
+            return Verdict::Idle;
+        }
+        match self.sequence.can_stamp(offered) {
+            true => Verdict::Ready,
+            false => Verdict::Unidentified,
+        }
+    }
+
+    /// Whether the broker might forget the oldest batch without an answer if another one came.
+    fn is_window_full(&self) -> bool {
+        let oldest = self.batches.front().and_then(|it| it.ordinal);
+        oldest.is_some_and(|oldest| BATCHES_REMEMBERED <= self.stamped - oldest)
+    }
+
+    /// The id that does not serve here any more.
+    pub(super) fn refused_id(&self) -> Option<kt_protocol::types::ProducerId> {
+        self.sequence.refused()
+    }
+
+    /// Bytes of the batch that goes next, at most.
+    pub(super) fn next_size(&self) -> usize {
+        let waiting = self.batches.iter().find(|it| it.waits_until().is_some());
+        waiting.map_or(0, Batch::size)
+    }
+
+    /// Takes the batch that a verdict called ready.
+    pub(super) fn take(
+        &mut self,
+        rules: &Rules,
+        now: Millis,
+        request: RequestId,
+        offered: Option<Identity>,
+    ) -> Option<Taken> {
+        if self.must_restamp {
+            self.restamp(offered)?;
+        }
+        let batch = self.batches.iter_mut().find(|it| it.waits_until().is_some())?;
+        if rules.is_idempotent() && batch.stamp.is_none() {
+            batch.stamp = Some(self.sequence.stamp(offered, batch.tags.len())?);
+            batch.ordinal = Some(self.stamped);
+            self.stamped += 1;
+        }
+        batch.state = State::Sent(request);
+        batch.attempts += 1;
+        self.sent += 1;
+        self.capacity = self.capacity.max(batch.size());
+        Some(Taken {
+            is_first_try: batch.attempts == 1,
+            waited_ms: now - batch.created,
+            records: batch.tags.len(),
+            sealed: batch.seal(),
+        })
+    }
+
+    /// Gives all stamps anew, from 0 of the next epoch on.
+    fn restamp(&mut self, offered: Option<Identity>) -> Option<()> {
+        debug_assert_eq!(self.sent, 0, "nothing may be under way");
+        for batch in self.batches.iter_mut().filter(|it| it.stamp.is_some()) {
+            let stamp = self.sequence.stamp(offered, batch.tags.len())?;
+            batch.restamp(stamp);
+        }
+        self.must_restamp = false;
+        Some(())
+    }
+
+    /// The place of the batch of a request; `None` if it was given up meanwhile.
+    pub(super) fn position(&self, request: RequestId) -> Option<usize> {
+        self.batches.iter().position(|it| it.state == State::Sent(request))
+    }
+
+    pub(super) fn batch(&mut self, position: usize) -> &mut Batch {
+        &mut self.batches[position]
+    }
+
+    /// The batch was written, or is believed to be.
+    pub(super) fn complete(&mut self, position: usize) -> Batch {
+        let batch = self.remove(position);
+        if let Some(stamp) = batch.stamp {
+            self.sequence.acknowledge(stamp);
+        }
+        batch
+    }
+
+    /// The batch is given up: what follows it must not be taken for its successor.
+    pub(super) fn give_up(&mut self, position: usize) -> Batch {
+        let batch = self.remove(position);
+        if batch.stamp.is_some() {
+            self.sequence.break_off();
+        }
+        batch
+    }
+
+    fn remove(&mut self, position: usize) -> Batch {
+        let batch = self.batches.remove(position).expect("the place is that of a batch");
+        self.sent -= usize::from(matches!(batch.state, State::Sent(_)));
+        if self.batches.iter().all(|it| it.stamp.is_none()) {
+            self.must_restamp = false;
+        }
+        batch
+    }
+
+    /// The batch waits again, until `at`.
+    pub(super) fn retry(
+        &mut self,
+        rules: &Rules,
+        now: Millis,
+        position: usize,
+        fate: Fate,
+        at: Millis,
+    ) {
+        let is_first = position == 0;
+        let batch = &mut self.batches[position];
+        batch.state = State::Waiting(at);
+        self.sent -= 1;
+        match fate {
+            Fate::Adrift(until) => batch.adrift_until = batch.adrift_until.max(until),
+            Fate::Kept => {}
+            Fate::OutOfOrder | Fate::Fenced if batch.stamp.is_none() => {}
+            Fate::OutOfOrder | Fate::Fenced => {
+                let _ = rules;
+                let is_adrift = now < batch.adrift_until;
+                #[cfg(test)]
+                let is_adrift = is_adrift && !rules.has(Planted::TriesAdriftAreForgotten);
+                #[cfg(test)]
+                let is_first = is_first || rules.has(Planted::AnyGapRestamps);
+                // One that is not the first is out of order because the first one is missing.
+                if is_first && !is_adrift {
+                    self.must_restamp = true;
+                    match fate {
+                        Fate::Fenced => self.sequence.refuse(),
+                        _ => self.sequence.break_off(),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts the halves of a batch that was sent in its place, and gives the bytes that they cost
+    /// more; `None` if it cannot be halved.
+    pub(super) fn split(&mut self, rules: &Rules, position: usize) -> Option<usize> {
+        let batch = &mut self.batches[position];
+        let before = batch.bytes;
+        let [first, second] = batch.split(rules.compressor)?;
+        let after = first.bytes + second.bytes;
+        *batch = first;
+        self.batches.insert(position + 1, second);
+        self.sent -= 1;
+        Some(after.saturating_sub(before))
+    }
+
+    /// When the oldest batch expires.
+    pub(super) fn expiry(&self, rules: &Rules) -> Option<Millis> {
+        self.batches.front().map(|it| it.created + rules.delivery_timeout_ms)
+    }
+
+    /// Whether the oldest batch has expired, sent or not.
+    pub(super) fn has_expired(&self, rules: &Rules, now: Millis) -> bool {
+        self.expiry(rules).is_some_and(|at| at <= now)
+    }
+
+    /// Lets what waits for its next try go at once: another broker may know better.
+    pub(super) fn hasten(&mut self) {
+        for batch in &mut self.batches {
+            if let State::Waiting(at) = &mut batch.state {
+                *at = Millis(0);
+            }
+        }
+    }
+
+    /// The leader counts from another epoch of its own: the topic was made anew.
+    pub(super) fn start_over(&mut self) {
+        self.leader_epoch = LeaderEpoch::UNKNOWN;
+        self.sequence.break_off();
+    }
+
+    /// Gives everything up.
+    pub(super) fn clear(&mut self) -> Vec<Batch> {
+        let mut all = Vec::new();
+        while !self.batches.is_empty() {
+            all.push(self.give_up(0));
+        }
+        all
+    }
+}
