@@ -296,7 +296,8 @@ impl Simulation {
         for news in all {
             match news {
                 News::Reply(to, reply) => {
-                    let now = self.now();
+                    // What a file holds is sent before the node dies.
+                    let (now, reply) = (self.now(), crate::client::bytes(&reply)?);
                     let begun = self.network.answer(to, reply, now, &mut self.host.random)?;
                     self.ask_node(begun)?;
                 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use kt_client::Error;
-use kt_node::Reply;
 use kt_protocol::ApiKey;
 use kt_protocol::codec::Message;
 
@@ -18,10 +18,10 @@ use super::network::Failure;
 pub(super) fn decoded<M: Message>(
     api: ApiKey,
     version: i16,
-    reply: Result<Reply, Error>,
+    reply: Result<Bytes, Error>,
 ) -> Result<Result<M, Error>, String> {
     match reply {
-        Ok(reply) => crate::client::response(api, version, &reply).map(Ok),
+        Ok(reply) => crate::client::message(api, version, &reply).map(Ok),
         Err(error) => Ok(Err(error)),
     }
 }

@@ -170,12 +170,12 @@ impl Program for Auditor {
         let Ok(reply) = answer else { return Ok(()) };
         match asked.api {
             ApiKey::CreateTopics => {
-                let response = crate::client::response(asked.api, asked.version, &reply)?;
+                let response = crate::client::message(asked.api, asked.version, &reply)?;
                 self.on_topics(&response);
                 Ok(())
             }
             _ => {
-                let response = crate::client::response(asked.api, asked.version, &reply)?;
+                let response = crate::client::message(asked.api, asked.version, &reply)?;
                 self.on_fetched(&response)
             }
         }

@@ -11,6 +11,7 @@ use kt_protocol::messages::{MetadataRequest, MetadataResponse};
 use kt_protocol::types::TopicPartition;
 
 use super::auditor::Auditor;
+use super::network::ADRIFT_MS_MAX;
 use super::member::{Member, MemberRole};
 use super::program::Program;
 use super::reader::{Reader, ReaderRole};
@@ -29,6 +30,7 @@ const SENDERS: usize = 3;
 
 /// `request.timeout.ms` of all programs. Longer than a request can be adrift.
 pub(super) const REQUEST_TIMEOUT_MS: u64 = 1_500;
+const _: () = assert!(ADRIFT_MS_MAX < REQUEST_TIMEOUT_MS);
 
 /// What a process is there for.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 mod begin;
 mod events;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -129,6 +129,10 @@ pub(super) struct Member {
     role: MemberRole,
     life: Life,
     waits: Waits,
+    /// The offsets behind what it has processed.
+    processed: BTreeMap<TopicPartition, Offset>,
+    /// What it last asked to commit.
+    asked_to_commit: Offsets,
     /// It processes what it was given, until then.
     busy_until: u64,
     has_begun: bool,
@@ -165,6 +169,8 @@ impl Member {
             role: role.clone(),
             life,
             waits: Waits::No,
+            processed: BTreeMap::new(),
+            asked_to_commit: Offsets::new(),
             busy_until: 0,
             has_begun: false,
             is_calm: false,
@@ -179,14 +185,16 @@ impl Member {
             let (group, life) = (self.role.group, self.life);
             desk.see(ClientSeen::Processed { group, life, place, up_to: offset.0 });
         }
-        let given = self.reading.given.iter().map(|(it, offset)| (it.clone(), *offset));
-        self.machine.commits_mut().note_processed(given);
+        self.processed.clone_from(&self.reading.given);
+        let processed = self.processed.iter().map(|(it, offset)| (it.clone(), *offset));
+        self.machine.commits_mut().note_processed(processed);
         Ok(())
     }
 
     fn processed(&self) -> Offsets {
-        let given = self.reading.given.iter();
-        given.map(|(partition, offset)| (partition.clone(), (*offset).into())).collect()
+        let read = |it: &(&TopicPartition, &Offset)| self.reading.given.contains_key(it.0);
+        let processed = self.processed.iter().filter(read);
+        processed.map(|(partition, offset)| (partition.clone(), (*offset).into())).collect()
     }
 
     /// A call of the library's poll, or of something else.
@@ -211,12 +219,14 @@ impl Member {
                 let ms = SLOW_MS.start + random.below(SLOW_MS.len());
                 self.busy_until = now.monotonic.0 + ms as u64;
             }
-            3..30 if self.role.committing == Committing::Async => {
+            3..30 if self.role.committing == Committing::Async && self.has_news() => {
                 let offsets = self.processed();
+                self.asked_to_commit = offsets.clone();
                 self.machine.commit_async(now.monotonic, offsets, effects);
             }
-            3..30 if self.role.committing == Committing::Sync => {
+            3..30 if self.role.committing == Committing::Sync && self.has_news() => {
                 let (offsets, timeout) = (self.processed(), COMMIT_TIMEOUT);
+                self.asked_to_commit = offsets.clone();
                 let id = self.machine.commit_sync(now.monotonic, offsets, timeout, effects);
                 self.waits = Waits::Commit(id);
                 return Ok(());
@@ -229,6 +239,11 @@ impl Member {
             Waits::No => self.reading.give(now, self.role.records_max, desk),
             _ => Ok(()),
         }
+    }
+
+    /// Whether there is anything to commit that it has not asked for.
+    fn has_news(&self) -> bool {
+        self.processed() != self.asked_to_commit
     }
 
     /// What is committed when partitions are given back or the member leaves.
@@ -386,13 +401,14 @@ impl Program for Member {
 
     fn is_done(&self, ends: Option<&[i64]>) -> bool {
         let Some(ends) = ends else { return false };
-        let is_read = |(partition, offset): (&TopicPartition, &Offset)| {
+        let is_read = |partition: &TopicPartition| {
             let end = cluster::place(partition).ok().and_then(|it| ends.get(it.0));
-            end.is_some_and(|end| *end <= offset.0)
+            let processed = self.processed.get(partition);
+            end.is_some_and(|end| processed.is_some_and(|it| *end <= it.0))
         };
         matches!(self.waits, Waits::No)
             && !self.machine.membership().is_rebalancing()
-            && self.reading.given.iter().all(is_read)
+            && self.reading.given.keys().all(is_read)
             && self.machine.commits().is_idle()
             && self.machine.commits().uncommitted().is_empty()
     }

@@ -10,8 +10,9 @@ mod connection;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use kt_core::random::Random;
-use kt_node::{ConnectionId, Reply, ReplyTo, Request};
+use kt_node::{ConnectionId, ReplyTo, Request};
 
 use connection::Connection;
 
@@ -67,7 +68,7 @@ pub(super) enum Arrival {
     /// The node hears that a connection is gone.
     Closed(ConnectionId),
     /// A client hears an answer, or that there will be none.
-    Ended(CallId, Result<Reply, Failure>),
+    Ended(CallId, Result<Bytes, Failure>),
 }
 
 #[derive(Debug)]
@@ -141,7 +142,7 @@ impl Network {
     pub(super) fn answer(
         &mut self,
         to: ReplyTo,
-        reply: Reply,
+        reply: Bytes,
         now: u64,
         random: &mut Random,
     ) -> Result<Vec<(ReplyTo, Request)>, String> {

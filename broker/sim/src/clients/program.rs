@@ -3,8 +3,9 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use kt_core::random::Random;
-use kt_node::{Reply, Request};
+use kt_node::Request;
 use kt_protocol::ApiKey;
 use kt_protocol::codec::Message;
 use kt_protocol::types::Now;
@@ -79,7 +80,7 @@ impl Desk {
 }
 
 /// An answer, or why none came.
-pub(super) type Answer = Result<Reply, Failure>;
+pub(super) type Answer = Result<Bytes, Failure>;
 
 /// What a running program is.
 pub(super) trait Program: fmt::Debug {

@@ -78,7 +78,9 @@ impl Program for Reader {
             }
         } else {
             let paused: Vec<_> = self.reading.fetcher.paused().cloned().collect();
-            paused.iter().for_each(|it| drop(self.reading.fetcher.resume(it)));
+            for partition in &paused {
+                self.reading.fetcher.resume(partition);
+            }
         }
         self.reading.give(now, self.records_max, desk)
     }

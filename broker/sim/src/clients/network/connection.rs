@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use kt_node::{ConnectionId, Reply, ReplyTo, Request};
+use bytes::Bytes;
+use kt_node::{ConnectionId, ReplyTo, Request};
 use kt_protocol::ApiKey;
 
 use super::{Call, CallId};
@@ -13,7 +14,7 @@ struct Begun {
     sequence: u64,
     call: CallId,
     overlaps: bool,
-    reply: Option<Reply>,
+    reply: Option<Bytes>,
 }
 
 /// See the module's text.
@@ -29,7 +30,7 @@ pub(super) struct Connection {
     /// Reached the node, and wait for those before them.
     waiting: VecDeque<Call>,
     begun: VecDeque<Begun>,
-    answers: VecDeque<(CallId, Reply)>,
+    answers: VecDeque<(CallId, Bytes)>,
     /// Were lost on their way; their client waits for them all the same.
     lost: Vec<CallId>,
     /// Nobody waits for their answers.
@@ -111,7 +112,7 @@ impl Connection {
     }
 
     /// Keeps an answer until it may leave; fails if none is due.
-    pub(super) fn replied(&mut self, sequence: u64, reply: Reply) -> Result<(), ()> {
+    pub(super) fn replied(&mut self, sequence: u64, reply: Bytes) -> Result<(), ()> {
         let begun = self.begun.iter_mut().find(|it| it.sequence == sequence).ok_or(())?;
         if begun.reply.is_some() {
             return Err(());
@@ -131,7 +132,7 @@ impl Connection {
         Some(self.last_answer_at)
     }
 
-    pub(super) fn answer_arrives(&mut self) -> Option<(CallId, Reply)> {
+    pub(super) fn answer_arrives(&mut self) -> Option<(CallId, Bytes)> {
         self.answers.pop_front()
     }
 
