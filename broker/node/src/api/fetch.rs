@@ -197,6 +197,7 @@ fn gather(
         Answers::News => std::iter::from_fn(|| state.dequeue()).collect(),
     };
     let mut gathered = Gathered::default();
+    let mut left_out = Vec::new();
     for slot in slots {
         let room = poll.max_bytes.saturating_sub(gathered.bytes);
         if poll.answers == Answers::News && room == 0 && 0 < gathered.bytes {
@@ -211,10 +212,17 @@ fn gather(
         }
         gathered.bytes += read.length();
         gathered.is_urgent |= read.error.is_some() || read.diverging.is_some();
+        if read.is_left_out {
+            // A batch that is larger than the room that others left: its turn comes first in the
+            // next poll, for which there is no need to wait.
+            gathered.is_urgent = true;
+            left_out.push(slot);
+        }
         if poll.answers == Answers::All || has_news(partition, &read) {
             gathered.parts.push((slot, read));
         }
     }
+    left_out.into_iter().for_each(|slot| state.enqueue(slot));
     gathered
 }
 

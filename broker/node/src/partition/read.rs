@@ -32,6 +32,8 @@ pub(crate) struct Read {
     pub(crate) diverging: Option<(LeaderEpoch, Offset)>,
     pub(crate) offsets: Option<Offsets>,
     pub(crate) records: Option<FileRange>,
+    /// There may be records for which there was no room.
+    pub(crate) is_left_out: bool,
     /// For a committed reader: transactions that were aborted and touch the records.
     pub(crate) aborted: Vec<AbortedTransaction>,
     /// What of the storage failed, if that is why.
@@ -90,19 +92,20 @@ impl Partition {
         }
         let mut read = Read { offsets: Some(offsets), ..Read::default() };
         let max_bytes = asked.room.min(u64::from(ask.max_bytes));
-        if max_bytes == 0 && !asked.min_one_batch {
-            return Ok(read);
-        }
         let max_offset = match asked.isolation {
             _ if planted!("read above the high watermark") => offsets.log_end,
             Isolation::ReadUncommitted => offsets.high_watermark,
             Isolation::ReadCommitted => offsets.last_stable,
         };
-        if ask.fetch_offset < max_offset {
+        if ask.fetch_offset < max_offset && max_bytes == 0 && !asked.min_one_batch {
+            read.is_left_out = true;
+        } else if ask.fetch_offset < max_offset {
             let from = ask.fetch_offset;
             let min_one_batch = asked.min_one_batch;
             let request = ReadRequest { from, max_offset, max_bytes, min_one_batch };
-            if let Some(slice) = kt_storage::read(&bounds.segments, &request)? {
+            let slice = kt_storage::read(&bounds.segments, &request)?;
+            read.is_left_out = slice.is_none() && !min_one_batch;
+            if let Some(slice) = slice {
                 if asked.isolation == Isolation::ReadCommitted {
                     read.aborted = aborted_transactions(&bounds.segments, &slice, max_offset)?;
                 }

@@ -80,6 +80,30 @@ fn a_session_tells_what_is_new_and_nothing_else() {
     assert_eq!(harness.node().metrics().fetch_sessions, 1);
 }
 
+/// What did not fit is ready still, although nothing happens to it any more.
+#[test]
+fn a_batch_for_which_there_was_no_room_comes_with_the_next_poll() {
+    let mut harness = harness();
+    let id = session(&mut harness);
+    let large = "b".repeat(3_000);
+    harness.produce("orders", 0, batch(&["a"]));
+    harness.produce("orders", 1, batch(&[&large]));
+    let small = |epoch, asked: &[(i32, i64)]| FetchRequest {
+        max_bytes: 1_000,
+        ..poll(id, epoch, asked)
+    };
+    let first = news(&call(&mut harness, &small(1, &[])));
+    assert_eq!(first, [(0, vec!["a".to_owned()]), (1, vec![])]);
+    assert_eq!(news(&call(&mut harness, &small(2, &[(0, 1)]))), [(1, vec![large.clone()])]);
+    // The same where the partition's own bound is the narrow one.
+    harness.produce("orders", 0, batch(&["c"]));
+    harness.produce("orders", 2, batch(&[&large]));
+    let mut narrow = poll(id, 3, &[(1, 1), (2, 0)]);
+    narrow.topics[0].partitions[1].partition_max_bytes = 1_000;
+    assert_eq!(news(&call(&mut harness, &narrow))[0], (0, vec!["c".to_owned()]));
+    assert_eq!(news(&call(&mut harness, &poll(id, 4, &[(0, 2)]))), [(2, vec![large])]);
+}
+
 #[test]
 fn what_is_forgotten_is_not_heard_of_and_may_come_back() {
     let mut harness = harness();
