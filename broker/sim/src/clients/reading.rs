@@ -12,6 +12,7 @@ use kt_client::consumer::{ConsumerConfig, CrcCheck, FetchedRecords, OffsetReset,
 use kt_client::{BackoffRange, Error, Metadata};
 use kt_core::random::Random;
 use kt_protocol::ApiKey;
+use kt_protocol::messages::{FetchRequest, FetchResponse};
 use kt_protocol::types::{Now, Offset, TopicPartition};
 
 use super::cluster::{self, REQUEST_TIMEOUT_MS};
@@ -177,6 +178,7 @@ impl Reading {
             Effect::Fetch { id, request, version_max, .. } => {
                 let version = self.settings.fetch_version.min(version_max);
                 let within_ms = REQUEST_TIMEOUT_MS;
+                note_fetch(&request, desk);
                 let asked = Asked { api: ApiKey::Fetch, version, id: id.0 };
                 desk.ask(Lane::Fetches, asked, &request_for(&request, version), within_ms);
             }
@@ -221,7 +223,10 @@ impl Reading {
         let reply = answer.map_err(|it| error(api, it));
         match api {
             ApiKey::Fetch => {
-                let answer = decoded(api, version, reply)?;
+                let answer: Result<FetchResponse, Error> = decoded(api, version, reply)?;
+                if let Ok(answer) = &answer {
+                    note_fetched(answer, desk);
+                }
                 let answer = answer.map(|it| CheckedFetch::new(it, CrcCheck::On));
                 self.fetcher.on_fetch(now, id, answer);
             }
@@ -242,6 +247,37 @@ impl Reading {
 
     pub(super) fn next_deadline(&self) -> Option<u64> {
         self.fetcher.next_deadline().map(|it| it.0)
+    }
+}
+
+/// What is asked, for the trace.
+fn note_fetch(request: &FetchRequest, desk: &mut Desk) {
+    let (session, epoch) = (request.session_id, request.session_epoch);
+    desk.note(format_args!("fetches {} bytes in {session}/{epoch}", request.max_bytes));
+    for topic in &request.topics {
+        for it in &topic.partitions {
+            let (partition, from) = (it.partition, it.fetch_offset);
+            desk.note(format_args!("fetches {}-{partition} from {from}", topic.topic));
+        }
+    }
+    for topic in &request.forgotten_topics_data {
+        desk.note(format_args!("forgets {}-{:?}", topic.topic, topic.partitions));
+    }
+}
+
+/// What came, for the trace.
+fn note_fetched(response: &FetchResponse, desk: &mut Desk) {
+    desk.note(format_args!("fetched {} in {}", response.error_code, response.session_id));
+    for topic in &response.responses {
+        for it in &topic.partitions {
+            let bytes = it.records.as_ref().and_then(|it| it.as_bytes()).map_or(0, |it| it.len());
+            let (code, end) = (it.error_code, it.high_watermark);
+            let id = (&topic.topic, topic.topic_id);
+            desk.note(format_args!(
+                "fetched {id:?}-{}: {code}, {bytes} bytes, up to {end}",
+                it.partition_index
+            ));
+        }
     }
 }
 
