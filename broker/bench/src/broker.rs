@@ -111,13 +111,7 @@ impl Broker {
 
     /// User and system CPU time used so far.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        // Fields after the command's closing parenthesis: utime and stime are the 12th and 13th.
-        let fields: Vec<&str> =
-            stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
-        let per_second = rustix::param::clock_ticks_per_second();
-        Duration::from_secs_f64((ticks(11) + ticks(12)) as f64 / per_second as f64)
+        cpu_of(&self.pid.to_string())
     }
 
     /// Resident memory in bytes.
@@ -127,6 +121,17 @@ impl Broker {
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
         line.split_whitespace().nth(1).and_then(|it| it.parse::<u64>().ok()).unwrap_or(0) * 1024
     }
+}
+
+/// User and system CPU time that a process has used so far; `self` is this one.
+pub(crate) fn cpu_of(process: &str) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // Fields after the command's closing parenthesis: utime and stime are the 12th and 13th.
+    let fields: Vec<&str> =
+        stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
+    let per_second = rustix::param::clock_ticks_per_second();
+    Duration::from_secs_f64((ticks(11) + ticks(12)) as f64 / per_second as f64)
 }
 
 impl Drop for Broker {

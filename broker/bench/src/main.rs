@@ -7,6 +7,7 @@
 mod broker;
 mod cases;
 mod cleaning;
+mod clients;
 mod commands;
 mod figures;
 mod floors;
@@ -76,6 +77,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         products.push(Product::ApacheKafka);
     }
     println!("{}", Figures::header());
+    clients::print(&kt, arguments.runs, &arguments.only)?;
     for case in Case::all().into_iter().filter(|it| it.name().contains(&arguments.only)) {
         for durability in case.durabilities() {
             measure(&case, *durability, &products, arguments.runs)?;

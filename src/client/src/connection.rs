@@ -119,17 +119,22 @@ impl Connection {
         decode_response(&frame, R::API, version)
     }
 
-    /// Sends a request that gets no answer: Produce with acks=0.
+    /// Sends a request that gets no answer, Produce with acks=0, and waits until it is written: not
+    /// before the next one is queued, but no later than `limit`.
     pub(crate) fn send_unanswered<R: Request>(
         &self,
         request: &R,
         version: i16,
-    ) -> Result<(), Error> {
-        self.link.send_unanswered(|id| self.encode(request, R::API, version, id)).map_err(
-            |error: CallError| match error {
-                CallError::Link(error) => self.broken(R::API, &error),
-                CallError::Encode(error) => error,
-            },
+        limit: Duration,
+    ) -> Result<impl Future<Output = Result<(), Error>> + Send + use<R>, Error> {
+        let pending = self.link.send_unanswered(|id| self.encode(request, R::API, version, id));
+        let pending = pending.map_err(|error: CallError| match error {
+            CallError::Link(error) => self.broken(R::API, &error),
+            CallError::Encode(error) => error,
+        })?;
+        let address = self.address.clone();
+        Ok(
+            async move { pending.within(limit).await.map_err(|error| broken(&address, R::API, &error)) },
         )
     }
 

@@ -10,6 +10,8 @@ mod batch;
 mod config;
 mod driver;
 mod effect;
+mod interceptor;
+mod message;
 mod metrics;
 mod partitioner;
 mod queue;
@@ -18,13 +20,17 @@ mod record;
 pub mod sender;
 mod sequence;
 mod topics;
+mod typed;
 
 pub use accumulator::Rejected;
 pub use config::{Acks, Idempotence, Levels, ProducerConfig, WhenFull};
 pub use effect::{Effect, Produce, RequestId, TOPIC_ID_VERSION};
+pub use interceptor::Interceptor;
+pub use message::{AsBytes, BigEndian, BoxError, Header, Record, Serializer, Written};
 pub use metrics::Metrics;
 pub use partitioner::{
     Choices, ChoosePartition, Partitioner, murmur2, partition_by_crc32, partition_of_key,
 };
 pub use raw::RawProducer;
 pub use record::{Delivered, Delivery, ProducerRecord, Tag};
+pub use typed::{Producer, Sending};

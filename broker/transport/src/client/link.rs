@@ -52,6 +52,8 @@ struct Shared {
 struct State {
     next_correlation_id: i32,
     outgoing: Vec<Bytes>,
+    /// Who waits until what is outgoing has been written.
+    writes: Vec<oneshot::Sender<()>>,
     waiting: VecDeque<Waiting>,
     closed: Option<LinkError>,
 }
@@ -61,6 +63,36 @@ struct Waiting {
     correlation_id: i32,
     answer: oneshot::Sender<Result<Bytes, LinkError>>,
     _permit: OwnedSemaphorePermit,
+}
+
+/// A request without an answer that is being written.
+#[derive(Debug)]
+pub struct PendingWrite {
+    shared: Arc<Shared>,
+    written: oneshot::Receiver<()>,
+}
+
+impl PendingWrite {
+    /// Waits until the system has taken the whole request. If it does not in time the connection is
+    /// closed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the connection was closed before.
+    pub async fn within(self, limit: Duration) -> Result<(), LinkError> {
+        match tokio::time::timeout(limit, self.written).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => {
+                let closed = self.shared.state.lock().closed.clone();
+                Err(closed.unwrap_or(LinkError::Closed))
+            }
+            Err(_) => {
+                let error = LinkError::TimedOut(limit);
+                self.shared.close(&error);
+                Err(error)
+            }
+        }
+    }
 }
 
 /// An answer that is under way.
@@ -121,14 +153,16 @@ impl Link {
         Ok(PendingReply { shared: self.shared.clone(), answer })
     }
 
-    /// Queues a request that has no answer (Produce with acks=0).
+    /// Queues a request that has no answer (Produce with acks=0). Whoever sends many has to wait until
+    /// they are written, or they heap up here.
     pub fn send_unanswered<E>(
         &self,
         encode: impl FnOnce(i32) -> Result<Vec<Bytes>, E>,
-    ) -> Result<(), E>
+    ) -> Result<PendingWrite, E>
     where
         E: From<LinkError>,
     {
+        let (sender, written) = oneshot::channel();
         {
             let mut state = self.shared.state.lock();
             if let Some(error) = &state.closed {
@@ -137,9 +171,10 @@ impl Link {
             let frame = encode(state.next_correlation_id)?;
             state.next_correlation_id = state.next_correlation_id.wrapping_add(1) & i32::MAX;
             state.outgoing.extend(frame);
+            state.writes.push(sender);
         }
         self.shared.outgoing_ready.notify_one();
-        Ok(())
+        Ok(PendingWrite { shared: self.shared.clone(), written })
     }
 
     /// Why the link is closed, if it is.
@@ -179,6 +214,7 @@ impl Shared {
             let mut state = self.state.lock();
             state.closed.get_or_insert_with(|| error.clone());
             state.outgoing.clear();
+            state.writes.clear();
             std::mem::take(&mut state.waiting)
         };
         self.in_flight.close();
@@ -242,12 +278,12 @@ async fn read_answers<S: AsyncRead>(
 
 async fn write_requests<S: AsyncWrite>(shared: &Shared, mut stream: WriteHalf<S>) -> LinkError {
     loop {
-        let outgoing = {
+        let (outgoing, writes) = {
             let mut state = shared.state.lock();
             if let Some(error) = &state.closed {
                 return error.clone();
             }
-            std::mem::take(&mut state.outgoing)
+            (std::mem::take(&mut state.outgoing), std::mem::take(&mut state.writes))
         };
         if outgoing.is_empty() {
             shared.outgoing_ready.notified().await;
@@ -255,6 +291,10 @@ async fn write_requests<S: AsyncWrite>(shared: &Shared, mut stream: WriteHalf<S>
         }
         if let Err(error) = write_all(&mut stream, outgoing).await {
             return LinkError::io(error);
+        }
+        for write in writes {
+            // Nobody listens any more if the caller was dropped.
+            let _ = write.send(());
         }
     }
 }

@@ -4,4 +4,4 @@ mod error;
 mod link;
 
 pub use error::LinkError;
-pub use link::{Link, LinkLimits, PendingReply};
+pub use link::{Link, LinkLimits, PendingReply, PendingWrite};

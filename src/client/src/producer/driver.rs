@@ -1,10 +1,11 @@
 //! The task that does what the producer's machine wants: sends its requests, and brings the answers.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kt_protocol::messages::{InitProducerIdRequest, ProduceRequest};
+use kt_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProduceResponse};
 use kt_protocol::types::{Millis, NodeId};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
@@ -173,43 +174,41 @@ async fn run_lane(
         produce.prepare();
         let id = produce.id;
         let limit = limit(&client, "Produce");
-        match start(&client, &produce, limit).await {
-            Ok(Some(started)) => {
-                let (shared, client) = (Arc::clone(&shared), client.clone());
-                tokio::spawn(async move {
-                    let answer = answer(&client, started, limit).await;
-                    shared.tell(&client, |machine, now, effects| {
-                        machine.on_answer(now, id, answer.map(Some), effects);
-                    });
-                    shared.work.notify_one();
-                });
-            }
-            Ok(None) => {
-                shared.tell(&client, |machine, now, effects| {
-                    machine.on_answer(now, id, Ok(None), effects);
-                });
-                shared.work.notify_one();
-            }
-            Err(error) => {
-                shared.tell(&client, |machine, now, effects| {
-                    machine.on_answer(now, id, Err(error), effects);
-                });
-                shared.work.notify_one();
-            }
+        let started = start(&client, &produce, limit).await;
+        let (shared, client) = (Arc::clone(&shared), client.clone());
+        let end = move |client: &Client, answer: Result<Option<ProduceResponse>, Error>| {
+            shared.tell(client, |machine, now, effects| {
+                machine.on_answer(now, id, answer, effects);
+            });
+            shared.work.notify_one();
+        };
+        match started {
+            Ok(Under::Answer(started)) => drop(tokio::spawn(async move {
+                let answer = answer(&client, started, limit).await;
+                end(&client, answer.map(Some));
+            })),
+            Ok(Under::Write(write)) => drop(tokio::spawn(async move {
+                let written = write.await;
+                end(&client, written.map(|()| None));
+            })),
+            Err(error) => end(&client, Err(error)),
         }
     }
+}
+
+/// What is waited for.
+enum Under {
+    Answer(Started<ProduceRequest>),
+    /// There is no answer: until it is written.
+    Write(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>),
 }
 
 fn tell_of_retry(client: &Client, error: &Error, wait: Duration) {
     client.observe(&Event::Retrying { operation: "Produce", error, wait });
 }
 
-/// Queues a request on the connection to its node; nothing to wait for if it has no answer.
-async fn start(
-    client: &Client,
-    produce: &Produce,
-    limit: Limit,
-) -> Result<Option<Started<ProduceRequest>>, Error> {
+/// Queues a request on the connection to its node.
+async fn start(client: &Client, produce: &Produce, limit: Limit) -> Result<Under, Error> {
     let target = Target::Node(produce.node);
     let connection: Arc<Connection> = client.connection(target, Lane::Produces, limit).await?;
     let mut wanted = Wanted::any::<ProduceRequest>();
@@ -217,9 +216,10 @@ async fn start(
     let version = connection.version::<ProduceRequest>(wanted)?;
     let request = produce.request(version);
     if !produce.is_answered() {
-        return connection.send_unanswered(&request, version).map(|()| None);
+        let write = connection.send_unanswered(&request, version, limit.timeout)?;
+        return Ok(Under::Write(Box::pin(write)));
     }
-    connection.start(&request, version).await.map(Some)
+    connection.start(&request, version).await.map(Under::Answer)
 }
 
 async fn answer<R: Request>(

@@ -2,6 +2,8 @@
 //! the producer. No tokio.
 
 mod sticky;
+#[cfg(test)]
+mod vectors;
 
 use std::fmt;
 use std::sync::Arc;

@@ -120,6 +120,8 @@ impl RawProducer {
     /// Fails if the topic or the partition does not exist, the record is too large, or there was no
     /// room in time; nothing was taken then.
     pub async fn send(&self, record: ProducerRecord<'_>) -> Result<(), Error> {
+        // Where one thread runs everything, a loop of sends must let the driver have its turn.
+        tokio::task::coop::consume_budget().await;
         match self.try_send(&record) {
             Ok(()) => Ok(()),
             Err(Rejected::UnknownTopic | Rejected::Full { .. }) => self.send_later(&record).await,
@@ -235,6 +237,13 @@ impl RawProducer {
         self.shared.tell(&self.client, |machine, _, effects| machine.abort(error, effects));
     }
 
+    /// Ends at once; what has not been delivered is given up.
+    pub(super) fn stop(&self) {
+        self.task.abort();
+        self.shared.machine.lock().close(self.shared.now());
+        self.give_up(&Error::Closed("producer"));
+    }
+
     /// What was counted so far.
     pub fn metrics(&self) -> Metrics {
         self.shared.machine.lock().metrics()
@@ -269,9 +278,7 @@ impl Drop for Flush<'_> {
 
 impl Drop for RawProducer {
     fn drop(&mut self) {
-        self.task.abort();
-        self.shared.machine.lock().close(self.shared.now());
-        self.give_up(&Error::Closed("producer"));
+        self.stop();
     }
 }
 

@@ -41,15 +41,25 @@ async fn answer(far: &mut DuplexStream, correlation_id: i32, text: &str) {
 async fn answers_come_to_those_who_asked() {
     let (link, mut far) = pair();
     let one = start(&link, "one").await.unwrap();
-    link.send_unanswered(|id| Ok::<_, LinkError>(frame(id, "silent"))).unwrap();
+    let silent = link.send_unanswered(|id| Ok::<_, LinkError>(frame(id, "silent"))).unwrap();
     let two = start(&link, "two").await.unwrap();
     for text in ["one", "silent", "two"] {
         receive(&mut far, text).await;
     }
+    silent.within(SOON).await.unwrap();
     answer(&mut far, 0, "first").await;
     answer(&mut far, 2, "second").await;
     assert_eq!(&two.within(SOON).await.unwrap()[4..], b"second");
     assert_eq!(&one.within(SOON).await.unwrap()[4..], b"first");
+}
+
+#[tokio::test]
+async fn what_nobody_takes_is_not_written() {
+    let (link, far) = pair();
+    let text = "x".repeat(1 << 20);
+    let silent = link.send_unanswered(|id| Ok::<_, LinkError>(frame(id, &text))).unwrap();
+    drop(far);
+    assert!(silent.within(SOON).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]

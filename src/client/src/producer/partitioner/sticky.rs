@@ -64,7 +64,7 @@ pub(in crate::producer) fn choose_by_load(loads: &[Load], random: &mut Random) -
 
 /// The partition at a number below the sum of the weights. With queues of 0, 3 and 1 the weights are
 /// 4, 1 and 3: 0 to 3 is the first partition, 4 the second, 5 to 7 the third.
-fn pick(loads: &[Load], number: u64) -> Option<i32> {
+pub(super) fn pick(loads: &[Load], number: u64) -> Option<i32> {
     weights(loads).find(|(_, end)| number < *end).map(|(partition, _)| partition)
 }
 
