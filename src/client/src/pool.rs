@@ -20,6 +20,9 @@ pub(crate) enum Lane {
     Fetches,
     /// Produce requests, which wait for acknowledgements.
     Produces,
+    /// One consumer's requests to its group's coordinator: JoinGroup waits for other members, who
+    /// may be in this process.
+    Group(u64),
 }
 
 /// Connections by where they go. A broker that advertises the bootstrap address shares that

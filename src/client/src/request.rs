@@ -34,6 +34,9 @@ requests! {
     DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse;
     ConsumerGroupDescribe: ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse;
     DeleteGroups: DeleteGroupsRequest => DeleteGroupsResponse;
+    JoinGroup: JoinGroupRequest => JoinGroupResponse;
+    SyncGroup: SyncGroupRequest => SyncGroupResponse;
+    Heartbeat: HeartbeatRequest => HeartbeatResponse;
     LeaveGroup: LeaveGroupRequest => LeaveGroupResponse;
     Metadata: MetadataRequest => MetadataResponse;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse;

@@ -16,6 +16,9 @@ mod plan;
 mod position;
 mod session;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;

@@ -67,10 +67,13 @@ impl Fetcher {
                 }
             }
         }
-        match self.due_error().filter(|_| given.records.is_empty()) {
-            Some(error) => Err(error),
-            None => Ok(given),
+        if given.records.is_empty()
+            && let Some(error) = self.due_error()
+        {
+            self.ends.append(&mut given.ends);
+            return Err(error);
         }
+        Ok(given)
     }
 
     /// True if [`Fetcher::give`] has something.

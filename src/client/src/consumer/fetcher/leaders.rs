@@ -57,7 +57,16 @@ impl Fetcher {
 
     fn metadata_failed(&mut self, now: Millis, error: Error) {
         self.want_metadata_later(now);
-        self.errors.insert(None, error);
+        if self.watch.metadata.brokers.is_empty() || !error.is_retriable() {
+            // Nobody was ever there, or nobody helps: waiting on is the caller's choice.
+            self.errors.insert(None, error);
+            return;
+        }
+        let without_leader = self.partitions.iter().filter(|(_, it)| it.leader.is_none());
+        let partitions: Vec<TopicPartition> = without_leader.map(|(it, _)| it.clone()).collect();
+        for partition in partitions {
+            self.try_later(now, &partition, error.clone());
+        }
     }
 
     fn want_metadata_later(&mut self, now: Millis) {

@@ -194,11 +194,21 @@ pub fn request_for(request: &FetchRequest, version: i16) -> FetchRequest {
             false => topic.topic_id = Uuid::ZERO,
         }
     }
-    for topic in &mut request.forgotten_topics_data {
+    let mut forgotten = std::mem::take(&mut request.forgotten_topics_data);
+    for topic in &mut forgotten {
         match by_id {
             true => topic.topic.clear(),
-            false => topic.topic_id = Uuid::ZERO,
+            false => {
+                topic.topic_id = Uuid::ZERO;
+                // By name the old topic and the new one are the same: it is read on.
+                let read = request.topics.iter().filter(|it| it.topic == topic.topic);
+                let read: BTreeSet<i32> =
+                    read.flat_map(|it| it.partitions.iter().map(|it| it.partition)).collect();
+                topic.partitions.retain(|it| !read.contains(it));
+            }
         }
     }
+    forgotten.retain(|it| !it.partitions.is_empty());
+    request.forgotten_topics_data = forgotten;
     request
 }

@@ -7,8 +7,6 @@
 //! in any other: what was revoked since is not its business any more.
 
 mod answer;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -24,13 +22,14 @@ use super::loss::LossCause;
 use super::membership::{Identity, Membership, Standing};
 use super::request::{Effect, GroupRequest, Recipient, RequestId, RequestIds};
 use crate::backoff::{Backoff, BackoffRange};
+use crate::consumer::Position;
 use crate::error::Error;
 use crate::random::Random;
 
 /// What is committed of a partition.
 ///
 /// ```
-/// use kt_client::consumer::group::commits::OffsetAndMetadata;
+/// use kt_client::consumer::group::OffsetAndMetadata;
 /// use kt_protocol::types::Offset;
 ///
 /// // The record at 41 is done: 42 is the next to read.
@@ -52,6 +51,16 @@ impl From<Offset> for OffsetAndMetadata {
         OffsetAndMetadata { offset, leader_epoch: None, metadata: String::new() }
     }
 }
+
+impl From<Position> for OffsetAndMetadata {
+    fn from(position: Position) -> OffsetAndMetadata {
+        let Position { offset, leader_epoch } = position;
+        OffsetAndMetadata { offset, leader_epoch, metadata: String::new() }
+    }
+}
+
+/// Hears what became of an asynchronous commit.
+pub type OffsetCommitCallback = Box<dyn FnOnce(&Offsets, Result<(), Error>) + Send>;
 
 /// What is committed, by partition.
 pub type Offsets = BTreeMap<TopicPartition, OffsetAndMetadata>;
@@ -179,9 +188,11 @@ impl Commits {
     }
 
     /// The caller is done with everything before these offsets.
-    pub fn note_processed(&mut self, offsets: impl IntoIterator<Item = (TopicPartition, Offset)>) {
-        let with_metadata = offsets.into_iter().map(|(it, offset)| (it, offset.into()));
-        self.processed.extend(with_metadata);
+    pub fn note_processed(
+        &mut self,
+        offsets: impl IntoIterator<Item = (TopicPartition, OffsetAndMetadata)>,
+    ) {
+        self.processed.extend(offsets);
     }
 
     /// These partitions are read no more.
@@ -204,6 +215,18 @@ impl Commits {
         new.map(|(it, offset)| (it.clone(), offset.clone())).collect()
     }
 
+    fn has_uncommitted(&self) -> bool {
+        let is_new = |(it, offset): (&TopicPartition, &OffsetAndMetadata)| {
+            self.stored.get(it) != Some(&offset.offset)
+        };
+        self.config.auto_commit_interval.is_some() && self.processed.iter().any(is_new)
+    }
+
+    /// True if a commit waits to be sent.
+    pub(super) fn needs_coordinator(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     /// What has become of commits since the last call.
     pub fn take_done(&mut self) -> Vec<Committed> {
         std::mem::take(&mut self.done)
@@ -218,7 +241,6 @@ impl Commits {
     pub fn poll(&mut self, now: Millis, membership: &mut Membership, effects: &mut Vec<Effect>) {
         self.drop_late(now);
         self.begin_auto(now, membership);
-        membership.want_coordinator(!self.queue.is_empty());
         if self.in_flight.is_some() || self.retry_at.is_some_and(|at| now < at) {
             return;
         }
@@ -246,7 +268,7 @@ impl Commits {
         let in_flight = self.in_flight.as_ref().and_then(|it| it.commit.as_ref());
         let late = self.queue.iter().chain(in_flight).map(|it| it.deadline).min();
         let retry = self.retry_at.filter(|_| self.in_flight.is_none() && !self.queue.is_empty());
-        let is_auto_due = !self.has_auto() && !self.uncommitted().is_empty();
+        let is_auto_due = self.has_uncommitted() && !self.has_auto();
         let auto = is_auto_due.then_some(self.auto_at);
         [late, retry, auto].into_iter().flatten().min()
     }

@@ -20,11 +20,19 @@ pub(super) struct Coordinator {
     pub(super) asking: Option<RequestId>,
     retry_at: Option<Millis>,
     backoff: Backoff,
+    /// Since when it is looked for.
+    missing_since: Option<Millis>,
 }
 
 impl Coordinator {
     pub(super) fn new(range: BackoffRange) -> Coordinator {
-        Coordinator { node: None, asking: None, retry_at: None, backoff: Backoff::new(range) }
+        Coordinator {
+            node: None,
+            asking: None,
+            retry_at: None,
+            backoff: Backoff::new(range),
+            missing_since: None,
+        }
     }
 
     /// True if it is time to ask.
@@ -42,6 +50,7 @@ impl Coordinator {
         self.asking = None;
         self.retry_at = None;
         self.node = Some(node);
+        self.missing_since = None;
         self.backoff.reset();
     }
 
@@ -49,7 +58,17 @@ impl Coordinator {
     pub(super) fn lost(&mut self, now: Millis, random: &mut Random) {
         self.asking = None;
         self.node = None;
+        self.missing_since.get_or_insert(now);
         self.retry_at = Some(now + wait_ms(&mut self.backoff, random));
+    }
+
+    /// True if it is looked for in vain for so long; once in each such time.
+    pub(super) fn is_missing_for(&mut self, limit_ms: u64, now: Millis) -> bool {
+        let is_over = self.missing_since.is_some_and(|since| limit_ms <= now - since);
+        if is_over {
+            self.missing_since = Some(now);
+        }
+        is_over
     }
 }
 

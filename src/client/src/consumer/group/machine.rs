@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use kt_protocol::ErrorCode;
 use kt_protocol::types::Millis;
 
 use super::commits::{CommitId, Commits, CommitsConfig, Committed, Offsets};
@@ -16,6 +17,8 @@ use crate::error::Error;
 pub struct GroupMachine {
     membership: Membership,
     commits: Commits,
+    /// How many others need the coordinator now.
+    lookups: usize,
 }
 
 impl GroupMachine {
@@ -30,7 +33,8 @@ impl GroupMachine {
         seed: u64,
     ) -> Result<GroupMachine, Error> {
         let membership = Membership::new(membership, seed)?;
-        Ok(GroupMachine { membership, commits: Commits::new(commits, seed.wrapping_add(1)) })
+        let commits = Commits::new(commits, seed.wrapping_add(1));
+        Ok(GroupMachine { membership, commits, lookups: 0 })
     }
 
     /// The member, to look at.
@@ -62,7 +66,37 @@ impl GroupMachine {
     /// Does what is due.
     pub fn poll(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.commits.poll(now, &mut self.membership, effects);
+        let is_needed = 0 < self.lookups || self.commits.needs_coordinator();
+        self.membership.want_coordinator(is_needed);
         self.membership.poll(now, effects);
+    }
+
+    /// Somebody needs the coordinator, until [`GroupMachine::end_lookup`].
+    pub fn begin_lookup(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        self.lookups += 1;
+        self.poll(now, effects);
+    }
+
+    /// Ends what [`GroupMachine::begin_lookup`] began.
+    pub fn end_lookup(&mut self) {
+        self.lookups = self.lookups.saturating_sub(1);
+    }
+
+    /// The coordinator did not say what the group has committed: another one may.
+    pub fn on_committed_failed(&mut self, now: Millis, error: &Error, effects: &mut Vec<Effect>) {
+        let is_elsewhere = !matches!(
+            error.code(),
+            Some(ErrorCode::CoordinatorLoadInProgress | ErrorCode::UnstableOffsetCommit)
+        );
+        if is_elsewhere {
+            self.membership.on_coordinator_gone(now);
+        }
+        self.poll(now, effects);
+    }
+
+    /// True if the caller has something to do: see [`Membership::event`], [`Membership::fatal`].
+    pub fn wants_something(&self) -> bool {
+        self.membership.has_event() || self.membership.fatal().is_some()
     }
 
     /// When [`GroupMachine::poll`] has something to do, if nothing else happens.

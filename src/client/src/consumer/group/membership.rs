@@ -11,8 +11,6 @@ mod join;
 mod leave;
 mod metadata;
 mod sync;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -57,6 +55,8 @@ pub struct MembershipConfig {
     pub metadata_max_age: Duration,
     /// `request.timeout.ms`
     pub request_timeout: Duration,
+    /// `default.api.timeout.ms`: after looking for the coordinator for so long, a poll says so.
+    pub timeout: Duration,
     /// `retry.backoff.ms`, `retry.backoff.max.ms`
     pub backoff: BackoffRange,
 }
@@ -318,7 +318,21 @@ impl Membership {
                 self.coordinator.lost(now, &mut self.random);
                 self.fail(error);
             }
-            Err(_) => self.coordinator.lost(now, &mut self.random),
+            Err(error) => {
+                self.coordinator.lost(now, &mut self.random);
+                self.complain_of_coordinator(now, error);
+            }
+        }
+    }
+
+    fn complain_of_coordinator(&mut self, now: Millis, error: Error) {
+        let after = self.config.timeout;
+        let is_subscribed = self.subscription.is_some();
+        if self.coordinator.is_missing_for(heartbeat::ms(after), now) && is_subscribed {
+            let operation =
+                format!("finding the coordinator of group \"{}\"", self.config.group_id);
+            let last = Some(Box::new(error));
+            self.emit(Event::Failed(Error::TimedOut { operation, after, last }));
         }
     }
 
@@ -362,9 +376,7 @@ impl Membership {
     /// The coordinator does not know the member, or not in this generation.
     fn lose(&mut self, now: Millis, api: ApiKey, code: ErrorCode) -> LossCause {
         if code == ErrorCode::FencedInstanceId {
-            self.fail(Error::broker(api, code, coordinator::subject(&self.config.group_id)));
-            self.loss = LossCause::Fenced;
-            return self.loss;
+            return self.fenced();
         }
         let silent = Duration::from_millis(now - self.heartbeat.heard);
         let limit = self.config.session_timeout;
@@ -380,6 +392,14 @@ impl Membership {
         self.reset(cause, keeps_id);
         let reason = format!("encountered {code} from {api} response");
         self.must_join(&reason);
+        cause
+    }
+
+    /// Another member has its name. Joining again would only fence that one.
+    fn fenced(&mut self) -> LossCause {
+        let cause = LossCause::Fenced;
+        self.fail(Error::GroupLost { group: self.config.group_id.clone(), cause });
+        self.loss = cause;
         cause
     }
 

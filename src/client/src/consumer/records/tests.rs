@@ -6,6 +6,7 @@ use bytes::Bytes;
 use kt_protocol::records::control::ControlType;
 use kt_protocol::records::{BatchBuilder, Compression, NewRecord};
 use kt_protocol::types::{Offset, ProducerEpoch, ProducerId, Timestamp, TopicPartition};
+use proptest::prelude::*;
 
 use super::{Aborted, FetchedRecords, ReadError};
 
@@ -145,4 +146,72 @@ fn producers_and_sequences_are_told() {
         ControlFlow::Continue(())
     });
     assert_eq!(sequences, [Some((7, 0)), Some((7, 1))]);
+}
+
+/// Batches of every kind that a reader sees, with what it shows of each.
+fn many_kinds() -> Vec<u8> {
+    let texts: Vec<String> = (0..40).map(|it| format!("value {it}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let mut sparse = BatchBuilder::new().base_offset(Offset(100));
+    for offset in [103, 107, 108, 120] {
+        let value = Some(&b"sparse"[..]);
+        sparse.append_at(Offset(offset), NewRecord { value, ..Default::default() }).unwrap();
+    }
+    [
+        plain(0, &texts[..10]),
+        batch(BatchBuilder::new().compressed(Compression::Zstd), 10, &texts),
+        in_transaction(7, 50, &["gone", "gone too"]),
+        marker(7, 52, ControlType::Abort),
+        batch(BatchBuilder::new().compressed(Compression::Lz4), 53, &texts[..3]),
+        sparse.build().to_vec(),
+        plain(130, &texts),
+    ]
+    .concat()
+}
+
+fn by_cursor(records: &FetchedRecords) -> Vec<(i64, String)> {
+    let mut seen = Vec::new();
+    let mut cursor = records.cursor();
+    while let Some(it) = cursor.next().unwrap() {
+        let value = String::from_utf8_lossy(it.value.unwrap_or_default()).into_owned();
+        seen.push((it.offset.0, value));
+    }
+    seen
+}
+
+proptest! {
+    #[test]
+    fn pieces_are_the_whole_wherever_it_is_cut(
+        position in 0..175_i64,
+        sizes in proptest::collection::vec(1..60_usize, 1..8),
+    ) {
+        let mut records = fetched(many_kinds(), position, &[(7, 50)]);
+        let whole = seen(&records);
+        prop_assert_eq!(&by_cursor(&records), &whole);
+        let next_offset = records.next_offset();
+        let mut pieces = Vec::new();
+        let mut reached = Offset(position);
+        for size in sizes.iter().cycle() {
+            if records.is_empty() {
+                break;
+            }
+            let front = records.take_front(*size).unwrap();
+            prop_assert_eq!(front.position(), reached);
+            reached = front.next_offset();
+            let piece = seen(&front);
+            prop_assert!(piece.len() <= *size);
+            prop_assert_eq!(&by_cursor(&front), &piece);
+            pieces.extend(piece);
+        }
+        prop_assert_eq!(pieces, whole);
+        prop_assert_eq!(reached, next_offset);
+    }
+}
+
+#[test]
+fn a_batch_is_cut_at_the_record_that_was_asked_for() {
+    let mut records = fetched(plain(10, &["a", "b", "c", "d"]), 11, &[]);
+    let front = records.take_front(2).unwrap();
+    assert_eq!((offsets(&front), front.next_offset()), (vec![11, 12], Offset(13)));
+    assert_eq!((offsets(&records), records.position()), (vec![13], Offset(13)));
 }

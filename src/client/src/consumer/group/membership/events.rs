@@ -30,6 +30,11 @@ pub(super) struct Pending {
 }
 
 impl Membership {
+    /// True if [`Membership::event`] has something.
+    pub fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// What the caller has to do now. It comes again until it is acknowledged: a caller that is
     /// dropped in the middle does it once more.
     pub fn event(&mut self) -> Option<Event> {

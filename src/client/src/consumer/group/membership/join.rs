@@ -112,8 +112,8 @@ impl Membership {
                 self.identity.member_id = response.member_id;
                 self.must_join(&reason);
             }
-            ErrorCode::UnknownMemberId => {
-                let _ = self.lose(now, ApiKey::JoinGroup, ErrorCode::UnknownMemberId);
+            code @ (ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId) => {
+                let _ = self.lose(now, ApiKey::JoinGroup, code);
             }
             code => self.join_refused(now, code),
         }

@@ -91,7 +91,9 @@ impl Membership {
         let code = ErrorCode::from_code(response.error_code);
         match code {
             ErrorCode::None => return self.synced(now, &response),
-            ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration => {
+            ErrorCode::UnknownMemberId
+            | ErrorCode::IllegalGeneration
+            | ErrorCode::FencedInstanceId => {
                 let _ = self.lose(now, ApiKey::SyncGroup, code);
                 return;
             }

@@ -1,0 +1,502 @@
+//! A member of a group that reads what the group gives it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kt_protocol::types::TopicPartition;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::commits::{Committed, OffsetAndMetadata, OffsetCommitCallback, Offsets};
+use super::committed::{Question, is_worth_another_try};
+use super::driver::{self, Shared};
+use super::listener::{NoListener, RebalanceListener};
+use super::machine::GroupMachine;
+use super::membership::Event;
+use super::{GroupConfig, Subscription};
+use crate::backoff::Backoff;
+use crate::client::Client;
+use crate::consumer::assignor::GenerationId;
+use crate::consumer::{Consumer, ConsumerConfig, Polled, Position, Start};
+use crate::error::Error;
+
+/// A consumer that shares topics with the other members of its group.
+///
+/// All of it happens within [`GroupConsumer::poll`]: joining, giving partitions back, records. A
+/// task keeps the membership alive meanwhile, but no longer than `max.poll.interval.ms` from one
+/// poll to the next.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::ConsumerConfig;
+/// use kt_client::consumer::group::{GroupConfig, GroupConsumer, Subscription};
+/// use kt_client::{Client, ClientConfig};
+///
+/// let client = Client::new(ClientConfig::default());
+/// let group = GroupConfig::new("billing");
+/// let consumer = GroupConsumer::new(client, ConsumerConfig::default(), group)?;
+/// consumer.subscribe(Subscription::names(["orders"]));
+/// for _ in 0..100 {
+///     let polled = consumer.poll(Duration::from_secs(1)).await?;
+///     for records in &polled.records {
+///         println!("{} records", records.cursor().count());
+///     }
+///     // Or leave it to `enable.auto.commit`.
+///     consumer.commit_polled().await?;
+/// }
+/// consumer.close(Duration::from_secs(30)).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct GroupConsumer {
+    client: Client,
+    reader: Consumer,
+    config: GroupConfig,
+    shared: Arc<Shared>,
+    listener: Mutex<Arc<dyn RebalanceListener>>,
+    /// One call at a time may take events and give records.
+    turn: tokio::sync::Mutex<()>,
+    _task: Task,
+}
+
+/// Ends the task with its consumer.
+struct Task(AbortHandle);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Who a consumer is in its group, for those who commit in its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupMetadata {
+    /// `group.id`
+    pub group_id: String,
+    /// The generation that it takes part in, if it does.
+    pub generation: Option<GenerationId>,
+    /// The coordinator's name for it; empty until it gave one.
+    pub member_id: String,
+    /// `group.instance.id`
+    pub instance_id: Option<String>,
+}
+
+impl GroupConsumer {
+    /// Joins nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the group's settings are wrong together.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime: heartbeats and fetches go on in tasks.
+    pub fn new(
+        client: Client,
+        config: ConsumerConfig,
+        group: GroupConfig,
+    ) -> Result<GroupConsumer, Error> {
+        group.check().map_err(|error| Error::Refused(error.to_string()))?;
+        let membership = group.membership(client.config(), &config.rack);
+        let commits = group.commits(client.config());
+        let machine = GroupMachine::new(membership, commits, client.seed())?;
+        let shared = Arc::new(Shared::new(machine, client.seed()));
+        let task = tokio::spawn(driver::run(client.clone(), Arc::clone(&shared)));
+        Ok(GroupConsumer {
+            reader: Consumer::new(client.clone(), config),
+            client,
+            config: group,
+            shared,
+            listener: Mutex::new(Arc::new(NoListener)),
+            turn: tokio::sync::Mutex::new(()),
+            _task: Task(task.abort_handle()),
+        })
+    }
+
+    /// Wants to read these topics, and none that were wanted before. The next poll joins.
+    pub fn subscribe(&self, subscription: Subscription) {
+        self.subscribe_with(subscription, Arc::new(NoListener));
+    }
+
+    /// The same, with somebody who hears of partitions that come and go.
+    pub fn subscribe_with(&self, subscription: Subscription, listener: Arc<dyn RebalanceListener>) {
+        *self.listener.lock() = listener;
+        self.shared.with(|machine, now, effects| {
+            machine.subscribe(subscription);
+            machine.poll(now, effects);
+        });
+    }
+
+    /// Takes part in rebalances, and gives records, but waits no longer than `timeout` for any.
+    /// Calling it says that the caller is done with what earlier calls gave. A poll that is dropped
+    /// while it waits has lost nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the group refuses this consumer, which every later poll says too until it
+    /// unsubscribes; once if `max.poll.interval.ms` was passed, with by how much, or if no
+    /// coordinator is found in time; and as [`Consumer::poll`].
+    pub async fn poll(&self, timeout: Duration) -> Result<Polled, Error> {
+        let _turn = self.turn.lock().await;
+        let deadline = Instant::now().checked_add(timeout);
+        self.note_polled();
+        self.shared.with(|machine, now, effects| machine.on_poll(now, effects));
+        loop {
+            self.do_what_the_group_wants().await?;
+            if let Some(polled) = self.wait(deadline).await? {
+                return Ok(polled);
+            }
+        }
+    }
+
+    /// Waits for records or the end of time; `None`: the group wants something.
+    async fn wait(&self, deadline: Option<Instant>) -> Result<Option<Polled>, Error> {
+        let _waiting = Waiting::begin(&self.shared);
+        // Enabled before looking, so that what comes in between is not slept over.
+        let mut changed = std::pin::pin!(self.shared.changed.notified());
+        changed.as_mut().enable();
+        if self.shared.look(GroupMachine::wants_something) {
+            return Ok(None);
+        }
+        let left = match deadline {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None => Duration::MAX,
+        };
+        tokio::select! {
+            biased;
+            () = changed => Ok(None),
+            polled = self.reader.poll(left) => polled.map(Some),
+        }
+    }
+
+    /// What the caller is done with is what polls gave until now.
+    fn note_polled(&self) {
+        if self.config.auto_commit.is_enabled {
+            let polled = self.polled_offsets();
+            self.shared.with(|machine, _, _| machine.commits_mut().note_processed(polled));
+        }
+    }
+
+    /// Where polls have come to, in the partitions that are this member's.
+    fn polled_offsets(&self) -> Offsets {
+        let positions = self.reader.positions();
+        let owned = self.shared.look(|machine| machine.membership().owned().clone());
+        let ours = positions.into_iter().filter(|(it, _)| owned.contains(it));
+        ours.map(|(it, position)| (it, OffsetAndMetadata::from(position))).collect()
+    }
+
+    /// Runs hooks and callbacks until none is due.
+    async fn do_what_the_group_wants(&self) -> Result<(), Error> {
+        self.shared.call_back();
+        while let Some(event) = self.shared.with(|machine, _, _| machine.event()) {
+            let error = match event {
+                Event::Failed(error) => Some(error),
+                Event::Assign(added) => {
+                    self.begin_reading(&added).await?;
+                    self.listener().assigned(self, &added).await;
+                    None
+                }
+                event => {
+                    self.end_reading(event).await;
+                    None
+                }
+            };
+            self.shared.with(|machine, now, effects| machine.acknowledge(now, effects));
+            if let Some(error) = error {
+                return Err(error);
+            }
+        }
+        match self.shared.look(|machine| machine.membership().fatal().cloned()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn listener(&self) -> Arc<dyn RebalanceListener> {
+        Arc::clone(&self.listener.lock())
+    }
+
+    /// Begins where the group has come to.
+    async fn begin_reading(&self, added: &BTreeSet<TopicPartition>) -> Result<(), Error> {
+        if added.is_empty() {
+            return Ok(());
+        }
+        let committed = self.committed(added).await?;
+        let starts = added.iter().map(|it| {
+            let start = committed.get(it).map_or(Start::Reset, |it| {
+                Start::Position(Position { offset: it.offset, leader_epoch: it.leader_epoch })
+            });
+            (it.clone(), start)
+        });
+        self.reader.assign_more(starts);
+        Ok(())
+    }
+
+    async fn end_reading(&self, event: Event) {
+        match event {
+            Event::Revoke(gone) => {
+                // What cannot be committed is read again by who gets it: nothing is lost.
+                let _ = self.commit_uncommitted().await;
+                self.listener().revoked(self, &gone).await;
+                self.reader.unassign(&gone);
+            }
+            Event::Lost(gone) => {
+                self.reader.unassign(&gone);
+                self.listener().lost(self, &gone).await;
+            }
+            Event::Assign(_) | Event::Failed(_) => {}
+        }
+    }
+
+    /// What auto commit would commit later is committed now.
+    async fn commit_uncommitted(&self) -> Result<(), Error> {
+        let offsets = self.shared.look(|machine| machine.commits().uncommitted());
+        self.commit(offsets).await
+    }
+
+    /// Commits the positions behind what polls gave.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupConsumer::commit`].
+    pub async fn commit_polled(&self) -> Result<(), Error> {
+        self.commit(self.polled_offsets()).await
+    }
+
+    /// Commits: each offset is the next to read. Tried again until the client's time-out
+    /// (`default.api.timeout.ms`).
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::GroupLost`] if the group went on without this member, with the limit
+    /// that was passed and by how much; if the coordinator refuses; or if time is up.
+    pub async fn commit(&self, offsets: Offsets) -> Result<(), Error> {
+        let timeout = self.client.config().timeout;
+        let committed = self
+            .shared
+            .commit(|machine, now, effects| machine.commit_sync(now, offsets, timeout, effects));
+        let result = outcome(committed).await;
+        self.shared.call_back();
+        result
+    }
+
+    /// Commits, trying once: a later commit covers it, and an older one that is tried again could
+    /// overtake a newer. The callback is called within a later call of this consumer.
+    pub fn commit_async(
+        &self,
+        offsets: Offsets,
+        callback: impl FnOnce(&Offsets, Result<(), Error>) + Send + 'static,
+    ) {
+        let callback: OffsetCommitCallback = Box::new(callback);
+        self.shared.commit_then(
+            |machine, now, effects| machine.commit_async(now, offsets, effects),
+            callback,
+        );
+    }
+
+    /// Where the group has come to in these partitions; one without a commit is not in the answer.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the coordinator does not answer in time, or refuses.
+    pub async fn committed(&self, partitions: &BTreeSet<TopicPartition>) -> Result<Offsets, Error> {
+        let timeout = self.client.config().timeout;
+        let _lookup = Lookup::begin(&self.shared);
+        let deadline = Instant::now() + timeout;
+        let mut backoff = Backoff::new(self.client.config().backoff);
+        let mut last = None;
+        while Instant::now() < deadline {
+            let coordinator = tokio::time::timeout_at(deadline, self.coordinator()).await;
+            let Ok(node) = coordinator else { break };
+            let question = Question {
+                client: &self.client,
+                lane: self.shared.lane,
+                node,
+                group: &self.config.group_id,
+                partitions,
+                within: self.client.config().request_timeout,
+            };
+            match question.ask().await {
+                Err(error) if is_worth_another_try(&error) => {
+                    self.shared.with(|machine, now, effects| {
+                        machine.on_committed_failed(now, &error, effects);
+                    });
+                    last = Some(Box::new(error));
+                }
+                result => return result,
+            }
+            tokio::time::sleep(self.client.next_wait(&mut backoff)).await;
+        }
+        Err(Error::TimedOut { operation: "OffsetFetch".to_owned(), after: timeout, last })
+    }
+
+    async fn coordinator(&self) -> kt_protocol::types::NodeId {
+        self.until(|machine| machine.membership().coordinator()).await
+    }
+
+    /// Waits until the machine has it.
+    async fn until<T>(&self, mut has: impl FnMut(&GroupMachine) -> Option<T>) -> T {
+        loop {
+            let mut changed = std::pin::pin!(self.shared.changed.notified());
+            changed.as_mut().enable();
+            if let Some(found) = self.shared.look(&mut has) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Shares the group's partitions out anew although nothing has changed: an assignor may look at
+    /// more than topics and members.
+    pub fn enforce_rebalance(&self, reason: &str) {
+        self.shared.with(|machine, now, effects| {
+            machine.enforce_rebalance(now, reason, effects);
+        });
+    }
+
+    /// Who this consumer is in its group.
+    pub fn group_metadata(&self) -> GroupMetadata {
+        let identity = self.shared.look(|machine| machine.membership().identity().clone());
+        GroupMetadata {
+            group_id: self.config.group_id.clone(),
+            generation: identity.generation,
+            member_id: identity.member_id,
+            instance_id: self.config.instance_id.clone(),
+        }
+    }
+
+    /// What it reads.
+    pub fn assignment(&self) -> BTreeSet<TopicPartition> {
+        self.shared.look(|machine| machine.membership().owned().clone())
+    }
+
+    /// Reads nothing any more: waits for commits that are under way, runs the revoke hook, and
+    /// leaves the group.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a commit of its own (auto commit) fails; it has left all the same.
+    pub async fn unsubscribe(&self) -> Result<(), Error> {
+        let timeout = self.client.config().timeout;
+        self.part("the consumer unsubscribed from all topics", timeout).await
+    }
+
+    /// Ends: as [`GroupConsumer::unsubscribe`], within `timeout`. A consumer that is dropped
+    /// without this stays a member until its session is over, and commits nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupConsumer::unsubscribe`], and if time was up before commits were answered.
+    pub async fn close(self, timeout: Duration) -> Result<(), Error> {
+        let deadline = Instant::now() + timeout;
+        let result = self.part("the consumer is being closed", timeout).await;
+        self.reader.close(deadline.saturating_duration_since(Instant::now())).await;
+        result
+    }
+
+    async fn part(&self, reason: &str, timeout: Duration) -> Result<(), Error> {
+        let _turn = self.turn.lock().await;
+        let deadline = Instant::now() + timeout;
+        let given_back = tokio::time::timeout_at(deadline, self.give_all_back()).await;
+        self.shared.with(|machine, now, effects| machine.leave(now, reason, effects));
+        self.reader.assign(BTreeMap::<TopicPartition, Start>::new());
+        let has_left = self.until(|machine| (!machine.membership().is_leaving()).then_some(()));
+        // Who does not hear of it waits for the session to end.
+        let _ = tokio::time::timeout_at(deadline, has_left).await;
+        let operation = "giving partitions back".to_owned();
+        given_back.unwrap_or(Err(Error::TimedOut { operation, after: timeout, last: None }))
+    }
+
+    async fn give_all_back(&self) -> Result<(), Error> {
+        self.note_polled();
+        let mut result = Ok(());
+        match self.shared.look(|machine| machine.membership().parting()) {
+            Some(Event::Revoke(gone)) => {
+                result = self.commit_uncommitted().await;
+                self.listener().revoked(self, &gone).await;
+            }
+            Some(Event::Lost(gone)) => self.listener().lost(self, &gone).await,
+            Some(Event::Assign(_) | Event::Failed(_)) | None => {}
+        }
+        self.until(|machine| machine.commits().is_idle().then_some(())).await;
+        self.shared.call_back();
+        result
+    }
+
+    /// Goes on at another place; `false` if the partition is not read.
+    pub fn seek(&self, partition: &TopicPartition, start: impl Into<Start>) -> bool {
+        self.reader.seek(partition, start)
+    }
+
+    /// Gives nothing of these partitions until they are resumed; the membership goes on.
+    pub fn pause<'a>(&self, partitions: impl IntoIterator<Item = &'a TopicPartition>) {
+        self.reader.pause(partitions);
+    }
+
+    /// Reads on.
+    pub fn resume<'a>(&self, partitions: impl IntoIterator<Item = &'a TopicPartition>) {
+        self.reader.resume(partitions);
+    }
+
+    /// The position behind what polls gave; `None` until one is found.
+    pub fn position(&self, partition: &TopicPartition) -> Option<Position> {
+        self.reader.position(partition)
+    }
+
+    /// What reads the partitions, to look at. What it reads is the group's business: assigning
+    /// partitions to it, or taking them away, breaks that.
+    pub fn reader(&self) -> &Consumer {
+        &self.reader
+    }
+}
+
+impl fmt::Debug for GroupConsumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupConsumer").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+async fn outcome(committed: oneshot::Receiver<Committed>) -> Result<(), Error> {
+    match committed.await {
+        Ok(committed) => committed.result,
+        Err(_) => Err(Error::Refused("the consumer has ended".to_owned())),
+    }
+}
+
+/// While it lives, the caller waits inside of a poll.
+struct Waiting<'a>(&'a Shared);
+
+impl<'a> Waiting<'a> {
+    fn begin(shared: &'a Shared) -> Waiting<'a> {
+        shared.with(|machine, now, _| machine.set_waiting(now, true));
+        Waiting(shared)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.with(|machine, now, _| machine.set_waiting(now, false));
+    }
+}
+
+/// While it lives, the coordinator is looked for, whether or not anything is subscribed.
+struct Lookup<'a>(&'a Shared);
+
+impl<'a> Lookup<'a> {
+    fn begin(shared: &'a Shared) -> Lookup<'a> {
+        shared.with(|machine, now, effects| machine.begin_lookup(now, effects));
+        Lookup(shared)
+    }
+}
+
+impl Drop for Lookup<'_> {
+    fn drop(&mut self) {
+        self.0.with(|machine, _, _| machine.end_lookup());
+    }
+}
