@@ -3,6 +3,7 @@
 mod admin;
 mod apache_kafka;
 mod cleaning;
+mod client_consumer;
 mod command_line;
 mod compression;
 mod configs;

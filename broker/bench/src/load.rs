@@ -97,6 +97,20 @@ fn enqueue(
 
 /// Reads `count` records of the topic's partition 0.
 pub(crate) fn consume(address: &str, topic: &str, count: u64) -> Result<Duration, String> {
+    consume_partitions(address, topic, 1, count)
+}
+
+/// Reads what was sent of `load`.
+pub(crate) fn consume_all(address: &str, load: &Produce) -> Result<Duration, String> {
+    consume_partitions(address, load.topic, load.partitions, load.count)
+}
+
+fn consume_partitions(
+    address: &str,
+    topic: &str,
+    partitions: i32,
+    count: u64,
+) -> Result<Duration, String> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", address)
         .set("group.id", "none")
@@ -107,7 +121,10 @@ pub(crate) fn consume(address: &str, topic: &str, count: u64) -> Result<Duration
         .create()
         .map_err(|it| it.to_string())?;
     let mut assignment = TopicPartitionList::new();
-    assignment.add_partition_offset(topic, 0, Offset::Beginning).map_err(|it| it.to_string())?;
+    for partition in 0..partitions {
+        let added = assignment.add_partition_offset(topic, partition, Offset::Beginning);
+        added.map_err(|it| it.to_string())?;
+    }
     let started = Instant::now();
     consumer.assign(&assignment).map_err(|it| it.to_string())?;
     let mut seen = 0;

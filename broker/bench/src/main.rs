@@ -8,6 +8,7 @@ mod broker;
 mod cases;
 mod cleaning;
 mod clients;
+mod client_consume;
 mod commands;
 mod figures;
 mod floors;
@@ -71,6 +72,11 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     if "commands".contains(&arguments.only) {
         println!("{}", Figures::header());
         commands::print(&kt, arguments.runs)?;
+    }
+    let clients = "client consume".contains(&arguments.only) || arguments.only.contains("client");
+    if clients {
+        println!("{}", Figures::header());
+        client_consume::print(&kt, arguments.runs, &arguments.only)?;
     }
     let mut products = vec![Product::Kt(kt)];
     if arguments.beside.is_some() {

@@ -1,7 +1,8 @@
 //! Reads a topic from its beginning as fast as it can, and says what that took.
 //!
 //! `consume_load BOOTSTRAP TOPIC COUNT [KEY=VALUE…]`: reads COUNT records of all partitions. The
-//! keys are those of [`ConsumerConfig`], with Kafka's names.
+//! keys are those of [`ConsumerConfig`], with Kafka's names; `sleep.ms` is how long to sleep after
+//! each poll, to see that memory does not grow with what waits.
 
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -24,22 +25,28 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let count: u64 = count.parse()?;
     let mut config = ConsumerConfig::default();
+    let mut sleep = Duration::ZERO;
     for setting in arguments {
         let (key, value) = setting.split_once('=').ok_or("KEY=VALUE is needed")?;
+        if key == "sleep.ms" {
+            sleep = Duration::from_millis(value.parse()?);
+            continue;
+        }
         if !ConsumerConfig::KEYS.contains(&key) {
             return Err(format!("{key} is not a key of the consumer").into());
         }
         config.set(key, value)?;
     }
-    run(&bootstrap, &topic, count, config).await
+    run(&bootstrap, &topic, count, config, sleep).await
 }
 
-/// Reads, and prints records, bytes of keys and values, and milliseconds.
+/// Reads, and prints records, bytes of keys and values, milliseconds, and the peak of memory.
 pub async fn run(
     bootstrap: &str,
     topic: &str,
     count: u64,
     config: ConsumerConfig,
+    sleep: Duration,
 ) -> Result<(), Box<dyn Error>> {
     let bootstrap = vec![bootstrap.to_owned()];
     let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
@@ -63,10 +70,16 @@ pub async fn run(
                 ControlFlow::Continue(())
             })?;
         }
+        drop(polled);
+        if !sleep.is_zero() {
+            tokio::time::sleep(sleep).await;
+        }
     }
     let millis = started.elapsed().as_millis().max(1);
     println!("records={records} bytes={bytes} ms={millis}");
     println!("{:?}", consumer.metrics());
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    println!("{}", status.lines().find(|it| it.starts_with("VmHWM")).unwrap_or("VmHWM: unknown"));
     consumer.close(Duration::from_secs(1)).await;
     Ok(())
 }

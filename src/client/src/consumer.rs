@@ -6,11 +6,14 @@
 
 pub mod assignor;
 mod config;
+mod deserializer;
 mod driver;
 pub(crate) mod fetch;
 #[doc(hidden)]
 pub mod fetcher;
 pub mod group;
+mod interceptor;
+mod offset_store;
 pub mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,9 +31,13 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::metadata::Partition;
 pub use config::{ConsumerConfig, OffsetReset, PartitionEnds};
+pub use deserializer::{Deserializer, MeaningError, Raw, Text, Typed, TypedCursor, TypedError};
 use driver::Shared;
 pub use fetcher::{Emptiness, FetcherCounts, Position, Start};
 use fetcher::{Fetcher, Settings};
+use interceptor::Interceptors;
+pub use interceptor::{HookError, Interceptor};
+pub use offset_store::{Continuity, OffsetStore, StoreError};
 pub use records::{CrcCheck, FetchedRecords, Marks, Record, RecordCursor};
 
 /// A reader of partitions that are given to it.
@@ -63,6 +70,7 @@ pub struct Consumer {
     config: ConsumerConfig,
     shared: Arc<Shared>,
     waker: Arc<Waker>,
+    interceptors: Interceptors,
     task: AbortHandle,
 }
 
@@ -105,6 +113,20 @@ impl Consumer {
     ///
     /// Panics outside of a tokio runtime: fetching goes on in a task.
     pub fn new(client: Client, config: ConsumerConfig) -> Consumer {
+        Consumer::with_interceptors(client, config, Vec::new())
+    }
+
+    /// The same, with code that sees what polls give: see [`Interceptor`].
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime: fetching goes on in a task.
+    pub fn with_interceptors(
+        client: Client,
+        config: ConsumerConfig,
+        interceptors: Vec<Box<dyn Interceptor>>,
+    ) -> Consumer {
+        let interceptors = Interceptors::new(client.clone(), &config, interceptors);
         let settings = Settings {
             consumer: config.clone(),
             backoff: client.config().backoff,
@@ -116,7 +138,7 @@ impl Consumer {
         let waker = Arc::new(Waker { is_woken: AtomicBool::new(false), shared: shared.clone() });
         let run = driver::run(client.clone(), shared.clone(), config.crc_check);
         let task = tokio::spawn(run).abort_handle();
-        Consumer { client, config, shared, waker, task }
+        Consumer { client, config, shared, waker, interceptors, task }
     }
 
     /// What it was told.
@@ -190,10 +212,11 @@ impl Consumer {
 
     /// What there is now, without waiting.
     fn take(&self) -> Result<Polled, Error> {
-        let given = self.shared.fetcher.lock().give(self.config.poll_records_max)?;
+        let mut given = self.shared.fetcher.lock().give(self.config.poll_records_max)?;
         if given.has_made_room {
             self.shared.work.notify_one();
         }
+        self.interceptors.on_consume(&mut given.records);
         Ok(Polled { records: given.records, ends: given.ends })
     }
 
@@ -373,6 +396,11 @@ impl Consumer {
         let _ = tokio::time::timeout(timeout, all).await;
     }
 
+    /// Tells the interceptors that positions were committed, wherever that was.
+    pub fn tell_committed(&self, offsets: &BTreeMap<TopicPartition, Position>) {
+        self.interceptors.on_commit(offsets);
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Fetcher) -> T) -> T {
         let changed = change(&mut self.shared.fetcher.lock());
         self.shared.work.notify_one();
@@ -383,5 +411,6 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         self.task.abort();
+        self.interceptors.close();
     }
 }

@@ -126,6 +126,19 @@ pub enum Error {
         /// The first offset that is other than what was read, if known.
         diverging: Option<Offset>,
     },
+    /// The log does not go on where a store beside the results says.
+    #[error("{} goes on at offset {found}, the stored position is {stored}: the records in between are gone", Named(.partition))]
+    OffsetGap {
+        /// Which partition.
+        partition: TopicPartition,
+        /// The next offset to read, as it was stored.
+        stored: Offset,
+        /// The first offset that there is.
+        found: Offset,
+    },
+    /// A store of positions cannot be read.
+    #[error("the stored positions cannot be read: {0}")]
+    Store(String),
     /// A topic was deleted and created anew while it was read, and `auto.offset.reset=none`.
     #[error(
         "topic \"{topic}\" was deleted and created anew: positions in the old one mean nothing"
@@ -195,11 +208,13 @@ impl Error {
             Error::Broker { code, .. } => broker_kind(*code),
             Error::OffsetOutOfRange { .. }
             | Error::NoPosition { .. }
+            | Error::OffsetGap { .. }
             | Error::TopicReplaced { .. } => ErrorKind::NotFound,
             Error::LogTruncated { .. } => ErrorKind::Broker,
             Error::Version { .. }
             | Error::Refused(_)
             | Error::Closed(_)
+            | Error::Store(_)
             | Error::OtherCluster { .. } => ErrorKind::Unsupported,
             Error::Protocol { .. } | Error::Negotiation(_) => ErrorKind::Protocol,
             Error::GroupLost { .. } => ErrorKind::Broker,
@@ -224,6 +239,8 @@ impl Error {
             | Error::OffsetOutOfRange { .. }
             | Error::NoPosition { .. }
             | Error::LogTruncated { .. }
+            | Error::OffsetGap { .. }
+            | Error::Store(_)
             | Error::TopicReplaced { .. }
             | Error::Negotiation(_)
             | Error::Version { .. }

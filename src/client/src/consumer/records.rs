@@ -298,16 +298,20 @@ impl FetchedRecords {
 #[derive(Debug)]
 pub(crate) struct Walked {
     bytes: Bytes,
+    /// Where the first batch begins, whatever it still holds.
+    pub(crate) first_offset: Option<Offset>,
     next_offset: Option<Offset>,
     last_epoch: Option<LeaderEpoch>,
 }
 
 impl Walked {
     pub(crate) fn new(bytes: &Bytes, crcs: CrcCheck) -> Result<Walked, ReadError> {
-        let (mut next_offset, mut last_epoch, mut length) = (None, None, 0);
+        let (mut first_offset, mut next_offset, mut last_epoch) = (None, None, None);
+        let mut length = 0;
         for batch in AnyBatches::new(bytes) {
             let error = match batch {
                 Ok(batch) if crcs == CrcCheck::Off || batch.crc_is_valid() => {
+                    first_offset = first_offset.or(Some(first_of(&batch)));
                     next_offset = next_offset.max(Some(batch.last_offset().plus(1)));
                     last_epoch = epoch_of(&batch).or(last_epoch);
                     length += batch.size();
@@ -322,7 +326,15 @@ impl Walked {
             }
             break;
         }
-        Ok(Walked { bytes: bytes.slice(..length), next_offset, last_epoch })
+        Ok(Walked { bytes: bytes.slice(..length), first_offset, next_offset, last_epoch })
+    }
+}
+
+/// A compressed message of magic 0 or 1 tells only where it ends.
+fn first_of(batch: &AnyBatch<'_>) -> Offset {
+    match batch {
+        AnyBatch::Batch(view) => view.base_offset(),
+        AnyBatch::Legacy(_) => Offset(0),
     }
 }
 

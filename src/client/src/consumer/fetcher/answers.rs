@@ -13,6 +13,7 @@ use super::session::Asked;
 use super::{Emptiness, Fetcher, Frame, OffsetReset, Position, RequestId, Start};
 use crate::admin::Isolation;
 use crate::consumer::config::PartitionEnds;
+use crate::consumer::offset_store::Continuity;
 use crate::consumer::records::{Aborted, FetchedRecords, Marks};
 use crate::error::{Error, Subject};
 
@@ -168,9 +169,18 @@ impl Fetcher {
             Isolation::ReadUncommitted => Vec::new(),
         };
         let end = marks.end(isolation);
+        let first = walked.first_offset;
         let whose = Arc::clone(&assigned.partition);
         let records = FetchedRecords::walked(whose, walked, asked.offset, end, hidden);
         if records.is_empty() {
+            return false;
+        }
+        if let Some((stored, Continuity::Whole)) = assigned.stored
+            && asked.offset == stored.offset
+            && let Some(found) = first.filter(|first| stored.offset < *first)
+        {
+            let (whose, stored) = (partition.clone(), stored.offset);
+            self.fail(partition, Error::OffsetGap { partition: whose, stored, found });
             return false;
         }
         let records = records.with_marks(marks);
@@ -236,6 +246,10 @@ impl Fetcher {
             return;
         }
         let offset = assigned.position.offset;
+        if assigned.stored.is_some() && assigned.chunks.is_empty() {
+            assigned.phase = Phase::Gap;
+            return;
+        }
         if !assigned.chunks.is_empty() {
             // What waits is good, and is given first.
             let error = Error::OffsetOutOfRange { partition: partition.clone(), offset };

@@ -9,6 +9,7 @@ use super::position::{Failing, Leader, Phase};
 use super::{Position, RequestId, Start};
 use crate::admin::Isolation;
 use crate::backoff::Backoff;
+use crate::consumer::offset_store::Continuity;
 use crate::consumer::records::{FetchedRecords, Marks};
 
 /// Answers of a broker that wait for one partition: the one that is being given, and one ahead.
@@ -50,6 +51,8 @@ pub(super) struct Assigned {
     pub(super) failing: Option<Failing>,
     /// When it was last served: who waits longest comes first.
     pub(super) served: u64,
+    /// The position that a store had, and what may be missing behind it.
+    pub(super) stored: Option<(Position, Continuity)>,
     /// The end that was told last: position and end.
     pub(super) told: Option<(Offset, Offset)>,
 }
@@ -74,6 +77,7 @@ impl Assigned {
             retry_at: None,
             failing: None,
             served: 0,
+            stored: None,
             told: None,
         }
     }
@@ -83,9 +87,14 @@ impl Assigned {
         self.asked = None;
         self.told = None;
         self.processed = None;
+        self.stored = None;
         self.succeed();
         match start {
             Start::Position(position) => self.settle(position),
+            Start::Stored(position, continuity) => {
+                self.stored = Some((position, continuity));
+                self.settle(position);
+            }
             start => {
                 self.given = None;
                 self.phase = Phase::Reset(start);

@@ -100,7 +100,7 @@ impl Fetcher {
         if old_id.is_zero() || old_id == new_id {
             return true;
         }
-        if self.settings.consumer.offset_reset == OffsetReset::None {
+        if self.settings.consumer.offset_reset == OffsetReset::None || assigned.stored.is_some() {
             let topic = partition.topic.clone();
             self.fail(partition, Error::TopicReplaced { topic });
             return false;
@@ -149,7 +149,7 @@ impl Fetcher {
         match assigned.phase {
             Phase::Fetch => assigned.phase = assigned.phase_at(assigned.position),
             Phase::Validate => assigned.asked = None,
-            Phase::Reset(_) | Phase::Failed => {}
+            Phase::Reset(_) | Phase::Gap | Phase::Failed => {}
         }
     }
 

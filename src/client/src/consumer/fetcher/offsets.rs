@@ -40,7 +40,7 @@ impl Fetcher {
         let mut without_policy = Vec::new();
         for (partition, it) in &mut self.partitions {
             let is_asked = it.asked.is_some() || !it.is_due(now.monotonic);
-            if is_asked || !matches!(it.phase, Phase::Reset(_) | Phase::Validate) {
+            if is_asked || !matches!(it.phase, Phase::Reset(_) | Phase::Gap | Phase::Validate) {
                 continue;
             }
             let Some(leader) = it.leader else {
@@ -64,7 +64,12 @@ impl Fetcher {
                 }
                 _ => {}
             }
-            if let Phase::Reset(start) = it.phase {
+            let start = match it.phase {
+                Phase::Reset(start) => Some(start),
+                Phase::Gap => Some(Start::Earliest),
+                Phase::Validate | Phase::Fetch | Phase::Failed => None,
+            };
+            if let Some(start) = start {
                 let ask = (start, leader);
                 starts.entry(leader.node).or_default().insert(partition.clone(), ask);
             }
@@ -95,7 +100,7 @@ impl Fetcher {
                 timestamp: match start {
                     Start::Earliest => EARLIEST,
                     Start::At(timestamp) => timestamp.0,
-                    Start::Latest | Start::Reset | Start::Position(_) => LATEST,
+                    Start::Latest | Start::Reset | Start::Position(_) | Start::Stored(..) => LATEST,
                 },
             };
             match topics.last_mut() {
@@ -165,6 +170,10 @@ impl Fetcher {
             return self.position_refused(now, partition, ApiKey::ListOffsets, code);
         }
         let Some(assigned) = self.partitions.get_mut(partition) else { return };
+        if assigned.phase == Phase::Gap && 0 <= it.offset {
+            let error = gap(partition, assigned.position.offset, Offset(it.offset));
+            return self.fail(partition, error);
+        }
         if it.offset < 0 {
             // Nothing is so young: reading begins with what comes.
             assigned.phase = match start {
@@ -286,8 +295,10 @@ impl Fetcher {
         }
         let given = assigned.given.unwrap_or(position);
         self.drop_fetched(partition);
-        let has_policy = self.settings.consumer.offset_reset != super::OffsetReset::None;
         let Some(assigned) = self.partitions.get_mut(partition) else { return };
+        // What stands beside a stored position would not be undone by reading again.
+        let has_policy = self.settings.consumer.offset_reset != super::OffsetReset::None
+            && assigned.stored.is_none();
         match end {
             // What was fetched ahead is gone, and what was given is not.
             Some(end) if given.offset <= end.offset => assigned.settle_at(given),
@@ -354,5 +365,14 @@ impl Fetcher {
             assigned.asked = None;
         }
         is_asked
+    }
+}
+
+/// The log begins behind the stored offset, or ends before it.
+fn gap(partition: &TopicPartition, stored: Offset, log_start: Offset) -> Error {
+    let partition = partition.clone();
+    match stored < log_start {
+        true => Error::OffsetGap { partition, stored, found: log_start },
+        false => Error::LogTruncated { partition, position: stored, diverging: None },
     }
 }

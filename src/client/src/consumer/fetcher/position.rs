@@ -3,6 +3,7 @@
 
 use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, Timestamp};
 
+use crate::consumer::offset_store::Continuity;
 use crate::error::Error;
 
 /// Where reading begins.
@@ -19,6 +20,9 @@ pub enum Start {
     At(Timestamp),
     /// Where `auto.offset.reset` says.
     Reset,
+    /// At a position that was kept beside results: if the log does not go on there, that is an
+    /// error with both offsets, whatever `auto.offset.reset` says.
+    Stored(Position, Continuity),
 }
 
 impl From<Offset> for Start {
@@ -61,6 +65,8 @@ pub(super) struct Leader {
 pub(super) enum Phase {
     /// It has no position: one is asked for.
     Reset(Start),
+    /// The log does not have the stored position: its start is asked for, to say what is missing.
+    Gap,
     /// It has one, and the leader changed: the log may have been cut below it.
     Validate,
     /// It is read.

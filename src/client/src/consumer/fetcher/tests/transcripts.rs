@@ -27,6 +27,7 @@ use crate::consumer::config::{ConsumerConfig, OffsetReset, PartitionEnds};
 use crate::consumer::fetcher::{
     CheckedFetch, Effect, Fetcher, Position, RequestId, Settings, Start,
 };
+use crate::consumer::offset_store::Continuity;
 use crate::consumer::records::CrcCheck;
 use crate::error::Error;
 use crate::metadata::{Broker, Metadata, Partition, Topic};
@@ -525,4 +526,39 @@ fn nothing_but_errors_is_reported_after_a_while_and_tried_on() {
     desk.metadata(cluster(&[(1, 3)]));
     desk.fetched(77, vec![records(0, 0, 10)]);
     assert_eq!(desk.gives(100), "orders-0@0..10");
+}
+
+#[test]
+fn a_stored_position_that_the_log_does_not_go_on_at_is_an_error_with_both_offsets() {
+    let begin = |offset: i64, continuity| {
+        let mut desk = Desk::new(ConsumerConfig::default(), &[(1, 3)]);
+        let stored = Start::Stored(Position::from(Offset(offset)), continuity);
+        desk.fetcher.assign([(orders(0), stored)]);
+        desk.asks();
+        desk
+    };
+    // In the middle of a batch: what is missing was compacted out of it, or is a marker.
+    let mut desk = begin(5, Continuity::Whole);
+    desk.fetched(77, vec![records(0, 0, 20)]);
+    assert_eq!(desk.gives(100), "orders-0@5..20");
+    // Whole batches are missing.
+    let mut desk = begin(5, Continuity::Whole);
+    desk.fetched(77, vec![records(0, 10, 20)]);
+    insta::assert_snapshot!(desk.gives(100), @r#"error: partition 0 of topic "orders" goes on at offset 10, the stored position is 5: the records in between are gone"#);
+    assert_eq!(desk.gives(100), "nothing");
+    let mut desk = begin(5, Continuity::Compacted);
+    desk.fetched(77, vec![records(0, 10, 20)]);
+    assert_eq!(desk.gives(100), "orders-0@5..20");
+    // Retention took it; the policy would go on elsewhere without a word.
+    let mut desk = begin(5, Continuity::Compacted);
+    desk.fetched(77, vec![code(0, ErrorCode::OffsetOutOfRange)]);
+    insta::assert_snapshot!(desk.asks(), @"list offsets of 1: orders-0 at -2");
+    desk.listed(10);
+    insta::assert_snapshot!(desk.gives(100), @r#"error: partition 0 of topic "orders" goes on at offset 10, the stored position is 5: the records in between are gone"#);
+    // The log is shorter than the store knew it.
+    let mut desk = begin(50, Continuity::Whole);
+    desk.fetched(77, vec![code(0, ErrorCode::OffsetOutOfRange)]);
+    desk.asks();
+    desk.listed(0);
+    insta::assert_snapshot!(desk.gives(100), @r#"error: the log of partition 0 of topic "orders" was truncated: 50 was read up to, it knows nothing of what was read last"#);
 }
