@@ -153,6 +153,7 @@ impl Member {
             internal_topics: InternalTopics::Excluded,
             metadata_max_age: Duration::from_secs(2),
             request_timeout: Duration::from_millis(REQUEST_TIMEOUT_MS),
+            timeout: Duration::from_secs(3),
             backoff: BACKOFF,
         };
         let interval = Duration::from_millis(100);
@@ -186,7 +187,7 @@ impl Member {
             desk.see(ClientSeen::Processed { group, life, place, up_to: offset.0 });
         }
         self.processed.clone_from(&self.reading.given);
-        let processed = self.processed.iter().map(|(it, offset)| (it.clone(), *offset));
+        let processed = self.processed.iter().map(|(it, offset)| (it.clone(), (*offset).into()));
         self.machine.commits_mut().note_processed(processed);
         Ok(())
     }
