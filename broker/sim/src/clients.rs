@@ -146,9 +146,12 @@ impl Simulation {
             }
         }
         let ends = self.ends();
-        let is_undone = |it: &&Process| !it.is_done(ends.as_deref());
-        let open: String =
-            self.processes.iter().filter(is_undone).map(|it| format!("{it:?}\n")).collect();
+        let line = |(number, it): (usize, &Process)| {
+            let shares = it.program().and_then(Program::shares);
+            let undone = (!it.is_done(ends.as_deref())).then_some(it);
+            format!("client {number}: {shares:?} {undone:?}\n")
+        };
+        let open: String = self.processes.iter().enumerate().map(line).collect();
         Err(format!("not everything is delivered and read up to {ends:?}:\n{open}"))
     }
 

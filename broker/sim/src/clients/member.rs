@@ -296,9 +296,13 @@ impl Member {
                 ask(lane, asked(ApiKey::FindCoordinator, 6, 3), it, within, desk);
             }
             GroupRequest::JoinGroup(it) => {
+                desk.note(format_args!("joins as {:?}: {:?}", it.member_id, it.reason));
                 ask(lane, asked(ApiKey::JoinGroup, 9, 5), it, within, desk);
             }
             GroupRequest::SyncGroup(it) => {
+                let given: Vec<(&String, usize)> =
+                    it.assignments.iter().map(|it| (&it.member_id, it.assignment.len())).collect();
+                desk.note(format_args!("syncs in {}: {given:?}", it.generation_id));
                 ask(lane, asked(ApiKey::SyncGroup, 5, 3), it, within, desk);
             }
             GroupRequest::Heartbeat(it) => {
@@ -386,7 +390,7 @@ impl Program for Member {
             return self.reading.hear(now, asked, answer, desk);
         }
         let mut effects = Vec::new();
-        self.on_group_answer(now.monotonic, asked, answer, &mut effects)?;
+        self.on_group_answer(now.monotonic, asked, answer, &mut effects, desk)?;
         self.perform(now, desk, effects)
     }
 

@@ -20,7 +20,7 @@ use crate::client_history::{ClientSeen, Life};
 
 const INIT_VERSION: i16 = 5;
 /// `delivery.timeout.ms`
-const DELIVERY_TIMEOUT_MS: u64 = 4_000;
+const DELIVERY_TIMEOUT_MS: u64 = 2_500;
 /// How late a delivery may be told: clocks are late, and time goes on while the node is down.
 const TOLD_LATE_MS: u64 = 300;
 /// Bytes of a value, at most.

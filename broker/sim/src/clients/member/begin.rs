@@ -9,7 +9,9 @@ use kt_protocol::ApiKey;
 use kt_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
-use kt_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
+use kt_protocol::messages::{
+    JoinGroupResponse, OffsetFetchRequest, OffsetFetchResponse, SyncGroupResponse,
+};
 use kt_protocol::types::{Millis, Now, Offset, TopicPartition};
 
 use super::{Begins, Member, OF_GROUP, Waits};
@@ -78,6 +80,7 @@ impl Member {
         asked: Asked,
         answer: Answer,
         effects: &mut Vec<Effect>,
+        desk: &mut Desk,
     ) -> Result<(), String> {
         let id = RequestId(asked.id & !OF_GROUP);
         let (api, version) = (asked.api, asked.version);
@@ -91,8 +94,14 @@ impl Member {
             ApiKey::FindCoordinator => {
                 decoded(api, version, reply)?.map(GroupResponse::FindCoordinator)
             }
-            ApiKey::JoinGroup => decoded(api, version, reply)?.map(GroupResponse::JoinGroup),
-            ApiKey::SyncGroup => decoded(api, version, reply)?.map(GroupResponse::SyncGroup),
+            ApiKey::JoinGroup => {
+                let answer = decoded(api, version, reply)?;
+                answer.inspect(|it| note_joined(it, desk)).map(GroupResponse::JoinGroup)
+            }
+            ApiKey::SyncGroup => {
+                let answer = decoded(api, version, reply)?;
+                answer.inspect(|it| note_synced(it, desk)).map(GroupResponse::SyncGroup)
+            }
             ApiKey::Heartbeat => decoded(api, version, reply)?.map(GroupResponse::Heartbeat),
             ApiKey::LeaveGroup => decoded(api, version, reply)?.map(GroupResponse::LeaveGroup),
             ApiKey::OffsetCommit => decoded(api, version, reply)?.map(GroupResponse::OffsetCommit),
@@ -122,6 +131,20 @@ fn found(
     }
     let is_whole = added.iter().all(|it| found.iter().any(|(told, _)| told == it));
     is_whole.then_some(found)
+}
+
+/// What came, for the trace.
+fn note_joined(response: &JoinGroupResponse, desk: &mut Desk) {
+    let (code, generation) = (response.error_code, response.generation_id);
+    let (me, leader) = (&response.member_id, &response.leader);
+    let members: Vec<&str> = response.members.iter().map(|it| it.member_id.as_str()).collect();
+    desk.note(format_args!("joined: {code} {generation} as {me}, {leader} leads {members:?}"));
+}
+
+/// The same.
+fn note_synced(response: &SyncGroupResponse, desk: &mut Desk) {
+    let bytes = response.assignment.len();
+    desk.note(format_args!("synced: {} with {bytes} bytes", response.error_code));
 }
 
 fn known(metadata: &Metadata) -> KnownTopics {

@@ -23,6 +23,8 @@ impl Member {
             desk.note(format_args!("{event:?}"));
             match event {
                 Event::Revoke(gone) => {
+                    // Until it has given them back they are its own, in this generation too.
+                    self.note_owned(desk)?;
                     let (last, timeout) = (self.last_commit(), COMMIT_TIMEOUT);
                     let id = self.machine.commit_sync(now.monotonic, last, timeout, effects);
                     self.waits = Waits::GivesBack(gone, id);
@@ -61,6 +63,10 @@ impl Member {
         desk: &mut Desk,
     ) -> Result<(), String> {
         self.machine.acknowledge(now.monotonic, effects);
+        self.note_owned(desk)
+    }
+
+    fn note_owned(&self, desk: &mut Desk) -> Result<(), String> {
         let membership = self.machine.membership();
         let Some(generation) = membership.identity().generation else { return Ok(()) };
         let places: Result<Vec<_>, String> =

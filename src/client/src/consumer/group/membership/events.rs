@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use kt_protocol::planted;
 use kt_protocol::types::{Millis, TopicPartition};
 
 use super::{LossCause, Membership, Phase, RebalanceProtocol};
@@ -52,7 +53,7 @@ impl Membership {
             && let Some(done) = self.events.pop_front()
             && let Event::Revoke(gone) | Event::Lost(gone) = done.event
         {
-            self.owned.retain(|it| !gone.contains(it));
+            self.owned.retain(|it| !gone.contains(it) || planted!("what is given back is kept"));
         }
         self.poll(now, effects);
     }
@@ -86,7 +87,7 @@ impl Membership {
                 left.retain(|it| !gone.contains(it));
             }
         }
-        if !left.is_empty() {
+        if !left.is_empty() && !planted!("nobody hears of a loss") {
             self.emit(Event::Lost(left));
         }
     }
