@@ -7,8 +7,8 @@
 mod broker;
 mod cases;
 mod cleaning;
-mod clients;
 mod client_consume;
+mod clients;
 mod commands;
 mod figures;
 mod floors;

@@ -88,10 +88,8 @@ fn a_batch_for_which_there_was_no_room_comes_with_the_next_poll() {
     let large = "b".repeat(3_000);
     harness.produce("orders", 0, batch(&["a"]));
     harness.produce("orders", 1, batch(&[&large]));
-    let small = |epoch, asked: &[(i32, i64)]| FetchRequest {
-        max_bytes: 1_000,
-        ..poll(id, epoch, asked)
-    };
+    let small =
+        |epoch, asked: &[(i32, i64)]| FetchRequest { max_bytes: 1_000, ..poll(id, epoch, asked) };
     let first = news(&call(&mut harness, &small(1, &[])));
     assert_eq!(first, [(0, vec!["a".to_owned()]), (1, vec![])]);
     assert_eq!(news(&call(&mut harness, &small(2, &[(0, 1)]))), [(1, vec![large.clone()])]);

@@ -11,8 +11,8 @@ use kt_protocol::messages::{MetadataRequest, MetadataResponse};
 use kt_protocol::types::TopicPartition;
 
 use super::auditor::Auditor;
-use super::network::ADRIFT_MS_MAX;
 use super::member::{Member, MemberRole};
+use super::network::ADRIFT_MS_MAX;
 use super::program::Program;
 use super::reader::{Reader, ReaderRole};
 use super::sending::{SenderRole, Sending};
@@ -68,8 +68,7 @@ impl Role {
 
 /// All but the auditor, who comes first.
 pub(super) fn roles(random: &mut Random) -> Vec<Role> {
-    let mut roles: Vec<Role> =
-        (0..SENDERS).map(|_| Role::Send(SenderRole::any(random))).collect();
+    let mut roles: Vec<Role> = (0..SENDERS).map(|_| Role::Send(SenderRole::any(random))).collect();
     roles.push(Role::Read(ReaderRole::any(random)));
     for (group, members) in MEMBERS.iter().enumerate() {
         let assignors = any_assignors(random);

@@ -266,8 +266,11 @@ impl Member {
                     self.send(id, to, request, within, desk)?;
                 }
                 Effect::Metadata { id, topics } => {
-                    let asked =
-                        Asked { api: ApiKey::Metadata, version: METADATA_VERSION, id: of_group(id) };
+                    let asked = Asked {
+                        api: ApiKey::Metadata,
+                        version: METADATA_VERSION,
+                        id: of_group(id),
+                    };
                     let names: Option<Vec<String>> = topics.map(|it| it.into_iter().collect());
                     let mut request = cluster::metadata_request(names.as_deref().unwrap_or(&[]));
                     if names.is_none() {

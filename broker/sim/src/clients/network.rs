@@ -150,9 +150,9 @@ impl Network {
             // The node was told that it is gone; what it had begun it may finish.
             return Ok(Vec::new());
         };
-        connection.replied(to.sequence, reply).map_err(|()| {
-            format!("{to:?} was answered, but not asked or already answered")
-        })?;
+        connection
+            .replied(to.sequence, reply)
+            .map_err(|()| format!("{to:?} was answered, but not asked or already answered"))?;
         let mut leaving = Vec::new();
         while let Some(at) = connection.answer_leaves(now + late(random)) {
             leaving.push(at);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use kt_node::ConnectionId;
 
-use super::network::{Call, CallId, Cut};
 use super::cluster::Role;
+use super::network::{Call, CallId, Cut};
 use super::program::{Answer, Ask, Asked, Desk, Lane, Program};
 use super::{Simulation, WAKE_LATE_MAX};
 use crate::client_history::{ClientSeen, Life};
@@ -184,7 +184,9 @@ impl Simulation {
         self.next_call += 1;
         let Some(life) = self.processes[number].running.as_ref().map(|it| it.life) else { return };
         let connection = self.lane(number, ask.lane);
-        self.host.trace.note(format_args!("client {number} asks {:?} on {}", ask.asked, connection.0));
+        self.host
+            .trace
+            .note(format_args!("client {number} asks {:?} on {}", ask.asked, connection.0));
         self.calls.insert(call, (number, life, ask.asked));
         let until = now + ask.within_ms;
         let call = Call { id: call, request: ask.request, until };

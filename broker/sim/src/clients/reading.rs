@@ -15,9 +15,9 @@ use kt_protocol::ApiKey;
 use kt_protocol::messages::{FetchRequest, FetchResponse};
 use kt_protocol::types::{Now, Offset, TopicPartition};
 
+use super::answers::{decoded, error};
 use super::cluster::{self, REQUEST_TIMEOUT_MS};
 use super::program::{Answer, Asked, Desk, Lane};
-use super::answers::{decoded, error};
 use crate::client_history::{ClientSeen, Life};
 
 const LIST_OFFSETS_VERSION: i16 = 10;

@@ -12,8 +12,8 @@ use kt_protocol::ApiKey;
 use kt_protocol::records::NewRecord;
 use kt_protocol::types::{Millis, Now};
 
-use super::cluster::{self, REQUEST_TIMEOUT_MS, TOPICS};
 use super::answers::{decoded, error};
+use super::cluster::{self, REQUEST_TIMEOUT_MS, TOPICS};
 use super::program::{Answer, Asked, Desk, Lane, Program};
 use super::reading::{BACKOFF, METADATA_VERSION};
 use crate::client_history::{ClientSeen, Life};
@@ -132,7 +132,12 @@ impl Sending {
         self.perform(now, effects, desk)
     }
 
-    fn perform(&mut self, now: Millis, effects: Vec<Effect>, desk: &mut Desk) -> Result<(), String> {
+    fn perform(
+        &mut self,
+        now: Millis,
+        effects: Vec<Effect>,
+        desk: &mut Desk,
+    ) -> Result<(), String> {
         for effect in effects {
             match effect {
                 Effect::Produce(produce) => {

@@ -69,7 +69,10 @@ mod tests {
     const LIFE: Life = Life(1);
 
     fn sent(values: &[u64]) -> Vec<ClientSeen> {
-        values.iter().map(|value| ClientSeen::Accepted { life: LIFE, value: *value, until: 9 }).collect()
+        values
+            .iter()
+            .map(|value| ClientSeen::Accepted { life: LIFE, value: *value, until: 9 })
+            .collect()
     }
 
     fn logged(values: &[u64]) -> impl Iterator<Item = ClientSeen> {

@@ -25,7 +25,9 @@ pub fn check(history: &[ClientSeen]) -> Result<(), String> {
                     return Err(format!("value {value} was answered, but is not open"));
                 };
                 if until < at {
-                    return Err(format!("{life} heard of value {value} at {at}, not before {until}"));
+                    return Err(format!(
+                        "{life} heard of value {value} at {at}, not before {until}"
+                    ));
                 }
             }
             ClientSeen::Stopped { life, until } => {

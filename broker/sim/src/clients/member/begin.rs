@@ -15,9 +15,9 @@ use kt_protocol::messages::{
 use kt_protocol::types::{Millis, Now, Offset, TopicPartition};
 
 use super::{Begins, Member, OF_GROUP, Waits};
+use crate::clients::answers::{decoded, error};
 use crate::clients::cluster::{self, GROUPS, REQUEST_TIMEOUT_MS};
 use crate::clients::program::{Answer, Asked, Desk, Lane};
-use crate::clients::answers::{decoded, error};
 
 const OFFSET_FETCH_VERSION: i16 = 9;
 

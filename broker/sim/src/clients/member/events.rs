@@ -7,9 +7,9 @@ use kt_client::consumer::group::request::Effect;
 use kt_protocol::types::Now;
 
 use super::{Begins, COMMIT_TIMEOUT, Member, Waits};
+use crate::client_history::ClientSeen;
 use crate::clients::cluster;
 use crate::clients::program::Desk;
-use crate::client_history::ClientSeen;
 
 impl Member {
     /// Does what the machine says, one thing after the other, until something has to be waited for.

@@ -7,6 +7,7 @@
 
 mod events;
 mod heartbeat;
+mod held_back;
 mod join;
 mod leave;
 mod metadata;
@@ -137,6 +138,7 @@ pub struct Membership {
     polls: heartbeat::Polls,
     topics: metadata::Watch,
     leaving: Option<RequestId>,
+    held_back: held_back::HeldBack,
 }
 
 impl Membership {
@@ -176,6 +178,7 @@ impl Membership {
             polls: heartbeat::Polls::default(),
             topics: metadata::Watch::default(),
             leaving: None,
+            held_back: held_back::HeldBack::default(),
             config,
         })
     }
@@ -247,6 +250,7 @@ impl Membership {
     pub fn poll(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.check_poll_interval(now, effects);
         self.check_session(now);
+        self.share_held_back(now);
         let wants_coordinator = self.subscription.is_some() && self.fatal.is_none();
         if (wants_coordinator || self.is_coordinator_wanted) && self.coordinator.is_due(now) {
             let id = self.ids.next();
@@ -268,7 +272,12 @@ impl Membership {
     /// When [`Membership::poll`] has something to do, if nothing else happens.
     pub fn next_deadline(&self) -> Option<Millis> {
         let wants_coordinator = self.subscription.is_some() && self.fatal.is_none();
-        let of_group = [self.join_deadline(), self.heartbeat_deadline(), self.topics_deadline()];
+        let of_group = [
+            self.join_deadline(),
+            self.heartbeat_deadline(),
+            self.topics_deadline(),
+            self.held_back_deadline(),
+        ];
         let of_group = of_group.into_iter().flatten().filter(|_| wants_coordinator).min();
         let of_coordinator = self
             .coordinator
@@ -414,6 +423,7 @@ impl Membership {
         self.loss = cause;
         self.heartbeat.asked = None;
         self.topics.shared = None;
+        self.held_back = held_back::HeldBack::default();
         // What nobody has looked at yet has not happened.
         self.events.retain(|it| it.is_taken || matches!(it.event, Event::Failed(_)));
     }
