@@ -42,7 +42,7 @@ const GROUP_BUGS: [&str; 16] = [
 ];
 
 /// Bugs of the client library that its callers notice.
-const CLIENT_BUGS: [&str; 12] = [
+const CLIENT_BUGS: [&str; 11] = [
     // Of the sender and its accumulator
     "a try adrift counts as not written",
     "batches do not expire",
@@ -53,7 +53,6 @@ const CLIENT_BUGS: [&str; 12] = [
     "fetches ahead without a bound",
     "a session outlives a lost answer",
     // Of membership, commits and assignors
-    "what is given back is kept",
     "nobody hears of a loss",
     "no heartbeats",
     "a commit goes too far",

@@ -3,26 +3,27 @@
 
 mod begin;
 mod events;
+mod role;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use kt_client::consumer::assignor::Assignor;
+use kt_client::consumer::group::InternalTopics;
 use kt_client::consumer::group::commits::{CommitId, CommitsConfig, Offsets};
 use kt_client::consumer::group::machine::GroupMachine;
 use kt_client::consumer::group::membership::MembershipConfig;
 use kt_client::consumer::group::request::{Effect, GroupRequest, InVersion, Recipient, RequestId};
-use kt_client::consumer::group::{InternalTopics, Subscription};
 use kt_core::random::Random;
 use kt_protocol::ApiKey;
 use kt_protocol::messages::OffsetCommitRequest;
 use kt_protocol::types::{Millis, Now, Offset, TopicPartition};
 
-use super::cluster::{self, GROUPS, REQUEST_TIMEOUT_MS, TOPICS};
+use super::cluster::{self, GROUPS, REQUEST_TIMEOUT_MS};
 use super::program::{Answer, Asked, Desk, Lane, Program};
-use super::reading::{BACKOFF, METADATA_VERSION, Reading, ReadingSettings};
+use super::reading::{BACKOFF, METADATA_VERSION, Reading};
 use crate::client_history::{ClientSeen, Life, Place};
+use role::Committing;
+pub(super) use role::MemberRole;
 
 /// `session.timeout.ms`, `heartbeat.interval.ms`, `max.poll.interval.ms`
 const SESSION_TIMEOUT_MS: u64 = 1_000;
@@ -32,70 +33,6 @@ const MAX_POLL_INTERVAL_MS: u64 = 1_200;
 const SLOW_MS: std::ops::Range<usize> = 100..2_500;
 /// How long it waits for a commit.
 const COMMIT_TIMEOUT: Duration = Duration::from_millis(900);
-
-/// How a caller commits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Committing {
-    /// `enable.auto.commit`
-    Auto,
-    /// It does not wait.
-    Async,
-    /// It waits.
-    Sync,
-}
-
-/// The versions that a client speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Versions {
-    New,
-    Old,
-}
-
-/// How a member is set.
-#[derive(Clone, Debug)]
-pub(super) struct MemberRole {
-    group: usize,
-    instance_id: Option<String>,
-    assignors: Vec<Arc<dyn Assignor>>,
-    has_pattern: bool,
-    committing: Committing,
-    versions: Versions,
-    reading: ReadingSettings,
-    records_max: usize,
-}
-
-impl MemberRole {
-    pub(super) fn any(
-        group: usize,
-        number: usize,
-        is_static: bool,
-        assignors: Vec<Arc<dyn Assignor>>,
-        random: &mut Random,
-    ) -> MemberRole {
-        let committing = [Committing::Auto, Committing::Async, Committing::Sync];
-        MemberRole {
-            group,
-            instance_id: is_static.then(|| format!("static-{group}-{number}")),
-            assignors,
-            has_pattern: random.below(3) == 0,
-            committing: committing[random.below(3)],
-            versions: [Versions::New, Versions::Old][random.below(2)],
-            reading: ReadingSettings::any(random),
-            records_max: [5, 40, 500][random.below(3)],
-        }
-    }
-
-    fn subscription(&self) -> Result<Subscription, String> {
-        match self.has_pattern {
-            true => Subscription::pattern("orders|pay.*").map_err(|it| it.to_string()),
-            false => Ok(Subscription::names(TOPICS.map(|(name, _)| name))),
-        }
-    }
-
-    fn version(&self, new: i16, old: i16) -> i16 {
-        if self.versions == Versions::New { new } else { old }
-    }
-}
 
 /// What a caller waits for inside of a call.
 #[derive(Clone, Debug)]

@@ -53,7 +53,7 @@ impl Membership {
             && let Some(done) = self.events.pop_front()
             && let Event::Revoke(gone) | Event::Lost(gone) = done.event
         {
-            self.owned.retain(|it| !gone.contains(it) || planted!("what is given back is kept"));
+            self.owned.retain(|it| !gone.contains(it));
         }
         self.poll(now, effects);
     }
