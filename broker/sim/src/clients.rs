@@ -185,8 +185,8 @@ impl Simulation {
     }
 
     fn is_done(&mut self) -> bool {
-        let senders = self.processes.iter().filter(|it| it.is_sender());
-        if self.senders_done_at.is_none() && senders.map(|it| it.is_done(None)).all(|it| it) {
+        let mut senders = self.processes.iter().filter(|it| it.is_sender());
+        if self.senders_done_at.is_none() && senders.all(|it| it.is_done(None)) {
             self.senders_done_at = Some(self.now());
         }
         let Some(ends) = self.ends() else { return false };

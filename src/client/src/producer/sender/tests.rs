@@ -332,7 +332,7 @@ fn no_record_is_taken_that_would_need_more_than_the_memory() {
         let mut scene = Scene::new(&[1], &config);
         let taken = (0..100).take_while(|tag| scene.append(0, *tag, 20).is_ok()).count();
         let bytes = scene.sender.metrics().buffer_bytes;
-        assert!(10 <= taken && taken < 100, "{taken}");
+        assert!((10..100).contains(&taken), "{taken}");
         assert!(2_700 < bytes && bytes <= 3_000, "{bytes}");
     }
 }
