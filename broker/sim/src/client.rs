@@ -63,12 +63,12 @@ fn whole(segments: Vec<Segment>) -> Bytes {
     whole.freeze()
 }
 
-/// Puts an answer's pieces together and reads it.
+/// An answer as it goes over the wire, apart from the files that hold pieces of it.
 ///
 /// # Errors
 ///
-/// What is wrong with it: a file that is shorter than promised, bytes that are no such message.
-pub fn response<M: Message>(api_key: ApiKey, version: i16, reply: &Reply) -> Result<M, String> {
+/// If a file is shorter than was promised.
+pub fn bytes(reply: &Reply) -> Result<Bytes, String> {
     let mut whole = BytesMut::new();
     for chunk in &reply.chunks {
         match chunk {
@@ -84,7 +84,24 @@ pub fn response<M: Message>(api_key: ApiKey, version: i16, reply: &Reply) -> Res
             }
         }
     }
-    let whole: Bytes = whole.freeze();
+    Ok(whole.freeze())
+}
+
+/// Puts an answer's pieces together and reads it.
+///
+/// # Errors
+///
+/// What is wrong with it: a file that is shorter than promised, bytes that are no such message.
+pub fn response<M: Message>(api_key: ApiKey, version: i16, reply: &Reply) -> Result<M, String> {
+    message(api_key, version, &bytes(reply)?)
+}
+
+/// Reads an answer.
+///
+/// # Errors
+///
+/// If the bytes are no such message.
+pub fn message<M: Message>(api_key: ApiKey, version: i16, whole: &Bytes) -> Result<M, String> {
     if whole.len() < 4 {
         return Err("an answer without a size".to_owned());
     }

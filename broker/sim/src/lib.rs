@@ -6,6 +6,8 @@
 //! goes in the middle of anything. The same seed gives the same trace, to the last event.
 
 pub mod client;
+pub mod client_history;
+pub mod clients;
 pub mod group_history;
 pub mod groups;
 pub mod history;
@@ -15,5 +17,6 @@ pub mod simulation;
 pub mod trace;
 pub mod world;
 
+pub use clients::{ClientsOutcome, run_clients};
 pub use groups::{GroupOutcome, run_groups};
 pub use simulation::{Outcome, Settings, run};

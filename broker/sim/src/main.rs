@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use kt_sim::{Settings, run, run_groups};
+use kt_sim::{Settings, run, run_clients, run_groups};
 
 /// Run whole nodes from seeds, and check what their clients saw
 #[derive(Debug, Parser)]
@@ -17,7 +17,20 @@ struct Arguments {
     /// Steps of chaos in each run
     #[arg(long, default_value_t = 3_000)]
     steps: u64,
+    /// Run only what is named so: log, groups, clients
+    #[arg(long)]
+    only: Option<Scenario>,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Scenario {
+    Log,
+    Groups,
+    Clients,
+}
+
+/// Clients take more steps: there are more of them, and less happens in each.
+const CLIENT_STEPS: u64 = 5;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -29,7 +42,7 @@ fn main() -> ExitCode {
     for seed in seeds {
         for flushes in [true, false] {
             let settings = Settings { seed, steps: arguments.steps, flushes };
-            if let Err(message) = total.add(settings) {
+            if let Err(message) = total.add(settings, arguments.only) {
                 eprintln!("flushes={flushes} {message}");
                 return ExitCode::FAILURE;
             }
@@ -53,14 +66,29 @@ struct Total {
 }
 
 impl Total {
-    /// A run of a log, and one of groups.
-    fn add(&mut self, settings: Settings) -> Result<(), String> {
-        let log = run(settings)?;
-        let groups = run_groups(settings).map_err(|error| format!("groups: {error}"))?;
-        self.values += log.acknowledged;
-        self.commits += groups.acknowledged;
-        self.crashes += log.crashes + groups.crashes;
-        self.events += log.events + groups.events;
+    /// A run of a log, one of groups, and one of clients.
+    fn add(&mut self, settings: Settings, only: Option<Scenario>) -> Result<(), String> {
+        let is_wanted = |it| only.is_none_or(|only| only == it);
+        if is_wanted(Scenario::Log) {
+            let log = run(settings)?;
+            self.values += log.acknowledged;
+            self.crashes += log.crashes;
+            self.events += log.events;
+        }
+        if is_wanted(Scenario::Groups) {
+            let groups = run_groups(settings).map_err(|error| format!("groups: {error}"))?;
+            self.commits += groups.acknowledged;
+            self.crashes += groups.crashes;
+            self.events += groups.events;
+        }
+        if is_wanted(Scenario::Clients) {
+            let settings = Settings { steps: settings.steps * CLIENT_STEPS, ..settings };
+            let clients = run_clients(settings).map_err(|error| format!("clients: {error}"))?;
+            self.values += clients.delivered;
+            self.commits += clients.committed;
+            self.crashes += clients.crashes;
+            self.events += clients.events;
+        }
         Ok(())
     }
 }

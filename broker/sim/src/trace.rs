@@ -3,15 +3,24 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-/// How many lines are kept for reading a failure.
+/// How many lines are kept for reading a failure; `KT_SIM_LINES` asks for more.
 const LINES_KEPT: usize = 200;
 
 /// The trace of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trace {
     hash: u64,
     events: u64,
     lines: VecDeque<String>,
+    lines_kept: usize,
+}
+
+impl Default for Trace {
+    fn default() -> Trace {
+        let asked = std::env::var("KT_SIM_LINES").ok().and_then(|it| it.parse().ok());
+        let lines_kept = asked.unwrap_or(LINES_KEPT);
+        Trace { hash: 0, events: 0, lines: VecDeque::new(), lines_kept }
+    }
 }
 
 impl Trace {
@@ -23,7 +32,7 @@ impl Trace {
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         self.events += 1;
-        if self.lines.len() == LINES_KEPT {
+        if self.lines.len() == self.lines_kept {
             self.lines.pop_front();
         }
         self.lines.push_back(line);

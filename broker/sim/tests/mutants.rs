@@ -1,7 +1,7 @@
 //! The invariants check: each planted bug breaks one of them, and without a bug none breaks.
 
 use kt_protocol::planted::plant;
-use kt_sim::{Settings, run, run_groups};
+use kt_sim::{Settings, run, run_clients, run_groups};
 
 /// Bugs of the node, and those of the storage that a client can notice.
 const BUGS: [&str; 5] = [
@@ -41,10 +41,29 @@ const GROUP_BUGS: [&str; 16] = [
     "cleaned without a sync",
 ];
 
+/// Bugs of the client library that its callers notice.
+const CLIENT_BUGS: [&str; 11] = [
+    // Of the sender and its accumulator
+    "a try adrift counts as not written",
+    "batches do not expire",
+    "the buffer has no bound",
+    // Of the fetcher
+    "what was sought away from is kept",
+    "an answer to a former question",
+    "fetches ahead without a bound",
+    "a session outlives a lost answer",
+    // Of membership, commits and assignors
+    "nobody hears of a loss",
+    "no heartbeats",
+    "a commit goes too far",
+    "a partition moves before it is given back",
+];
+
 /// Within so many seeds each shows itself.
 const SEEDS: u64 = 500;
 const STEPS: u64 = 2_000;
 const GROUP_STEPS: u64 = 3_000;
+const CLIENT_STEPS: u64 = 10_000;
 
 /// The first seed in which something is wrong, and what.
 fn first_wrong(run: impl Fn(Settings) -> Result<(), String>, steps: u64) -> Option<(u64, String)> {
@@ -66,6 +85,10 @@ fn first_wrong_log() -> Option<(u64, String)> {
 
 fn first_wrong_group() -> Option<(u64, String)> {
     first_wrong(|settings| run_groups(settings).map(|_| ()), GROUP_STEPS)
+}
+
+fn first_wrong_client() -> Option<(u64, String)> {
+    first_wrong(|settings| run_clients(settings).map(|_| ()), CLIENT_STEPS)
 }
 
 fn missed(
@@ -94,6 +117,12 @@ fn every_planted_bug_is_found() {
 #[test]
 fn every_planted_bug_of_groups_is_found() {
     let missed = missed(&GROUP_BUGS, first_wrong_group);
+    assert!(missed.is_empty(), "nobody notices {missed:?}");
+}
+
+#[test]
+fn every_planted_bug_of_clients_is_found() {
+    let missed = missed(&CLIENT_BUGS, first_wrong_client);
     assert!(missed.is_empty(), "nobody notices {missed:?}");
 }
 

@@ -101,11 +101,16 @@ impl Walk {
 
     /// Behind a hole the offset it hides is the lower of the two: which of them is wrong is not
     /// known. Where each batch followed the one before, it is this one: a torn write whose sectors
-    /// part between the offset and what the checksum covers.
-    fn misplaced(&self, located: &Located, reason: String) -> Invalid {
+    /// part between the offset and what the checksum covers. So it is where no batch of the segment
+    /// but the first can have the offset, as with zeros in its place.
+    fn misplaced(&self, segment: &Segment, located: &Located, reason: String) -> Invalid {
+        let base_offset = located.header.base_offset();
+        let can_be_first = base_offset == segment.base_offset() && located.position == 0;
         let offset = match self.has_holes {
-            true => self.next.min(located.header.base_offset()),
-            false => self.next,
+            true if segment.base_offset() < base_offset || can_be_first => {
+                self.next.min(base_offset)
+            }
+            _ => self.next,
         };
         Invalid { position: located.position, offset, reason, kind: InvalidKind::IntactBatch }
     }
@@ -224,7 +229,7 @@ impl Recovery<'_> {
                     invalid = Some(walk.no_batch(located.position, reason));
                 }
                 Verified::Intact(located) => match walk.objection(segment, &located) {
-                    Some(reason) => invalid = Some(walk.misplaced(&located, reason)),
+                    Some(reason) => invalid = Some(walk.misplaced(segment, &located, reason)),
                     None => {
                         self.report.bytes_scanned += located.header.size() as u64;
                         position = located.end();
@@ -291,7 +296,7 @@ impl Recovery<'_> {
                 }
                 Ok(Some(located)) => {
                     if let Some(reason) = walk.objection(segment, &located) {
-                        return Ok(Some(walk.misplaced(&located, reason)));
+                        return Ok(Some(walk.misplaced(segment, &located, reason)));
                     }
                     *position = located.end();
                     builder.add(&located);

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use kt_protocol::planted;
 use kt_protocol::records::{AppendError, NewRecord};
 use kt_protocol::types::{Millis, NodeId, ProducerId, TopicPartition};
 
 use super::ProducerConfig;
-use super::batch::Batch;
+use super::batch::{Batch, overhead_max};
 use super::effect::RequestId;
 use super::partitioner::{Choice, Choices, Chooser, Load, Partitioner};
 use super::queue::{Appended, Queue, Rules, Taken, Urgency, Verdict};
@@ -164,7 +165,10 @@ impl Accumulator {
             return Err(Rejected::TooLarge { bytes, max: self.request_bytes_max });
         }
         let topic = self.topics.find(record.topic).ok_or(Rejected::UnknownTopic)?;
-        if self.buffer_bytes_max < self.buffered.saturating_add(bytes) && self.buffered != 0 {
+        // It costs more than its bytes, most of all if it begins a batch.
+        let cost_max = bytes.saturating_add(overhead_max(record.record.headers.len()));
+        let is_full = self.buffer_bytes_max < self.buffered.saturating_add(cost_max);
+        if is_full && self.buffered != 0 && !planted!("the buffer has no bound") {
             self.is_exhausted = true;
             self.urge(now(), Urgency::Now);
             return Err(Rejected::Full { buffered: self.buffered, max: self.buffer_bytes_max });

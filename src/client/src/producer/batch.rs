@@ -4,7 +4,7 @@
 mod sealed;
 mod split;
 
-use kt_protocol::records::{AppendError, BatchBuilder, Compressor, NewRecord};
+use kt_protocol::records::{AppendError, BATCH_HEADER_SIZE, BatchBuilder, Compressor, NewRecord};
 use kt_protocol::types::Millis;
 
 use super::Tag;
@@ -19,6 +19,18 @@ const OVERHEAD_BYTES: usize = 128;
 
 /// Bytes that a record costs beyond its place in the batch: its tag.
 const RECORD_OVERHEAD_BYTES: usize = size_of::<Tag>();
+
+/// The lengths, deltas and counts that stand before and between a record's bytes, at most.
+const FRAMING_BYTES_MAX: usize = 36;
+
+/// The lengths of a header's key and value, at most.
+const HEADER_FRAMING_BYTES_MAX: usize = 10;
+
+/// What a record with so many headers costs beyond its own bytes, at most.
+pub(super) fn overhead_max(headers: usize) -> usize {
+    let framing = FRAMING_BYTES_MAX + headers.saturating_mul(HEADER_FRAMING_BYTES_MAX);
+    OVERHEAD_BYTES + RECORD_OVERHEAD_BYTES + BATCH_HEADER_SIZE + framing
+}
 
 /// Records, and how far they have come.
 #[derive(Debug)]

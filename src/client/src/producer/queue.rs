@@ -16,6 +16,7 @@
 
 use std::collections::VecDeque;
 
+use kt_protocol::planted;
 use kt_protocol::records::{AppendError, Compressor, NewRecord};
 use kt_protocol::types::{LeaderEpoch, Millis, NodeId};
 
@@ -397,6 +398,10 @@ impl Queue {
         batch.state = State::Waiting(at);
         self.sent -= 1;
         match fate {
+            Fate::Adrift(_) if planted!("a try adrift counts as not written") => {
+                self.must_restamp = true;
+                self.sequence.break_off();
+            }
             Fate::Adrift(until) => batch.adrift_until = batch.adrift_until.max(until),
             Fate::Kept => {}
             Fate::OutOfOrder | Fate::Fenced => {
@@ -447,7 +452,7 @@ impl Queue {
 
     /// Whether the oldest batch has expired, sent or not.
     pub(super) fn has_expired(&self, rules: &Rules, now: Millis) -> bool {
-        self.expiry(rules).is_some_and(|at| at <= now)
+        self.expiry(rules).is_some_and(|at| at <= now && !planted!("batches do not expire"))
     }
 
     /// Lets what waits for its next try go at once: another broker may know better.

@@ -460,6 +460,30 @@ fn a_torn_last_write_is_cut_off_and_reported() {
     }
 }
 
+/// A power cut between two sectors of which the first ends with a batch's base offset.
+#[test]
+fn an_offset_that_a_torn_write_left_out_is_no_damage_in_a_compacted_log_either() {
+    let batch = Batch::new(0, 5).bytes().len();
+    let compacted = LogConfig { compacts: true, ..small_config() };
+    for config in [compacted, small_config()] {
+        let disk = new_disk(3);
+        let (flushed, end) = damaged_log(&disk);
+        let (path, _) = logs(&disk).pop().unwrap();
+        disk.crash();
+        disk.restart(CrashMode::KeepUnsynced);
+        let mut bytes = disk.contents(&path).unwrap();
+        let at = bytes.len() - batch;
+        bytes[at..at + 8].fill(0);
+        disk.import([(path, bytes)]);
+        let facts = |recovery_point| LoadFacts { recovery_point, ..LoadFacts::default() };
+        let error = open(&disk, &config, facts(end)).map(|_| ()).unwrap_err();
+        assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+        let (log, report) = open(&disk, &config, facts(flushed)).unwrap();
+        let last = Offset(end.0 - 5);
+        assert_eq!((log.log_end_offset(), report.cut_at), (last, Some(last)));
+    }
+}
+
 #[test]
 fn a_tail_below_the_high_watermark_or_the_recovery_point_is_never_cut_off() {
     for (recovery_point, high_watermark) in [(true, false), (false, true)] {

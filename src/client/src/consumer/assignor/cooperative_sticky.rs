@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use kt_protocol::planted;
 use kt_protocol::types::TopicPartition;
 
 use super::sticky::{Held, Shared, share};
@@ -36,7 +37,9 @@ impl Assignor for CooperativeSticky {
         let Shared { mut given, moving } = share(topics, members, held_now);
         let moving = moving.unwrap_or_else(|| moved(&given, members));
         for (partition, to) in &moving {
-            if let Some(partitions) = given.get_mut(to) {
+            if let Some(partitions) = given.get_mut(to)
+                && !planted!("a partition moves before it is given back")
+            {
                 partitions.remove(partition);
             }
         }

@@ -15,6 +15,7 @@ use kt_protocol::messages::OffsetCommitRequest;
 use kt_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
+use kt_protocol::planted;
 use kt_protocol::types::{LeaderEpoch, Millis, Offset, TopicPartition};
 
 use super::coordinator::wait_ms;
@@ -377,7 +378,7 @@ fn request(membership: &Membership, commit: &Commit) -> OffsetCommitRequest {
     for (partition, offset) in &commit.offsets {
         let it = OffsetCommitRequestPartition {
             partition_index: partition.partition.0,
-            committed_offset: offset.offset.0,
+            committed_offset: offset.offset.0 + i64::from(planted!("a commit goes too far")),
             committed_leader_epoch: offset.leader_epoch.unwrap_or(LeaderEpoch::UNKNOWN).0,
             committed_metadata: Some(offset.metadata.clone()),
         };

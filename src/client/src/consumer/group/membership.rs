@@ -7,6 +7,7 @@
 
 mod events;
 mod heartbeat;
+mod held_back;
 mod join;
 mod leave;
 mod metadata;
@@ -139,6 +140,7 @@ pub struct Membership {
     /// True while the caller gives everything back.
     is_parting: bool,
     leaving: Option<RequestId>,
+    held_back: held_back::HeldBack,
 }
 
 impl Membership {
@@ -179,6 +181,7 @@ impl Membership {
             topics: metadata::Watch::default(),
             is_parting: false,
             leaving: None,
+            held_back: held_back::HeldBack::default(),
             config,
         })
     }
@@ -250,6 +253,7 @@ impl Membership {
     pub fn poll(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.check_poll_interval(now, effects);
         self.check_session(now);
+        self.share_held_back(now);
         let wants_coordinator = self.subscription.is_some() && self.fatal.is_none();
         if (wants_coordinator || self.is_coordinator_wanted) && self.coordinator.is_due(now) {
             let id = self.ids.next();
@@ -271,7 +275,12 @@ impl Membership {
     /// When [`Membership::poll`] has something to do, if nothing else happens.
     pub fn next_deadline(&self) -> Option<Millis> {
         let wants_coordinator = self.subscription.is_some() && self.fatal.is_none();
-        let of_group = [self.join_deadline(), self.heartbeat_deadline(), self.topics_deadline()];
+        let of_group = [
+            self.join_deadline(),
+            self.heartbeat_deadline(),
+            self.topics_deadline(),
+            self.held_back_deadline(),
+        ];
         let of_group = of_group.into_iter().flatten().filter(|_| wants_coordinator).min();
         let of_coordinator = self
             .coordinator
@@ -419,6 +428,7 @@ impl Membership {
         self.loss = cause;
         self.heartbeat.asked = None;
         self.topics.shared = None;
+        self.held_back = held_back::HeldBack::default();
         // What nobody has looked at yet has not happened.
         self.events.retain(|it| it.is_taken || matches!(it.event, Event::Failed(_)));
     }

@@ -296,7 +296,7 @@ fn requests_are_bounded_and_pass_no_partition_over() {
 
 #[test]
 fn memory_is_bounded_and_what_is_refused_changes_nothing() {
-    let config = ProducerConfig { buffer_bytes_max: 700, request_bytes_max: 500, ..plain() };
+    let config = ProducerConfig { buffer_bytes_max: 800, request_bytes_max: 500, ..plain() };
     let mut scene = Scene::new(&[1], &config);
     insta::assert_snapshot!(
         scene.append(3, 0, 1).unwrap_err(),
@@ -310,7 +310,7 @@ fn memory_is_bounded_and_what_is_refused_changes_nothing() {
     scene.append(0, 1, 100).unwrap();
     insta::assert_snapshot!(
         scene.append(0, 2, 300).unwrap_err(),
-        @"490 bytes wait to be delivered, 700 are allowed (buffer.memory)"
+        @"490 bytes wait to be delivered, 800 are allowed (buffer.memory)"
     );
     let full = scene.sender.metrics();
     insta::assert_snapshot!(scene.at(0), @r"
@@ -336,4 +336,17 @@ fn what_is_given_up_gives_its_memory_back_once() {
     [1, 3] of 1: the producer is closed
     ");
     assert_eq!(scene.sender.metrics().buffer_bytes, 0);
+}
+
+/// What a record costs beside its bytes counts too, before it is taken.
+#[test]
+fn no_record_is_taken_that_would_need_more_than_the_memory() {
+    for batch_bytes in [1, 300, 16_384] {
+        let config = ProducerConfig { buffer_bytes_max: 3_000, batch_bytes, ..plain() };
+        let mut scene = Scene::new(&[1], &config);
+        let taken = (0..100).take_while(|tag| scene.append(0, *tag, 20).is_ok()).count();
+        let bytes = scene.sender.metrics().buffer_bytes;
+        assert!((10..100).contains(&taken), "{taken}");
+        assert!(2_700 < bytes && bytes <= 3_000, "{bytes}");
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kt_protocol::messages::HeartbeatRequest;
 use kt_protocol::types::Millis;
-use kt_protocol::{ApiKey, ErrorCode};
+use kt_protocol::{ApiKey, ErrorCode, planted};
 
 use super::{LossCause, Membership, Phase};
 use crate::consumer::assignor::GenerationId;
@@ -134,7 +134,7 @@ impl Membership {
     }
 
     pub(super) fn send_heartbeat(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        if self.heartbeat_deadline().is_none_or(|at| now < at) {
+        if self.heartbeat_deadline().is_none_or(|at| now < at) || planted!("no heartbeats") {
             return;
         }
         let generation = self.identity.generation;

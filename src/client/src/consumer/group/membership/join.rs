@@ -169,6 +169,8 @@ impl Membership {
         self.backoff.reset();
         self.heartbeat.begin(now, self.config.heartbeat_interval);
         let role = match response.skip_assignment {
+            // Before version 9 a static leader that comes back is told its former id.
+            _ if !is_leader && self.may_hold_back_for(&response.leader) => Role::ReturnedLeader,
             _ if !is_leader => Role::Follower,
             true => Role::ReturnedLeader,
             false => Role::Leader(response.members.clone()),

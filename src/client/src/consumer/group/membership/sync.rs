@@ -8,6 +8,7 @@ use kt_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 use kt_protocol::types::{Millis, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
+use super::held_back::HeldBack;
 use super::join::PROTOCOL_TYPE;
 use super::{Event, Membership, Phase, RebalanceProtocol, Role};
 use crate::consumer::assignor::{
@@ -26,12 +27,13 @@ impl Membership {
         if is_leader && !self.topics.is_fresh() {
             return;
         }
-        let assignments = match role {
-            Role::Follower | Role::ReturnedLeader => Ok(Vec::new()),
+        let shared_out = match role {
+            Role::Follower => Ok((Vec::new(), HeldBack::Nothing)),
+            Role::ReturnedLeader => Ok((Vec::new(), HeldBack::Unknown)),
             Role::Leader(members) => self.share_out(members),
         };
-        let assignments = match assignments {
-            Ok(assignments) => assignments,
+        let (assignments, held_back) = match shared_out {
+            Ok(shared_out) => shared_out,
             Err(error) => return self.fail(error),
         };
         let request = SyncGroupRequest {
@@ -51,13 +53,14 @@ impl Membership {
             return self.retry(now);
         };
         self.topics.share(is_leader);
+        self.held_back = held_back;
         self.phase = Phase::Syncing(id);
     }
 
     fn share_out(
         &self,
         members: &[JoinGroupResponseMember],
-    ) -> Result<Vec<SyncGroupRequestAssignment>, Error> {
+    ) -> Result<(Vec<SyncGroupRequestAssignment>, HeldBack), Error> {
         let subscription = |it: &JoinGroupResponseMember| {
             let read = MemberSubscription::from_bytes(&it.metadata).unwrap_or_default();
             let instance_id = it.group_instance_id.clone();
@@ -79,7 +82,8 @@ impl Membership {
             let assignment = bytes.map_err(|it| Error::protocol(ApiKey::SyncGroup, it))?;
             Ok(SyncGroupRequestAssignment { member_id: id.clone(), assignment })
         };
-        members.keys().map(assignment).collect()
+        let assignments: Result<Vec<_>, Error> = members.keys().map(assignment).collect();
+        Ok((assignments?, HeldBack::by(&given, &members)))
     }
 
     pub(super) fn on_sync(&mut self, now: Millis, answer: Result<GroupResponse, Error>) {
@@ -137,6 +141,7 @@ impl Membership {
             return self.must_join("received assignment does not match the current subscription");
         }
         self.take_over(partitions);
+        self.watch_held_back(now);
         // A leader may know of topics that fit the pattern before this member does.
         if self.subscription.as_ref().is_some_and(super::Subscription::is_pattern) {
             let given = self.last.iter().flat_map(|it| &it.partitions);

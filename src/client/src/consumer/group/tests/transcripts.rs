@@ -200,6 +200,37 @@ fn a_static_member_comes_back_without_a_rebalance() {
     ");
 }
 
+/// Whoever of two static members has to give something back is killed before it does, and comes back
+/// within its session, to what it was given last.
+#[test]
+fn what_a_static_member_did_not_give_back_is_read_in_the_end() {
+    for killed in 0..3 {
+        let mut world = World::new(&[("a", 5)]);
+        let named = |name: &str| {
+            let instance_id = Some(name.to_owned());
+            Setup { instance_id, ..setup(&["cooperative-sticky"]) }
+        };
+        for name in ["ann", "bob", "eve"] {
+            let app = world.add(name, named(name));
+            world.apps[app].subscribe(&["a"]);
+        }
+        world.apps[2].is_frozen = true;
+        world.run(8);
+        world.apps[2].is_frozen = false;
+        world.poll(2);
+        // The members' machines go on; their programs do not look at what they have to do.
+        for _ in 0..8 {
+            world.deliver_all();
+            world.advance(1_000);
+        }
+        world.restart(killed);
+        world.apps[killed].subscribe(&["a"]);
+        world.run(120);
+        let read: Vec<usize> = world.apps.iter().map(|it| it.reading.len()).collect();
+        assert_eq!(read.iter().sum::<usize>(), 5, "{killed} was killed: {read:?}\n{}", world.lines);
+    }
+}
+
 #[test]
 fn a_second_member_of_one_name_fences_the_first() {
     let named = || Setup { instance_id: Some("one".to_owned()), ..setup(&["range"]) };
