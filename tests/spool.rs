@@ -105,6 +105,7 @@ fn records_are_taken_while_the_cluster_is_gone_and_survive_a_kill() {
     let left = fails(&operator, &arguments, "", 6);
     assert!(left.contains(&format!("1000 records are left in {spool}")), "{left}");
     broker.restart();
+    let operator = Operator::at(&broker.address());
     let delivered = run(&operator, &arguments, b"one more\n");
     let said = stderr(&delivered);
     assert_eq!(delivered.status.code(), Some(0), "{said}");
