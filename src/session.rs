@@ -202,6 +202,9 @@ fn described(event: &Event<'_>, verbose: u8) -> Option<String> {
             let millis = took.as_secs_f64() * 1e3;
             Some(format!("{api} v{version} to {address} {ended} after {millis:.1} ms"))
         }
+        Event::AutoCommitFailed { group, error } => {
+            Some(format!("group \"{group}\": an automatic commit failed: {error}"))
+        }
         Event::HookFailed { hook, reason } => Some(format!("{hook}: {reason}")),
         Event::Connected { .. } | Event::Answered { .. } => None,
     }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use kt_client::Error;
-use kt_client::consumer::group::{GroupConsumer, LossCause};
+use kt_client::consumer::group::{GroupConfig, GroupConsumer, LossCause, Subscription};
+use kt_client::consumer::{ConsumerConfig, FetchedRecords, HookError, Interceptor, Position};
+use kt_client::{Client, ClientConfig, Error, Keys};
+use kt_protocol::types::{Offset, TopicPartition};
 
 use crate::groups_java::{Account, Verifiable};
 use crate::support::Broker;
@@ -184,9 +186,57 @@ fn committed(broker: &Broker) -> Option<i64> {
 
 /// Commits that everything before `offset` is done.
 async fn commit(consumer: &GroupConsumer, offset: i64) -> Result<(), Error> {
-    let partition = kt_protocol::types::TopicPartition::new(TOPIC, 0);
-    let offset = kt_protocol::types::Offset(offset);
+    let partition = TopicPartition::new(TOPIC, 0);
+    let offset = Offset(offset);
     consumer.commit(BTreeMap::from([(partition, offset.into())])).await
+}
+
+/// Tells what it hears.
+struct Telling(mpsc::Sender<String>);
+
+impl Interceptor for Telling {
+    fn on_consume(&mut self, records: &mut Vec<FetchedRecords>) -> Result<(), HookError> {
+        Ok(self.0.send(format!("consume up to {}", records[0].next_offset()))?)
+    }
+
+    fn on_commit(&mut self, offsets: &BTreeMap<TopicPartition, Position>) -> Result<(), HookError> {
+        Ok(self.0.send(format!("commit {}", offsets[&TopicPartition::new(TOPIC, 0)].offset))?)
+    }
+
+    fn close(&mut self) -> Result<(), HookError> {
+        Ok(self.0.send("close".to_owned())?)
+    }
+}
+
+#[tokio::test]
+async fn interceptors_of_a_member_hear_of_records_and_of_every_kind_of_commit() {
+    let broker = filled().await;
+    let (sender, heard) = mpsc::channel();
+    let client = ClientConfig { bootstrap: vec![broker.address()], ..ClientConfig::default() };
+    let mut config = ConsumerConfig::default();
+    config.set("auto.offset.reset", "earliest").expect("the setting is right");
+    let mut group = GroupConfig::new(GROUP);
+    group.set("auto.commit.interval.ms", "3600000").expect("the setting is right");
+    let chain: Vec<Box<dyn Interceptor>> = vec![Box::new(Telling(sender))];
+    let consumer = GroupConsumer::with_interceptors(Client::new(client), config, group, chain);
+    let consumer = consumer.expect("the settings are right together");
+    consumer.subscribe(Subscription::names([TOPIC]));
+    let mut read = 0;
+    while read < 10 {
+        read += kt_member::read(&consumer, 1).await.len();
+    }
+    commit(&consumer, 4).await.expect("it is committed");
+    let partition = TopicPartition::new(TOPIC, 0);
+    consumer.commit_async(BTreeMap::from([(partition, Offset(5).into())]), |_, result| {
+        result.expect("it is committed");
+    });
+    consumer.close(SOON).await.expect("it ends");
+    let heard: Vec<String> = heard.try_iter().collect();
+    let commits: Vec<&str> =
+        heard.iter().map(String::as_str).filter(|it| !it.starts_with("consume")).collect();
+    assert!(heard[0].starts_with("consume up to"), "{heard:?}");
+    // Its own commit at the end is that of everything it was given.
+    assert_eq!(commits, ["commit 4", "commit 5", "commit 10", "close"]);
 }
 
 const MANUAL: (&str, &str) = ("enable.auto.commit", "false");
@@ -204,8 +254,8 @@ async fn nothing_comes_twice_after_an_unsubscribe() {
     let consumer = join(&broker, &[MANUAL]);
     assert_eq!(kt_member::read(&consumer, 10).await.first(), Some(&(0, 10)));
     let (sender, said) = mpsc::channel();
-    let partition = kt_protocol::types::TopicPartition::new(TOPIC, 0);
-    let offsets = BTreeMap::from([(partition, kt_protocol::types::Offset(20).into())]);
+    let partition = TopicPartition::new(TOPIC, 0);
+    let offsets = BTreeMap::from([(partition, Offset(20).into())]);
     consumer.commit_async(offsets, move |_, result| {
         sender.send(result.is_ok()).expect("the test listens");
     });

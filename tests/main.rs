@@ -4,6 +4,7 @@ mod admin;
 mod apache_kafka;
 mod bad_clusters;
 mod cleaning;
+mod client_admin;
 mod client_consumer;
 mod client_examples;
 mod client_groups;

@@ -13,7 +13,9 @@ use crate::support::node::Node;
 use crate::support::scenario::Scenario;
 use crate::support::tool::ApacheKafka;
 use crate::support::{Operator, client, command};
-use crate::{configs, consume, consume_group, groups, journal, pipelines, produce, topics};
+use crate::{
+    client_admin, configs, consume, consume_group, groups, journal, pipelines, produce, topics,
+};
 
 /// How long what a broker was told may take until it is seen.
 const SOON: Duration = Duration::from_secs(30);
@@ -44,6 +46,8 @@ fn commands_do_and_say_the_same_with_apache_kafka() {
     pipelines::run_with(node.address());
     aborted_records_are_gaps_and_markers_are_not(&node);
     groups_of_the_new_protocol_are_described(&kafka, &node);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(client_admin::describes_quorum_and_producers(node.address()));
     what_is_not_allowed_ends_with_4(&kafka, &node);
 }
 

@@ -204,6 +204,13 @@ pub enum Event<'a> {
         /// How long until the next try.
         wait: Duration,
     },
+    /// A commit failed that nobody asked for, so nobody else hears of it; the next one covers it.
+    AutoCommitFailed {
+        /// `group.id`
+        group: &'a str,
+        /// Why.
+        error: &'a crate::Error,
+    },
     /// Code that is not ours, such as an interceptor, failed or panicked; we go on without it.
     HookFailed {
         /// Which one: `interceptor 0 before sending`.

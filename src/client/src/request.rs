@@ -50,6 +50,8 @@ requests! {
     ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse;
     ListPartitionReassignments:
         ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse;
+    DescribeProducers: DescribeProducersRequest => DescribeProducersResponse;
+    DescribeQuorum: DescribeQuorumRequest => DescribeQuorumResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;
     DescribeTopicPartitions: DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse;
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::commits::{Committed, OffsetAndMetadata, OffsetCommitCallback, Offsets};
 use super::committed::{Question, is_worth_another_try};
-use super::driver::{self, Shared};
+use super::driver::{self, Ended, Shared};
 use super::listener::{NoListener, RebalanceListener};
 use super::machine::GroupMachine;
 use super::membership::Event;
@@ -21,7 +21,7 @@ use super::{GroupConfig, Subscription};
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::consumer::assignor::GenerationId;
-use crate::consumer::{Consumer, ConsumerConfig, Polled, Position, Start};
+use crate::consumer::{Consumer, ConsumerConfig, Interceptor, Polled, Position, Start};
 use crate::error::Error;
 use crate::pool::Lane;
 
@@ -46,7 +46,10 @@ use crate::pool::Lane;
 /// for _ in 0..100 {
 ///     let polled = consumer.poll(Duration::from_secs(1)).await?;
 ///     for records in &polled.records {
-///         println!("{} records", records.cursor().count());
+///         let mut cursor = records.cursor();
+///         while let Some(record) = cursor.next()? {
+///             println!("{}: {:?}", record.offset, record.value);
+///         }
 ///     }
 ///     // Or leave it to `enable.auto.commit`.
 ///     consumer.commit_polled().await?;
@@ -108,6 +111,25 @@ impl GroupConsumer {
         config: ConsumerConfig,
         group: GroupConfig,
     ) -> Result<GroupConsumer, Error> {
+        GroupConsumer::with_interceptors(client, config, group, Vec::new())
+    }
+
+    /// The same, with interceptors, which hear of commits too. They are called within the calls of
+    /// this consumer.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupConsumer::new`].
+    ///
+    /// # Panics
+    ///
+    /// As [`GroupConsumer::new`].
+    pub fn with_interceptors(
+        client: Client,
+        config: ConsumerConfig,
+        group: GroupConfig,
+        interceptors: Vec<Box<dyn Interceptor>>,
+    ) -> Result<GroupConsumer, Error> {
         group.check().map_err(|error| Error::Refused(error.to_string()))?;
         let membership = group.membership(client.config(), &config.rack);
         let commits = group.commits(client.config());
@@ -116,7 +138,7 @@ impl GroupConsumer {
         let task = tokio::spawn(driver::run(client.clone(), Arc::clone(&shared)));
         let (task, lane) = (task.abort_handle(), shared.lane);
         Ok(GroupConsumer {
-            reader: Consumer::new(client.clone(), config),
+            reader: Consumer::with_interceptors(client.clone(), config, interceptors),
             _ending: Ending { task, client: client.clone(), lane },
             client,
             config: group,
@@ -198,9 +220,26 @@ impl GroupConsumer {
         ours.map(|(it, position)| (it, OffsetAndMetadata::from(position))).collect()
     }
 
+    /// Calls back who asked for it, and tells interceptors and the observer.
+    fn tell_of_commits(&self) {
+        self.shared.call_back();
+        let Ended { committed, failed } = self.shared.take_ended();
+        for offsets in committed {
+            let positions = offsets.into_iter().map(|(partition, it)| {
+                let OffsetAndMetadata { offset, leader_epoch, .. } = it;
+                (partition, Position { offset, leader_epoch })
+            });
+            self.reader.tell_committed(&positions.collect());
+        }
+        for error in &failed {
+            let group = self.config.group_id.as_str();
+            self.client.observe(&crate::Event::AutoCommitFailed { group, error });
+        }
+    }
+
     /// Runs hooks and callbacks until none is due.
     async fn do_what_the_group_wants(&self) -> Result<(), Error> {
-        self.shared.call_back();
+        self.tell_of_commits();
         while let Some(event) = self.shared.with(|machine, _, _| machine.event()) {
             let error = match event {
                 Event::Failed(error) => Some(error),
@@ -289,7 +328,7 @@ impl GroupConsumer {
             .shared
             .commit(|machine, now, effects| machine.commit_sync(now, offsets, timeout, effects));
         let result = outcome(committed).await;
-        self.shared.call_back();
+        self.tell_of_commits();
         result
     }
 
@@ -437,7 +476,7 @@ impl GroupConsumer {
             Some(Event::Assign(_) | Event::Failed(_)) | None => {}
         }
         self.until(|machine| machine.commits().is_idle().then_some(())).await;
-        self.shared.call_back();
+        self.tell_of_commits();
         result
     }
 

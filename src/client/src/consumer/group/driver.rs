@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::commits::{CommitId, Committed, OffsetCommitCallback};
+use super::commits::{CommitId, Committed, OffsetCommitCallback, Offsets};
 use super::machine::GroupMachine;
 use super::request::{Effect, GroupRequest, GroupResponse, InVersion, Recipient, RequestId};
 use super::subscription::{KnownTopic, KnownTopics};
@@ -44,8 +44,19 @@ struct State {
     callbacks: BTreeMap<CommitId, OffsetCommitCallback>,
     /// Callbacks whose commits are done: called in the caller's own calls.
     due: Vec<(OffsetCommitCallback, Committed)>,
+    /// Commits that have ended, until the caller's own calls tell of them.
+    ended: Ended,
     /// When the task looks again by itself; `None` if it does not.
     wakes_at: Option<Millis>,
+}
+
+/// What others than those who asked for it want to know of commits.
+#[derive(Default)]
+pub(super) struct Ended {
+    /// What was committed, in the order of the commits.
+    pub(super) committed: Vec<Offsets>,
+    /// Why auto commits failed, which nobody waits for.
+    pub(super) failed: Vec<Error>,
 }
 
 /// What a caller may wait for.
@@ -71,6 +82,7 @@ impl Shared {
             waiting: BTreeMap::new(),
             callbacks: BTreeMap::new(),
             due: Vec::new(),
+            ended: Ended::default(),
             wakes_at: None,
         };
         Shared {
@@ -150,6 +162,11 @@ impl Shared {
             callback(&committed.offsets, committed.result);
         }
     }
+
+    /// The commits that have ended since the last call.
+    pub(super) fn take_ended(&self) -> Ended {
+        std::mem::take(&mut self.state.lock().ended)
+    }
 }
 
 impl State {
@@ -177,6 +194,12 @@ impl State {
     /// Says what became of commits to those who wait for it.
     fn hand_out(&mut self) {
         for committed in self.machine.take_done() {
+            match &committed.result {
+                Ok(()) if committed.offsets.is_empty() => {}
+                Ok(()) => self.ended.committed.push(committed.offsets.clone()),
+                Err(error) if committed.is_auto => self.ended.failed.push(error.clone()),
+                Err(_) => {}
+            }
             if let Some(sender) = self.waiting.remove(&committed.id) {
                 // Who does not wait any more does not want to know.
                 let _ = sender.send(committed);
