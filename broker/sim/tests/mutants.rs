@@ -42,7 +42,7 @@ const GROUP_BUGS: [&str; 16] = [
 ];
 
 /// Bugs of the client library that its callers notice.
-const CLIENT_BUGS: [&str; 11] = [
+const CLIENT_BUGS: [&str; 10] = [
     // Of the sender and its accumulator
     "a try adrift counts as not written",
     "batches do not expire",
@@ -51,7 +51,6 @@ const CLIENT_BUGS: [&str; 11] = [
     "what was sought away from is kept",
     "an answer to a former question",
     "fetches ahead without a bound",
-    "a session outlives a lost answer",
     // Of membership, commits and assignors
     "nobody hears of a loss",
     "no heartbeats",
