@@ -24,8 +24,9 @@ scenarios![
     what_does_not_go_with_a_group,
 ];
 
-/// So long the handover may take, from the signal to the next member's first record.
-const HANDOVER: Duration = Duration::from_secs(1);
+/// A member that ends without a word is missed after `session.timeout.ms`, 45 s. One that says so is
+/// followed at once: 0.2 s where little else runs, and far below the session everywhere.
+const HANDOVER: Duration = Duration::from_secs(10);
 
 fn quick() -> (Broker, Operator) {
     let broker = Broker::start_with(&QUICK_GROUPS);
@@ -210,6 +211,7 @@ async fn ctrl_c_hands_the_partition_over_within_a_second() {
     assert_eq!(owner.process.wait().expect("kt ends").code(), Some(130));
     let next = left.last().map_or(last + 1, |it| it.parse::<i32>().expect("a number") + 1);
     assert_eq!(first.parse(), Ok(next), "no record is lost or read twice");
+    println!("the handover took {took:?}");
     assert!(took < HANDOVER, "the handover took {took:?}");
     let (code, ..) = idle.end("INT");
     assert_eq!(code, 130);
