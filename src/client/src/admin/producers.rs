@@ -44,6 +44,8 @@ impl Admin {
             DescribeProducersRequest { topics: vec![TopicRequest { name, partition_indexes }] };
         let limit = self.client.limit("DescribeProducers");
         let wanted = Wanted::any::<DescribeProducersRequest>();
+        // Who asks for a partition that is not there is told at once.
+        self.client.leader(partition).await?;
         let once = || async {
             let leader = Target::Node(self.client.leader(partition).await?);
             let response =
