@@ -17,6 +17,7 @@ mod loss;
 pub mod machine;
 #[doc(hidden)]
 pub mod membership;
+mod metrics;
 #[doc(hidden)]
 pub mod request;
 mod subscription;
@@ -28,4 +29,5 @@ pub use config::{AutoCommit, GroupConfig};
 pub use consumer::{GroupConsumer, GroupMetadata};
 pub use listener::{HookFuture, RebalanceListener};
 pub use loss::LossCause;
+pub use metrics::{CommitCounts, GroupMetrics, MembershipCounts};
 pub use subscription::{InternalTopics, KnownTopic, KnownTopics, Subscription};

@@ -21,6 +21,7 @@ use kt_protocol::types::{LeaderEpoch, Millis, Offset, TopicPartition};
 use super::coordinator::wait_ms;
 use super::loss::LossCause;
 use super::membership::{Identity, Membership, Standing};
+use super::metrics::CommitCounts;
 use super::request::{Effect, GroupRequest, Recipient, RequestId, RequestIds};
 use crate::backoff::{Backoff, BackoffRange};
 use crate::consumer::Position;
@@ -142,6 +143,7 @@ pub struct Commits {
     /// What the coordinator has of that.
     stored: BTreeMap<TopicPartition, Offset>,
     auto_at: Millis,
+    counts: CommitCounts,
 }
 
 /// The ids of these requests are not those of the membership's.
@@ -162,6 +164,7 @@ impl Commits {
             processed: Offsets::new(),
             stored: BTreeMap::new(),
             auto_at: Millis(0),
+            counts: CommitCounts::default(),
             config,
         }
     }
@@ -233,6 +236,11 @@ impl Commits {
         std::mem::take(&mut self.done)
     }
 
+    /// Counts since the beginning.
+    pub fn counts(&self) -> CommitCounts {
+        self.counts
+    }
+
     /// True if no commit is on its way.
     pub fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.in_flight.as_ref().is_none_or(|it| it.commit.is_none())
@@ -259,6 +267,7 @@ impl Commits {
             let request = GroupRequest::OffsetCommit(request(membership, &commit));
             let (to, within) = (Recipient::Node(node), self.config.request_timeout);
             effects.push(Effect::Send { id, to, request, within });
+            self.counts.requests += 1;
             self.in_flight = Some(InFlight { id, commit: Some(commit) });
             return;
         }
@@ -338,6 +347,8 @@ impl Commits {
 
     fn finish(&mut self, commit: Commit, result: Result<(), Error>) {
         let Commit { id, kind, offsets, .. } = commit;
+        self.counts.stored += u64::from(result.is_ok());
+        self.counts.failed += u64::from(result.is_err());
         if result.is_ok() {
             let stored = offsets.iter().map(|(it, offset)| (it.clone(), offset.offset));
             self.stored.extend(stored);

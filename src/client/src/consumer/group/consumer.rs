@@ -17,6 +17,7 @@ use super::driver::{self, Ended, Shared};
 use super::listener::{NoListener, RebalanceListener};
 use super::machine::GroupMachine;
 use super::membership::Event;
+use super::metrics::GroupMetrics;
 use super::{GroupConfig, Subscription};
 use crate::backoff::Backoff;
 use crate::client::Client;
@@ -415,6 +416,13 @@ impl GroupConsumer {
             member_id: identity.member_id,
             instance_id: self.config.instance_id.clone(),
         }
+    }
+
+    /// Counts since the beginning.
+    pub fn metrics(&self) -> GroupMetrics {
+        let (membership, commits) =
+            self.shared.look(|machine| (machine.membership().counts(), machine.commits().counts()));
+        GroupMetrics { membership, commits, fetcher: self.reader.metrics() }
     }
 
     /// What it was told of its group.

@@ -26,6 +26,7 @@ use super::super::assignor::{
 };
 use super::coordinator::{self, Coordinator, wait_ms};
 use super::loss::LossCause;
+use super::metrics::{MembershipCounts, RebalanceClock};
 use super::request::{Effect, GroupRequest, GroupResponse, Recipient, RequestId, RequestIds};
 use super::subscription::{InternalTopics, Subscription};
 use crate::backoff::{Backoff, BackoffRange};
@@ -141,6 +142,8 @@ pub struct Membership {
     is_parting: bool,
     leaving: Option<RequestId>,
     held_back: held_back::HeldBack,
+    counts: MembershipCounts,
+    rebalance: RebalanceClock,
 }
 
 impl Membership {
@@ -182,6 +185,8 @@ impl Membership {
             is_parting: false,
             leaving: None,
             held_back: held_back::HeldBack::default(),
+            counts: MembershipCounts::default(),
+            rebalance: RebalanceClock::default(),
             config,
         })
     }
@@ -211,6 +216,11 @@ impl Membership {
     /// What it reads.
     pub fn owned(&self) -> &BTreeSet<TopicPartition> {
         &self.owned
+    }
+
+    /// Counts since the beginning.
+    pub fn counts(&self) -> MembershipCounts {
+        MembershipCounts { assigned: self.owned.len() as u64, ..self.counts }
     }
 
     /// True while it wants to read anything.
@@ -420,6 +430,9 @@ impl Membership {
     /// Takes part in nothing any more. What it read is lost; the caller hears of it when the member
     /// is about to join again.
     fn reset(&mut self, cause: LossCause, keeps_id: bool) {
+        let is_rebalancing = !matches!(self.phase, Phase::Outside | Phase::Stable);
+        self.counts.failed_rebalances += u64::from(is_rebalancing);
+        self.rebalance = RebalanceClock::default();
         self.phase = Phase::Outside;
         self.identity.generation = None;
         if !keeps_id {

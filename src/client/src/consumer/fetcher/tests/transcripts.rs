@@ -126,6 +126,12 @@ impl Desk {
         self.fetcher.on_fetch(self.now(), self.last, Ok(checked));
     }
 
+    fn no_answer(&mut self) {
+        let (operation, reason) = ("Fetch".to_owned(), "gone".to_owned());
+        let gone = Error::Disconnected { operation, reason };
+        self.fetcher.on_fetch(self.now(), self.last, Err(gone));
+    }
+
     fn metadata(&mut self, metadata: Arc<Metadata>) {
         self.fetcher.on_metadata(self.now(), Ok((metadata, BTreeMap::new())));
     }
@@ -292,6 +298,24 @@ fn a_lost_session_is_begun_anew_at_once() {
     desk.refused(ErrorCode::FetchSessionIdNotFound);
     assert_eq!(desk.asks(), "nothing");
     assert!(desk.after(200).starts_with("fetch from 1, session 0/0"));
+}
+
+#[test]
+fn after_an_answer_that_did_not_come_all_is_said_again() {
+    let mut desk = Desk::reading(&[0, 0]);
+    desk.asks();
+    desk.fetched(77, vec![none(0, 0), none(1, 0)]);
+    assert!(desk.fetcher.pause(&orders(1)));
+    insta::assert_snapshot!(desk.asks(), @"fetch from 1, session 77/1, 500 ms, 4096 KiB: forget orders-1");
+    // Whether the broker heard that orders-1 is forgotten is not known.
+    desk.no_answer();
+    desk.metadata(cluster(&[(1, 3), (1, 3)]));
+    insta::assert_snapshot!(desk.after(150), @"
+    fetch from 1, session 77/0, 500 ms, 4096 KiB: orders-0@0/3
+    metadata of orders
+    ");
+    desk.fetched(79, vec![none(0, 0)]);
+    insta::assert_snapshot!(desk.asks(), @"fetch from 1, session 79/1, 500 ms, 4096 KiB:");
 }
 
 #[test]
@@ -513,11 +537,9 @@ fn ends_are_told_once_for_each_place() {
 fn nothing_but_errors_is_reported_after_a_while_and_tried_on() {
     let mut desk = Desk::reading(&[0]);
     desk.asks();
-    let gone = || Error::Disconnected { operation: "Fetch".to_owned(), reason: "gone".to_owned() };
     let mut tries = 0;
     while desk.gives(1) == "nothing" {
-        let now = desk.now();
-        desk.fetcher.on_fetch(now, desk.last, Err(gone()));
+        desk.no_answer();
         desk.after(1_300);
         tries += 1;
     }

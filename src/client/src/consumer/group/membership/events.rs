@@ -90,6 +90,7 @@ impl Membership {
             }
         }
         if !left.is_empty() && !planted!("nobody hears of a loss") {
+            self.counts.losses += 1;
             self.emit(Event::Lost(left));
         }
     }

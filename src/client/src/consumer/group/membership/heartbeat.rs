@@ -146,6 +146,7 @@ impl Membership {
         };
         let within = self.config.request_timeout.min(self.config.session_timeout);
         let id = self.send(GroupRequest::Heartbeat(request), within, effects);
+        self.counts.heartbeats += u64::from(id.is_some());
         self.heartbeat.asked = id.map(|id| Asked { id, generation, at: now });
         self.heartbeat.at = now + ms(self.config.heartbeat_interval);
     }

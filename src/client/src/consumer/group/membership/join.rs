@@ -46,6 +46,8 @@ impl Membership {
         let within = within.max(self.config.request_timeout);
         let Some(id) = self.send(request, within, effects) else { return };
         self.rejoin = None;
+        self.counts.joins += 1;
+        self.rebalance.begin(now);
         self.topics.begin_round();
         self.phase = Phase::Joining(id);
     }
@@ -147,6 +149,7 @@ impl Membership {
 
     /// Out of a rebalance that came to nothing. What is owned stays so until the next one.
     pub(super) fn step_back(&mut self) {
+        self.counts.failed_rebalances += 1;
         self.phase = Phase::Outside;
         self.loss = super::LossCause::Rebalancing;
     }

@@ -8,6 +8,7 @@ use kt_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 use kt_protocol::types::{Millis, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
+use super::heartbeat::ms;
 use super::held_back::HeldBack;
 use super::join::PROTOCOL_TYPE;
 use super::{Event, Membership, Phase, RebalanceProtocol, Role};
@@ -132,6 +133,8 @@ impl Membership {
             Err(error) => return self.fail(Error::protocol(ApiKey::SyncGroup, error)),
         };
         self.phase = Phase::Stable;
+        self.counts.rebalances += 1;
+        self.counts.rebalance_ms += ms(self.rebalance.end(now));
         self.rejoin = None;
         self.heartbeat.heard(now, now);
         let covers = |it: &TopicPartition| {

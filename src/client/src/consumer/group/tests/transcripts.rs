@@ -82,6 +82,24 @@ fn eager_members_give_all_back_before_they_join_again() {
 }
 
 #[test]
+fn a_member_counts_what_it_does() {
+    let mut world = two(&["range"]);
+    world.run(6);
+    let [ann, bob] = [0, 1].map(|app: usize| world.apps[app].machine.membership().counts());
+    // MEMBER_ID_REQUIRED is part of joining.
+    assert_eq!((ann.joins, ann.rebalances, ann.failed_rebalances, ann.losses), (3, 2, 0, 0));
+    assert_eq!((bob.joins, bob.rebalances, bob.failed_rebalances, bob.losses), (2, 1, 0, 0));
+    assert_eq!((ann.rebalance_ms, ann.assigned), (1000, 2));
+    assert_eq!((bob.rebalance_ms, bob.assigned), (2000, 1));
+    assert!(0 < ann.heartbeats);
+    commit(&mut world, true);
+    world.deliver_all();
+    world.run(2);
+    let commits = world.apps[0].machine.commits().counts();
+    assert_eq!((commits.requests, commits.stored, commits.failed), (1, 1, 0));
+}
+
+#[test]
 fn cooperative_members_give_back_only_what_moves() {
     let mut world = two(&["cooperative-sticky"]);
     world.run(8);
