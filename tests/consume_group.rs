@@ -113,7 +113,9 @@ fn committed_offsets_win_over_from(operator: &Operator) {
         let arguments = [&["consume", "wins", "-g", "wins", "-f", "%v "], more].concat();
         let output = command::run(operator, &arguments, b"");
         let stdout = String::from_utf8(output.stdout.clone()).expect("text");
-        (stdout, command::stderr(&output))
+        let stderr = command::stderr(&output);
+        let is_said = |line: &&str| !line.starts_with("note: joining group");
+        (stdout, stderr.split_inclusive('\n').filter(is_said).collect::<String>())
     };
     let first = consume(&["--from", "3", "-c", "1"]);
     assert_eq!(first, ("3 ".to_owned(), String::new()));
@@ -237,6 +239,23 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Held back by a rate, one is stopped in the middle of what it has: what stands on stdout is what is
 /// committed, record by record.
+#[test]
+fn who_waits_for_a_group_is_told_why() {
+    let broker = Broker::start();
+    let operator = Operator::at(&broker.address());
+    numbered(&operator, "slow", 1);
+    let arguments = ["consume", "slow", "-g", "slow", "-f", "%v "];
+    let output = command::run(&operator, &arguments, b"");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0 ");
+    assert_eq!(
+        command::stderr(&output),
+        "note: joining group \"slow\": an empty one gathers members for \
+         group.initial.rebalance.delay.ms (3 s unless set), another waits for its members\n"
+    );
+    let quiet = [&arguments[..], &["-q"]].concat();
+    assert_eq!(command::stderr(&command::run(&operator, &quiet, b"")), "");
+}
+
 #[test]
 fn after_a_signal_just_what_was_printed_is_committed() {
     let (_broker, operator) = quick();

@@ -35,6 +35,9 @@ const HEARTBEAT: Duration = Duration::from_millis(250);
 /// Commits follow each other no faster than that.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 
+/// Who waits longer for the first partitions is told what for.
+const SILENT_FOR: Duration = Duration::from_secs(1);
+
 /// Leaving after a signal takes no longer, whatever the coordinator does.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -98,6 +101,7 @@ pub(super) fn run(
             owned: BTreeSet::new(),
             ends: BTreeMap::new(),
             alone_until: None,
+            say_joining_at: Some(Instant::now() + SILENT_FOR),
             has_said_who_wins: false,
         };
         member.read().await
@@ -141,6 +145,8 @@ struct Member<'a> {
     ends: BTreeMap<TopicPartition, i64>,
     /// Without partitions, until when more are waited for.
     alone_until: Option<Instant>,
+    /// When to say that the group takes its time, until it has answered.
+    say_joining_at: Option<Instant>,
     has_said_who_wins: bool,
 }
 
@@ -177,6 +183,10 @@ impl Member<'_> {
                     self.commit().await?;
                     continue;
                 }
+                () = sleep_until(self.say_joining_at) => {
+                    self.say_joining();
+                    continue;
+                }
                 () = sleep_until(self.alone_until) => {
                     self.session.note(&format!(
                         "the other members of group \"{}\" have all partitions", self.name
@@ -193,6 +203,15 @@ impl Member<'_> {
             }
         }
         Ok(())
+    }
+
+    fn say_joining(&mut self) {
+        self.say_joining_at = None;
+        self.session.note(&format!(
+            "joining group \"{}\": an empty one gathers members for \
+             group.initial.rebalance.delay.ms (3 s unless set), another waits for its members",
+            self.name
+        ));
     }
 
     /// True if there is nothing more to read: what is read without an end never is.
@@ -235,6 +254,7 @@ impl Member<'_> {
     /// Does what follows from partitions that came and went.
     async fn hear(&mut self) -> Result<(), CliError> {
         while let Some(news) = self.hooks.next() {
+            self.say_joining_at = None;
             match news {
                 News::Assigned(partitions) => self.begin(partitions).await?,
                 News::Revoked(partitions) => {
