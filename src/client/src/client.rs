@@ -289,7 +289,8 @@ impl Client {
         answer
     }
 
-    /// Runs `once` until it succeeds, fails for good, or the time is up.
+    /// Runs `once` until it succeeds, fails for good, or the time is up. A request that was not
+    /// answered in its own time is asked again, of another broker if any will do.
     pub(crate) async fn retrying<T, F: Future<Output = Result<T, Error>>>(
         &self,
         limit: Limit,
@@ -299,9 +300,15 @@ impl Client {
         loop {
             let error = match once().await {
                 Ok(value) => return Ok(value),
-                Err(error) if !error.is_retriable() => return Err(error),
                 Err(error) => error,
             };
+            let may_help = match error {
+                Error::TimedOut { .. } => Instant::now() < limit.deadline,
+                _ => error.is_retriable(),
+            };
+            if !may_help {
+                return Err(error);
+            }
             if !self.has_ever_connected() {
                 // Nothing was ever there: waiting for it is the caller's choice, not ours.
                 return Err(error);

@@ -78,7 +78,11 @@ impl TlsFault {
 
     fn of_certificate(error: &CertificateError) -> TlsFault {
         match error {
-            CertificateError::UnknownIssuer => TlsFault::UnknownIssuer,
+            // An issuer's name is no secret: one that was made anew under the same name signs
+            // with another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                TlsFault::UnknownIssuer
+            }
             CertificateError::ExpiredContext { time, not_after } => {
                 TlsFault::Expired { seconds: time.as_secs().saturating_sub(not_after.as_secs()) }
             }

@@ -282,6 +282,22 @@ async fn brokers_that_are_gone_are_looked_for_at_the_bootstrap_addresses() {
     client.drop_connections();
     client.refresh(None).await.unwrap();
     assert_eq!(client.metadata().brokers.values().next().unwrap().address(), bootstrap.address);
+}
+
+/// Tells its first visitor of `other` alone, and later ones of itself.
+async fn pointing_to(other: &str) -> FakeBroker {
+    let other = other.to_owned();
+    FakeBroker::start(move |asked| match (asked.api, asked.connection) {
+        (ApiKey::Metadata, 0) => asked.metadata(&other),
+        _ => asked.usual(),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn without_recovery_only_known_brokers_are_asked() {
+    let gone = FakeBroker::start(Asked::usual).await.address.clone();
+    let bootstrap = pointing_to(&gone).await;
     let strict = ClientConfig {
         metadata_recovery: crate::MetadataRecovery::None,
         timeout: Duration::from_millis(300),
@@ -289,5 +305,35 @@ async fn brokers_that_are_gone_are_looked_for_at_the_bootstrap_addresses() {
     };
     let client = Client::new(strict);
     client.refresh(None).await.unwrap();
-    assert!(!client.metadata().brokers.is_empty());
+    client.drop_connections();
+    let error = client.refresh(None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert_eq!(bootstrap.log(), ["0 ApiVersions", "0 Metadata"]);
+    assert_eq!(client.metadata().brokers.values().next().unwrap().address(), gone);
+}
+
+#[tokio::test]
+async fn brokers_that_are_silent_for_too_long_are_left_for_the_bootstrap_addresses() {
+    let silent = FakeBroker::start(|asked| match asked.api {
+        ApiKey::Metadata => Answer::Silence,
+        _ => asked.usual(),
+    })
+    .await;
+    let refreshed = async |trigger: Duration, timeout: Duration| {
+        let bootstrap = pointing_to(&silent.address).await;
+        let client = Client::new(ClientConfig {
+            request_timeout: Duration::from_millis(20),
+            rebootstrap_trigger: trigger,
+            timeout,
+            ..config(&bootstrap.address)
+        });
+        client.refresh(None).await.unwrap();
+        client.drop_connections();
+        let refreshed = client.refresh(None).await;
+        let known = client.metadata().brokers.values().next().unwrap().address();
+        (refreshed.is_ok(), known == bootstrap.address)
+    };
+    let long = Duration::from_secs(60);
+    assert_eq!(refreshed(Duration::from_millis(50), long).await, (true, true));
+    assert_eq!(refreshed(long, Duration::from_millis(300)).await, (false, false));
 }

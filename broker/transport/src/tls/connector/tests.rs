@@ -92,6 +92,8 @@ async fn a_server_is_believed_for_its_issuer_its_dates_and_its_name() {
     let (ours, other) = (authority("ours"), authority("other"));
     let good = issued(&ours, "localhost", |_| {});
     assert_eq!(meet(options(&ours), "localhost", server(&good, None)).await, "hello");
+    let namesake = meet(options(&authority("ours")), "localhost", server(&good, None)).await;
+    assert_eq!(namesake, TlsFault::UnknownIssuer.to_string());
     let by_address = issued(&ours, "127.0.0.1", |_| {});
     assert_eq!(meet(options(&ours), "127.0.0.1", server(&by_address, None)).await, "hello");
     insta::assert_snapshot!(meet(options(&other), "localhost", server(&good, None)).await, @"its certificate is issued by nobody who is trusted here");
