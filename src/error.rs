@@ -115,15 +115,22 @@ impl From<io::Error> for CliError {
     }
 }
 
+/// What failed, by the item's name.
+pub(crate) type Failed = Vec<(String, CliError)>;
+
 /// The one end of a command over many items: the error of all if they failed alike, otherwise
 /// "some" or "differently".
-pub(crate) fn summary(failed: &[CliError], items: usize) -> Result<(), CliError> {
-    let Some(first) = failed.first() else { return Ok(()) };
-    if failed.len() < items {
+pub(crate) fn summary<'a>(
+    failed: impl ExactSizeIterator<Item = &'a CliError>,
+    items: usize,
+) -> Result<(), CliError> {
+    let count = failed.len();
+    let mut kinds = failed.map(|it| it.kind);
+    let Some(first) = kinds.next() else { return Ok(()) };
+    if count < items {
         return Err(CliError::silent(Kind::Partial));
     }
-    let is_alike = failed.iter().all(|it| it.kind == first.kind);
-    Err(CliError::silent(if is_alike { first.kind } else { Kind::Other }))
+    Err(CliError::silent(if kinds.all(|it| it == first) { first } else { Kind::Other }))
 }
 
 #[cfg(test)]
@@ -132,7 +139,7 @@ mod tests {
 
     fn ended(failed: &[Kind], items: usize) -> Option<u8> {
         let failed: Vec<CliError> = failed.iter().map(|it| CliError::silent(*it)).collect();
-        summary(&failed, items).err().map(|it| it.kind.code())
+        summary(failed.iter(), items).err().map(|it| it.kind.code())
     }
 
     #[test]

@@ -6,13 +6,10 @@ use kt_client::admin::{GroupDescription, ListedGroup};
 use kt_protocol::ErrorCode;
 
 use crate::change::counted;
-use crate::error::{CliError, Kind};
+use crate::error::{CliError, Failed, Kind};
 use crate::nearest::nearest;
 use crate::session::Session;
 use crate::topic_selection::Patterns;
-
-/// Items that failed, by name.
-pub(crate) type Failed = Vec<(String, CliError)>;
 
 /// The groups that are meant, none twice: the names as they are, or with `-r` all that match.
 pub(crate) async fn names(

@@ -14,8 +14,8 @@ use kt_protocol::ErrorCode;
 use crate::cli::Globals;
 use crate::client_config::{self, Settings};
 use crate::contexts::{Asked, Contexts, OriginOfFlag, Target};
-use crate::error::{CliError, Kind};
-use crate::output::{self, DocumentKind, Format, Item, Report, Style};
+use crate::error::{self, CliError, Kind};
+use crate::output::{self, DocumentKind, Format, Item, ItemError, Report, Style};
 use crate::security_hint;
 use crate::terminal::{Label, Terminal};
 use crate::watch::Rounds;
@@ -174,6 +174,20 @@ impl Session {
         if !self.globals.quiet {
             self.terminal.tell(Label::Plain, message);
         }
+    }
+
+    /// Prints what was found or done, says what failed, and ends as that tells of `count` items.
+    pub(crate) fn conclude<I: Item>(
+        &self,
+        admin: &Admin,
+        items: Vec<I>,
+        failed: &[(String, CliError)],
+        count: usize,
+    ) -> Result<(), CliError> {
+        let mut report = self.report(admin, items);
+        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
+        self.print(&report)?;
+        error::summary(failed.iter().map(|it| &it.1), count)
     }
 
     /// A report of what this machine says, not a cluster.

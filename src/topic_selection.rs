@@ -6,7 +6,7 @@ use kt_client::{Admin, Topic};
 use kt_protocol::types::TopicPartition;
 use regex::Regex;
 
-use crate::error::{CliError, Kind};
+use crate::error::{CliError, Failed, Kind};
 use crate::nearest::nearest;
 use crate::session::Session;
 use crate::topic_spec::{PartitionSet, TopicSpec};
@@ -119,9 +119,6 @@ pub(crate) async fn find_all(
     }
     Ok(found)
 }
-
-/// Items that could not be found, by the name on the command line.
-pub(crate) type Failed = Vec<(String, CliError)>;
 
 /// Topics with the partitions that were named, none of them twice: exact names, or with `-r` all
 /// that match.

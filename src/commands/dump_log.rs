@@ -169,7 +169,7 @@ pub(crate) fn run(args: &DumpLogArgs, session: &Session) -> Result<(), CliError>
     if findings.has_damage() {
         return Err(CliError::silent(Kind::CheckFailed));
     }
-    error::summary(&failed, args.paths.len())
+    error::summary(failed.iter(), args.paths.len())
 }
 
 /// One run over all paths.

@@ -12,12 +12,12 @@ use serde::Serialize;
 use crate::change::{Change, Risk, counted};
 use crate::config_change::{ConfigPlan, Present};
 use crate::config_entity::ConfigEntity;
-use crate::error::{self, CliError, Kind};
+use crate::error::{CliError, Failed, Kind};
 use crate::journal::{self, Entry, Made, Step};
 use crate::offset_change::OffsetPlan;
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
-use crate::topic_selection::{self, Failed};
+use crate::topic_selection;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -110,11 +110,7 @@ pub(crate) fn run(args: &UndoArgs, session: &Session) -> Result<(), CliError> {
         }
         let count = plans.len();
         let (items, failed) = undo(&admin, session, id, plans).await;
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

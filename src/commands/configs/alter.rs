@@ -10,11 +10,11 @@ use super::{entities, explained, missing_broker};
 use crate::change::{Change, Risk};
 use crate::config_change::{ConfigEdits, ConfigPlan, Present};
 use crate::config_entity::ConfigEntity;
-use crate::error::{self, CliError};
+use crate::error::{CliError, Failed};
 use crate::journal::{self, HIDDEN, Made};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
-use crate::topic_selection::{self, Failed};
+use crate::topic_selection;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -110,11 +110,7 @@ pub(crate) fn run(args: &AlterArgs, session: &Session) -> Result<(), CliError> {
             true => change(&admin, session, &plans, &mut failed).await?,
             false => Vec::new(),
         };
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

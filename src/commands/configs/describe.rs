@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::{entities, explained, missing_broker};
 use crate::config_entity::ConfigEntity;
-use crate::error::{self, CliError};
+use crate::error::CliError;
 use crate::journal::HIDDEN;
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Scope, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Scope, Table};
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -163,11 +163,7 @@ pub(crate) fn run(args: &DescribeArgs, session: &Session) -> Result<(), CliError
         for it in items.iter().filter(|it| it.configs.is_empty()) {
             session.note(&format!("no config is set on {}", it.entity));
         }
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

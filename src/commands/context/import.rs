@@ -61,7 +61,7 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> Result<(), CliError> 
             edit.path().display()
         ));
     }
-    error::summary(&failed, count)
+    error::summary(failed.iter(), count)
 }
 
 fn add(edit: &mut Edit, name: &str, context: &Context) -> Result<(), CliError> {

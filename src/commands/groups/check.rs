@@ -10,11 +10,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::duration::Span;
-use crate::error::{self, CliError, Kind};
+use crate::error::{CliError, Failed, Kind};
 use crate::group_lag::{self, Assigned, GroupLag, TimeLag, TotalLag};
-use crate::group_selection::{self, Failed};
+use crate::group_selection;
 use crate::group_verdict::{Level, Verdict};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -122,11 +122,7 @@ pub(crate) fn run(args: &CheckArgs, session: &Session) -> Result<(), CliError> {
         let names = group_selection::names(&admin, session, &args.groups).await?;
         let (items, failed) = look_until_well(args, &admin, &names).await?;
         let is_so = items.iter().all(|it| it.ok);
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, names.len())?;
+        session.conclude(&admin, items, &failed, names.len())?;
         if is_so { Ok(()) } else { Err(CliError::silent(Kind::CheckFailed)) }
     })
 }

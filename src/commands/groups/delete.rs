@@ -10,11 +10,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::change::{Change, Risk, counted};
-use crate::error::{self, CliError};
-use crate::group_selection::{self, Failed};
+use crate::error::{CliError, Failed};
+use crate::group_selection;
 use crate::journal::{self, Made};
 use crate::offset_change::{OffsetChange, OffsetPlan};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -97,11 +97,7 @@ pub(crate) fn run(args: &DeleteArgs, session: &Session) -> Result<(), CliError> 
             Change { risk, verb, noun, names: &names }.allow(session)?;
             failed.extend(delete(&admin, session, &names, commits, &mut items).await?);
         }
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

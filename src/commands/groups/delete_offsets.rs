@@ -10,11 +10,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::change::{Change, Risk};
-use crate::error::{self, CliError, Kind};
-use crate::group_selection::{self, Failed};
+use crate::error::{CliError, Failed, Kind};
+use crate::group_selection;
 use crate::journal::{self, Made};
 use crate::offset_change::{self, OffsetChange, OffsetPlan, with_hint};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
 use crate::topic_spec::TopicSpec;
 
@@ -100,11 +100,7 @@ pub(crate) fn run(args: &DeleteOffsetsArgs, session: &Session) -> Result<(), Cli
             Change { risk, verb, noun, names: &names }.allow(session)?;
             failed.extend(delete(&admin, session, &mut plan, &mut items).await?);
         }
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

@@ -14,12 +14,10 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::change::counted;
-use crate::error::{self, CliError};
+use crate::error::CliError;
 use crate::group_lag::{self, Assigned, End, GroupLag, PartitionLag};
 use crate::group_selection;
-use crate::output::{
-    Cell, Column, DocumentKind, Format, Item, ItemError, Scope, Table, rfc3339_ms,
-};
+use crate::output::{Cell, Column, DocumentKind, Format, Item, Scope, Table, rfc3339_ms};
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -307,11 +305,7 @@ pub(crate) fn run(args: &DescribeArgs, session: &Session) -> Result<(), CliError
                 Err(error) => failed.push((group.name.clone(), error)),
             }
         }
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

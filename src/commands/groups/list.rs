@@ -10,11 +10,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::change::counted;
-use crate::error::{self, CliError};
+use crate::error::{CliError, Failed};
 use crate::group_lag::{self, Assigned, GroupLag, Lags};
-use crate::group_selection::{self, Failed};
+use crate::group_selection;
 use crate::nearest::nearest;
-use crate::output::{Cell, Column, DocumentKind, Format, Item, ItemError, Scope, Table};
+use crate::output::{Cell, Column, DocumentKind, Format, Item, Scope, Table};
 use crate::session::Session;
 use crate::topic_selection::Patterns;
 
@@ -234,11 +234,7 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<(), CliError> {
             session.note(if args.filter.is_set() { "no such groups" } else { "no groups yet" });
         }
         let count = items.len() + failed.len();
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|it| ItemError::new(&it.0, &it.1)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

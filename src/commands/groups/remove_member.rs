@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::change::{Change, Risk, counted};
-use crate::error::{self, CliError, Kind};
-use crate::group_selection::{self, Failed};
+use crate::error::{CliError, Failed, Kind};
+use crate::group_selection;
 use crate::journal::{self, Made};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -110,11 +110,7 @@ pub(crate) fn run(args: &RemoveMemberArgs, session: &Session) -> Result<(), CliE
             let names: Vec<MemberName> = chosen.into_iter().map(|it| it.0).collect();
             failed.extend(remove(&admin, session, &names, &mut items).await?);
         }
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

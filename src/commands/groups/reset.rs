@@ -15,11 +15,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::change::{Change, Risk};
-use crate::error::{self, CliError, Kind};
-use crate::group_selection::{self, Failed};
+use crate::error::{CliError, Failed, Kind};
+use crate::group_selection;
 use crate::journal::{self, Made};
 use crate::offset_change::{self, OffsetChange, OffsetPlan, plain, with_hint};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::position::At;
 use crate::resolve::{self, Bounds, OutOfRange, Places};
 use crate::session::Session;
@@ -178,11 +178,7 @@ pub(crate) fn run(args: &ResetArgs, session: &Session) -> Result<(), CliError> {
             Change { risk, verb, noun, names: &names }.allow(session)?;
             failed.extend(reset(&admin, session, &mut plan, &mut items).await?);
         }
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

@@ -10,11 +10,11 @@ use serde::Serialize;
 use crate::change::{Change, Risk};
 use crate::config_change::{ConfigEdits, ConfigPlan, Present};
 use crate::config_entity::ConfigEntity;
-use crate::error::{self, CliError, Kind};
+use crate::error::{CliError, Failed, Kind};
 use crate::journal::{self, Made};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
-use crate::topic_selection::{self, Failed};
+use crate::topic_selection;
 use crate::topic_spec::TopicSpec;
 
 const EXAMPLES: &str = "\
@@ -130,11 +130,7 @@ pub(crate) fn run(args: &AlterArgs, session: &Session) -> Result<(), CliError> {
         let (altered, more_failed) = apply(&admin, session, &plans).await?;
         done.extend(altered);
         failed.extend(more_failed);
-        let mut report = session.report(&admin, done);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, done, &failed, count)
     })
 }
 

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config_change::{ConfigPair, Present};
-use crate::error::{self, CliError, Kind};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::error::{CliError, Kind};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
 use crate::topic_selection;
 use crate::topic_spec::TopicSpec;
@@ -121,11 +121,7 @@ pub(crate) fn run(args: &CheckArgs, session: &Session) -> Result<(), CliError> {
             }
         }
         let is_so = items.iter().all(|it| it.ok);
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)?;
+        session.conclude(&admin, items, &failed, count)?;
         if is_so { Ok(()) } else { Err(CliError::silent(Kind::CheckFailed)) }
     })
 }

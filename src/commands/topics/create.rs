@@ -13,9 +13,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config_change::ConfigPair;
-use crate::error::{self, CliError};
+use crate::error::CliError;
 use crate::journal::{self, Made, Step};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Scope, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Scope, Table};
 use crate::session::Session;
 use crate::topic_selection;
 
@@ -255,11 +255,7 @@ fn finish(
         let made = Made { cluster_id: admin.cluster_id(), inverse, ..Made::default() };
         journal::record(session, made);
     }
-    let mut report = session.report(admin, items);
-    report.errors = failed.iter().map(|(name, error)| ItemError::new(name, error)).collect();
-    session.print(&report)?;
-    let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-    error::summary(&failed, count)
+    session.conclude(admin, items, &failed, count)
 }
 
 fn is_there(error: &Error) -> bool {

@@ -8,11 +8,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::change::{Change, Risk, counted};
-use crate::error::{self, CliError, Kind};
+use crate::error::{CliError, Failed, Kind};
 use crate::journal::{self, Made};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
-use crate::topic_selection::{self, Failed, Patterns};
+use crate::topic_selection::{self, Patterns};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -111,11 +111,7 @@ pub(crate) fn run(args: &DeleteArgs, session: &Session) -> Result<(), CliError> 
             let expected: Vec<_> = deleted.map(|it| (it.name.clone(), Expected::Gone)).collect();
             topic_selection::wait_until_known(&admin, session, &expected).await?;
         }
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

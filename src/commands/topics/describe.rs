@@ -14,8 +14,8 @@ use kt_protocol::types::{NodeId, TopicPartition};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::error::{self, CliError};
-use crate::output::{Cell, Column, DocumentKind, Format, Item, ItemError, Scope, Table};
+use crate::error::CliError;
+use crate::output::{Cell, Column, DocumentKind, Format, Item, Scope, Table};
 use crate::session::Session;
 use crate::topic_selection;
 use crate::topic_spec::{PartitionSet, TopicSpec};
@@ -165,12 +165,8 @@ pub(crate) fn run(args: &DescribeArgs, session: &Session) -> Result<(), CliError
         }
         let form = if session.format() == Format::Kafka { Form::Kafka } else { Form::Own };
         let items = describe_all(&admin, &topics, args.configs, form).await?;
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
         let count = topics.len() + failed.len();
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

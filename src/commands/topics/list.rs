@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::error::{self, CliError};
 use crate::nearest::nearest;
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Scope, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Scope, Table};
 use crate::session::Session;
 use crate::topic_selection::Patterns;
 
@@ -153,11 +153,7 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<(), CliError> {
         if items.is_empty() && missing.is_empty() {
             session.note(if args.filter.is_set() { "no such topics" } else { "no topics yet" });
         }
-        let mut report = session.report(&admin, items);
-        report.errors = missing.iter().map(|it| ItemError::new(&it.0, &it.1)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = missing.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, args.topics.len())
+        session.conclude(&admin, items, &missing, args.topics.len())
     })
 }
 

@@ -11,12 +11,12 @@ use kt_protocol::types::TopicPartition;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::error::{self, CliError};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Scope, Table};
+use crate::error::{CliError, Failed};
+use crate::output::{Cell, Column, DocumentKind, Item, Scope, Table};
 use crate::position::{At, ParseAtError};
 use crate::resolve::{self, Bounds, OutOfRange};
 use crate::session::Session;
-use crate::topic_selection::{self, Failed};
+use crate::topic_selection;
 use crate::topic_spec::TopicSpec;
 
 const EXAMPLES: &str = "\
@@ -128,11 +128,7 @@ pub(crate) fn run(args: &OffsetsArgs, session: &Session) -> Result<(), CliError>
         }
         let place = |it: &FoundAt| partitions.iter().position(|p| is_of(p, it));
         items.sort_by_key(place);
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 

@@ -11,13 +11,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::change::{Change, Risk, counted};
-use crate::error::{self, CliError};
+use crate::error::{CliError, Failed};
 use crate::journal::{self, Made};
-use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
+use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::position::At;
 use crate::resolve::{self, Bounds, OutOfRange, Places};
 use crate::session::Session;
-use crate::topic_selection::{self, Failed};
+use crate::topic_selection;
 use crate::topic_spec::TopicSpec;
 
 const EXAMPLES: &str = "\
@@ -110,11 +110,7 @@ pub(crate) fn run(args: &TrimArgs, session: &Session) -> Result<(), CliError> {
             Change { risk, verb, noun, names: &names }.allow(session)?;
             failed.extend(trim(&admin, session, &cuts, &mut items).await?);
         }
-        let mut report = session.report(&admin, items);
-        report.errors = failed.iter().map(|(name, it)| ItemError::new(name, it)).collect();
-        session.print(&report)?;
-        let failed: Vec<CliError> = failed.into_iter().map(|it| it.1).collect();
-        error::summary(&failed, count)
+        session.conclude(&admin, items, &failed, count)
     })
 }
 
