@@ -9,7 +9,9 @@ pub(crate) fn of_listener(found: &Listener) -> Option<&'static str> {
         Listener::Closes | Listener::Speaks(Foreign::Tls) => {
             "-X security.protocol=SSL speaks TLS, SASL_SSL logs in as well"
         }
-        Listener::NoTls => "-X security.protocol=PLAINTEXT, or SASL_PLAINTEXT, speaks without TLS",
+        Listener::NoTls | Listener::ClosesTls => {
+            "-X security.protocol=PLAINTEXT, or SASL_PLAINTEXT, speaks without TLS"
+        }
         Listener::WantsLogin => {
             "security.protocol=SASL_SSL or SASL_PLAINTEXT logs in, with sasl.mechanism and \
              sasl.jaas.config in --command-config FILE"
@@ -46,8 +48,9 @@ fn of_tls(fault: &TlsFault) -> Option<&'static str> {
         TlsFault::Expired { .. } => "the broker needs a new certificate",
         TlsFault::NotYetValid { .. } => "is the clock right?",
         TlsFault::WrongName { .. } => {
-            "connect by a name that the certificate has; \
-             -X ssl.endpoint.identification.algorithm= does not compare names"
+            "connect by a name that the certificate has; without comparing names \
+             (-X ssl.endpoint.identification.algorithm=) anybody with a certificate of this \
+             issuer can pose as the broker"
         }
         TlsFault::CertificateRequired => {
             "ssl.keystore.location has to name a key and its certificate"
@@ -58,6 +61,8 @@ fn of_tls(fault: &TlsFault) -> Option<&'static str> {
         TlsFault::HandshakeRefused(_) => {
             "ssl.enabled.protocols and ssl.cipher.suites limit what kt offers"
         }
-        TlsFault::NotTls | TlsFault::Certificate(_) | TlsFault::Other(_) => return None,
+        TlsFault::Closed | TlsFault::NotTls | TlsFault::Certificate(_) | TlsFault::Other(_) => {
+            return None;
+        }
     })
 }

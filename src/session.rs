@@ -1,7 +1,6 @@
 //! What a command works with: the flags that all share, the streams, and the way to the cluster.
 
 use std::future::Future;
-use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::sync::Arc;
 
@@ -85,7 +84,6 @@ impl Session {
     }
 
     fn with_surroundings(&self, mut settings: Settings) -> Settings {
-        settings.client.seed = random_seed();
         let (verbose, terminal) = (self.globals.verbose, self.terminal);
         if 0 < verbose {
             settings.client.observer = Some(Arc::new(move |event: &Event<'_>| {
@@ -198,11 +196,6 @@ impl Session {
     pub(crate) fn report<I>(&self, admin: &Admin, items: Vec<I>) -> Report<I> {
         Report { cluster_id: admin.cluster_id(), time: Timestamp::now(), items, errors: Vec::new() }
     }
-}
-
-/// The standard library's own source of randomness, which asks the system once.
-fn random_seed() -> u64 {
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
 fn described(event: &Event<'_>, verbose: u8) -> Option<String> {

@@ -263,7 +263,7 @@ fn listeners_that_are_others_are_named(cluster: &Secured) {
     exit 6
     ");
     insta::assert_snapshot!(cluster.said(plain, &ssl), @"
-    error: HOST:PORT does not speak TLS
+    error: HOST:PORT closed the connection in the TLS handshake, as listeners without TLS do
     hint: -X security.protocol=PLAINTEXT, or SASL_PLAINTEXT, speaks without TLS
     exit 6
     ");

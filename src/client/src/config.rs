@@ -6,6 +6,7 @@ mod security;
 mod value;
 
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub use security::{
     TokenSource, UnsecuredToken, is_secret,
 };
 pub use value::{ConfigError, Keys};
-pub(crate) use value::{flag, list, millis, number, word, wrong};
+pub(crate) use value::{flag, list, millis, number, some_millis, word, wrong};
 
 /// Settings of a [`crate::Client`].
 ///
@@ -69,7 +70,7 @@ pub struct ClientConfig {
     pub metadata_recovery: MetadataRecovery,
     /// When no metadata for so long means that (`metadata.recovery.rebootstrap.trigger.ms`).
     pub rebootstrap_trigger: Duration,
-    /// Where random choices start.
+    /// Where random choices start: another place in each client, unless one is given.
     pub seed: u64,
     /// Who hears of what the client does.
     pub observer: Option<Observer>,
@@ -248,10 +249,15 @@ impl Default for ClientConfig {
             metadata_max_age: Duration::from_secs(300),
             metadata_recovery: MetadataRecovery::default(),
             rebootstrap_trigger: Duration::from_secs(300),
-            seed: 0,
+            seed: chance(),
             observer: None,
         }
     }
+}
+
+/// The standard library's own source of randomness, which asks the system once.
+fn chance() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 impl fmt::Debug for ClientConfig {

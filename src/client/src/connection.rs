@@ -19,7 +19,7 @@ use kt_transport::client::{Link, LinkError, LinkLimits, Pause, PendingReply};
 use kt_transport::{FrameError, UNAUTHENTICATED_FRAME_BYTES_MAX};
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::Event;
 use crate::dialer::{Dialer, untrusted};
@@ -111,7 +111,9 @@ impl Connection {
             Some(login) => log_in(&connection, &security, login, None, deadline).await?,
             None => None,
         };
-        connection.is_trusted.store(security.login.is_some(), Ordering::Relaxed);
+        if security.login.is_some() {
+            connection.trust();
+        }
         connection.link.allow_responses(RESPONSE_BYTES_MAX);
         let connection = Arc::new(connection);
         let idle_max = config.connections_max_idle;
@@ -167,7 +169,7 @@ impl Connection {
         limit: Duration,
     ) -> Result<R::Response, Error> {
         let frame = self.exchange(request, R::API, version, limit).await?;
-        self.is_trusted.store(true, Ordering::Relaxed);
+        self.trust();
         decode_response(&frame, R::API, version)
     }
 
@@ -222,8 +224,17 @@ impl Connection {
         version: i16,
         limit: Duration,
     ) -> Result<Bytes, Error> {
-        let pending = self.queue(request, api, version).await?;
-        self.answer(pending, api, limit).await
+        let deadline = Instant::now() + limit;
+        // A link that is full lets nobody in until an answer comes.
+        let queued = timeout_at(deadline, self.queue(request, api, version)).await;
+        let pending = queued.unwrap_or_else(|_| Err(self.broken(api, &LinkError::TimedOut(limit))));
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.answer(pending?, api, left).await.map_err(|error| match error {
+            Error::TimedOut { operation, last, .. } => {
+                Error::TimedOut { operation, after: limit, last }
+            }
+            error => error,
+        })
     }
 
     /// The same over a paused link.
@@ -252,6 +263,11 @@ impl Connection {
         let answer = pending.within(limit).await.map_err(|error| self.broken(api, &error));
         *self.used.lock() = Instant::now();
         answer
+    }
+
+    /// It is a broker that serves us: what it does from now on is no sign of another listener.
+    fn trust(&self) {
+        self.is_trusted.store(true, Ordering::Relaxed);
     }
 
     fn encode<M: Message>(
@@ -370,6 +386,7 @@ impl<R: Request> Started<R> {
     /// Waits for the answer.
     pub(crate) async fn within(self, limit: Duration) -> Result<R::Response, Error> {
         let frame = self.connection.answer(self.pending, R::API, limit).await?;
+        self.connection.trust();
         decode_response(&frame, R::API, self.version)
     }
 }

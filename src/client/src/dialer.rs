@@ -54,8 +54,10 @@ impl Dialer {
             let (read_half, write_half) = stream.into_split();
             return Ok(Link::open_halves(read_half, write_half, limits));
         };
-        let stream = timeout_at(deadline, tls.connect(host, stream)).await;
-        let stream = stream.unwrap_or(Err(TlsFault::NotTls));
+        let Ok(stream) = timeout_at(deadline, tls.connect(host, stream)).await else {
+            let found = Listener::Silent;
+            return Err(Error::WrongListener { address: address.to_owned(), found });
+        };
         let stream = stream.map_err(|fault| untrusted(address, fault, security.has_identity))?;
         Ok(Link::open(stream, limits))
     }
@@ -107,16 +109,16 @@ impl Dialer {
 
     /// Whom to ask first. With canonical names each host stands there once for each of its
     /// addresses, under the name that the address has.
-    pub(crate) async fn bootstrap(&self) -> Vec<String> {
+    pub(crate) async fn bootstrap(&self, deadline: Instant) -> Vec<String> {
         let addresses = &self.config.bootstrap;
         if self.config.dns_lookup == DnsLookup::UseAllDnsIps {
             return addresses.clone();
         }
         let mut canonical = Vec::new();
         for address in addresses {
-            let names = canonical_names(address).await;
+            let names = timeout_at(deadline, canonical_names(address)).await;
             // One that cannot be resolved stays, so that connecting to it says why.
-            canonical.extend(names.unwrap_or_else(|| vec![address.clone()]));
+            canonical.extend(names.ok().flatten().unwrap_or_else(|| vec![address.clone()]));
         }
         canonical.dedup();
         canonical
@@ -162,6 +164,7 @@ pub(crate) fn untrusted(address: &str, fault: TlsFault, has_identity: bool) -> E
     let address = address.to_owned();
     let fault = match fault {
         TlsFault::NotTls => return Error::WrongListener { address, found: Listener::NoTls },
+        TlsFault::Closed => return Error::WrongListener { address, found: Listener::ClosesTls },
         // Some say of no certificate that it is a bad one.
         TlsFault::CertificateRefused(_) if !has_identity => TlsFault::CertificateRequired,
         fault => fault,
@@ -171,6 +174,8 @@ pub(crate) fn untrusted(address: &str, fault: TlsFault, has_identity: bool) -> E
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -190,6 +195,9 @@ mod tests {
             dns_lookup: DnsLookup::ResolveCanonicalBootstrapServersOnly,
             ..ClientConfig::default()
         };
-        assert_eq!(Dialer::new(config).bootstrap().await, ["does-not-exist.invalid:9092"]);
+        assert_eq!(
+            Dialer::new(config).bootstrap(Instant::now() + Duration::from_secs(60)).await,
+            ["does-not-exist.invalid:9092"]
+        );
     }
 }

@@ -276,7 +276,8 @@ impl Error {
             // A broker that ends while it is asked closes in the same way, and one that stands
             // still says nothing. Who never was there is not waited for: callers see to that.
             Error::WrongListener { found, .. } => {
-                matches!(found, Listener::Closes | Listener::WantsLogin | Listener::Silent)
+                use Listener::{Closes, ClosesTls, Silent, WantsLogin};
+                matches!(found, Closes | ClosesTls | WantsLogin | Silent)
             }
             Error::Broker { code, .. } => code.is_retriable(),
             Error::TimedOut { .. }

@@ -167,9 +167,10 @@ impl Metadata {
                 (id, Broker { id, host: it.host, port: it.port, rack: it.rack })
             })
             .collect();
-        if is_whole {
-            self.topics.clear();
-        }
+        let before = match is_whole {
+            true => std::mem::take(&mut self.topics),
+            false => BTreeMap::new(),
+        };
         let mut errors = TopicErrors::new();
         for topic in response.topics {
             let Some(name) = topic.name.clone() else { continue };
@@ -177,7 +178,7 @@ impl Metadata {
             // Partitions without a leader carry errors of their own; the topic is still there.
             if code.is_none() {
                 let mut topic = Topic::of_response(name.clone(), topic);
-                if let Some(known) = self.topics.get(&name) {
+                if let Some(known) = self.topics.get(&name).or(before.get(&name)) {
                     topic.keep_newer(known);
                 }
                 self.topics.insert(name, topic);

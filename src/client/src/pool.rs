@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kt_protocol::types::NodeId;
 use parking_lot::Mutex;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::client::Limit;
@@ -72,7 +72,11 @@ impl Pool {
     ) -> Result<Arc<Connection>, Error> {
         let key = (address.to_owned(), lane);
         let slot = Arc::clone(self.slots.lock().entry(key).or_default());
-        let mut place = slot.lock().await;
+        // Who is before us in line may have more time than we have.
+        let Ok(mut place) = timeout_at(limit.deadline, slot.lock()).await else {
+            let reason = format!("{address} is being connected to by somebody else");
+            return Err(Error::Unreachable { node, reason });
+        };
         if let Some(connection) = place.as_ref().filter(|it| !it.is_closed()) {
             return Ok(Arc::clone(connection));
         }

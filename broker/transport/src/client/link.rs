@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::error::LinkError;
@@ -51,6 +51,8 @@ struct Shared {
     in_flight: Arc<Semaphore>,
     outgoing_ready: Notify,
     response_bytes_max: AtomicUsize,
+    /// Turns true once.
+    has_ended: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -157,6 +159,7 @@ impl Link {
             in_flight: Arc::new(Semaphore::new(limits.in_flight_max)),
             outgoing_ready: Notify::new(),
             response_bytes_max: AtomicUsize::new(limits.response_bytes_max),
+            has_ended: watch::Sender::new(false),
         });
         let frames = FrameBuffer::new(limits.response_bytes_max);
         let reader = tokio::spawn(close_after(shared.clone(), {
@@ -368,8 +371,7 @@ impl Shared {
             waiting
         };
         self.in_flight.close();
-        // The tasks look at `closed` when they wake.
-        self.outgoing_ready.notify_one();
+        self.has_ended.send_replace(true);
         for one in waiting {
             let _ = one.answer.send(Err(error.clone()));
         }
@@ -395,8 +397,14 @@ impl Shared {
     }
 }
 
+/// Works until the link ends: by itself, or because somebody gave it up. Then the socket is let go
+/// at once, so that nothing which was not written yet goes out later.
 async fn close_after(shared: Arc<Shared>, work: impl Future<Output = LinkError>) {
-    let error = work.await;
+    let mut has_ended = shared.has_ended.subscribe();
+    let error = tokio::select! {
+        error = work => error,
+        _ = has_ended.wait_for(|it| *it) => return,
+    };
     shared.close(&error);
 }
 

@@ -39,6 +39,9 @@ pub enum TlsFault {
     /// The server wants other versions or ciphers.
     #[error("it refuses the TLS handshake: {0}")]
     HandshakeRefused(String),
+    /// The server ended the connection in the middle of the handshake.
+    #[error("it closed the connection in the TLS handshake")]
+    Closed,
     /// The server does not answer as one does who speaks TLS.
     #[error("it does not speak TLS")]
     NotTls,
@@ -61,7 +64,7 @@ impl TlsFault {
         TlsFault::of_io(error).or_else(|| match error.kind() {
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::BrokenPipe => Some(TlsFault::NotTls),
+            | io::ErrorKind::BrokenPipe => Some(TlsFault::Closed),
             _ => None,
         })
     }

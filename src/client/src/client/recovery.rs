@@ -86,7 +86,7 @@ impl Client {
             return Ok(connection);
         }
         let mut last = None;
-        for (address, node) in self.candidates().await {
+        for (address, node) in self.candidates(limit.deadline).await {
             match self.inner.pool.connection(&address, node, lane, limit).await {
                 Ok(connection) => return Ok(connection),
                 // A password that one broker refuses is wrong for all, and some count the tries.
@@ -102,7 +102,7 @@ impl Client {
 
     /// Whom to try, in this order. Those that are known begin with any of them, so that clients
     /// spread. The bootstrap addresses come last: their fault is what the caller can change.
-    async fn candidates(&self) -> Vec<(String, Option<NodeId>)> {
+    async fn candidates(&self, deadline: Instant) -> Vec<(String, Option<NodeId>)> {
         let metadata = self.metadata();
         let known = metadata.brokers.values().map(|it| (it.address(), Some(it.id)));
         let mut candidates: Vec<(String, Option<NodeId>)> = known.collect();
@@ -113,7 +113,7 @@ impl Client {
             candidates.rotate_left(usize::try_from(first).unwrap_or(0));
         }
         if candidates.is_empty() || self.recovers() {
-            let bootstrap = self.inner.pool.dialer().bootstrap().await;
+            let bootstrap = self.inner.pool.dialer().bootstrap(deadline).await;
             candidates.extend(bootstrap.into_iter().map(|it| (it, None)));
         }
         candidates

@@ -1,6 +1,13 @@
 //! Every key of Kafka's clients, and what it does here: so that a file made for those clients can be
 //! used as it is, and a key that would protect is never accepted in vain.
 
+use std::collections::BTreeSet;
+
+use super::{ClientConfig, Keys, SecurityConfig};
+use crate::consumer::ConsumerConfig;
+use crate::consumer::group::GroupConfig;
+use crate::producer::ProducerConfig;
+
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -22,7 +29,7 @@ pub enum Standing {
 /// ```
 pub fn standing(key: &str) -> Option<Standing> {
     let is_in = |keys: &[&str]| keys.contains(&key);
-    if is_in(ACTING) {
+    if ACTING.into_iter().any(is_in) {
         return Some(Standing::Acts);
     }
     if let Some((reason, _)) = IGNORED.iter().find(|(_, keys)| is_in(keys)) {
@@ -32,10 +39,12 @@ pub fn standing(key: &str) -> Option<Standing> {
     refused.map(|(reason, _)| Standing::Refused(reason))
 }
 
-/// Every key of Apache Kafka's clients.
+/// Every key of Apache Kafka's clients, in their order.
 pub fn known_keys() -> impl Iterator<Item = &'static str> {
-    let others = IGNORED.iter().chain(REFUSED).flat_map(|(_, keys)| keys.iter());
-    ACTING.iter().chain(others).copied()
+    let others = IGNORED.iter().chain(REFUSED).map(|(_, keys)| *keys);
+    let all = ACTING.into_iter().chain(others).flatten().copied();
+    // Some say something to producers and to consumers.
+    all.collect::<BTreeSet<&str>>().into_iter()
 }
 
 /// What librdkafka calls by another name, and how Kafka says it.
@@ -62,89 +71,13 @@ const FOREIGN: &[(&str, &str)] = &[
     ("ssl.key.pem", "ssl.keystore.key, with ssl.keystore.type=PEM"),
 ];
 
-const ACTING: &[&str] = &[
-    "acks",
-    "allow.auto.create.topics",
-    "auto.commit.interval.ms",
-    "auto.offset.reset",
-    "batch.size",
-    "bootstrap.servers",
-    "buffer.memory",
-    "check.crcs",
-    "client.dns.lookup",
-    "client.id",
-    "client.rack",
-    "compression.gzip.level",
-    "compression.lz4.level",
-    "compression.type",
-    "compression.zstd.level",
-    "connections.max.idle.ms",
-    "default.api.timeout.ms",
-    "delivery.timeout.ms",
-    "enable.auto.commit",
-    "enable.idempotence",
-    "exclude.internal.topics",
-    "fetch.max.bytes",
-    "fetch.max.wait.ms",
-    "fetch.min.bytes",
-    "group.id",
-    "group.instance.id",
-    "group.protocol",
-    "group.remote.assignor",
-    "heartbeat.interval.ms",
-    "isolation.level",
-    "linger.ms",
-    "max.block.ms",
-    "max.in.flight.requests.per.connection",
-    "max.partition.fetch.bytes",
-    "max.poll.interval.ms",
-    "max.poll.records",
-    "max.request.size",
-    "metadata.max.age.ms",
-    "metadata.recovery.rebootstrap.trigger.ms",
-    "metadata.recovery.strategy",
-    "partition.assignment.strategy",
-    "partitioner.adaptive.partitioning.enable",
-    "partitioner.availability.timeout.ms",
-    "partitioner.class",
-    "partitioner.ignore.keys",
-    "receive.buffer.bytes",
-    "reconnect.backoff.max.ms",
-    "reconnect.backoff.ms",
-    "request.timeout.ms",
-    "retries",
-    "retry.backoff.max.ms",
-    "retry.backoff.ms",
-    "sasl.jaas.config",
-    "sasl.login.callback.handler.class",
-    "sasl.login.connect.timeout.ms",
-    "sasl.login.read.timeout.ms",
-    "sasl.mechanism",
-    "sasl.oauthbearer.client.credentials.client.id",
-    "sasl.oauthbearer.client.credentials.client.secret",
-    "sasl.oauthbearer.header.urlencode",
-    "sasl.oauthbearer.jwt.retriever.class",
-    "sasl.oauthbearer.scope",
-    "sasl.oauthbearer.token.endpoint.url",
-    "security.protocol",
-    "send.buffer.bytes",
-    "session.timeout.ms",
-    "socket.connection.setup.timeout.max.ms",
-    "socket.connection.setup.timeout.ms",
-    "ssl.cipher.suites",
-    "ssl.enabled.protocols",
-    "ssl.endpoint.identification.algorithm",
-    "ssl.key.password",
-    "ssl.keystore.certificate.chain",
-    "ssl.keystore.key",
-    "ssl.keystore.location",
-    "ssl.keystore.password",
-    "ssl.keystore.type",
-    "ssl.protocol",
-    "ssl.truststore.certificates",
-    "ssl.truststore.location",
-    "ssl.truststore.password",
-    "ssl.truststore.type",
+/// What each kind of settings takes.
+const ACTING: [&[&str]; 5] = [
+    ClientConfig::KEYS,
+    SecurityConfig::KEYS,
+    ProducerConfig::KEYS,
+    ConsumerConfig::KEYS,
+    GroupConfig::KEYS,
 ];
 
 const IGNORED: &[(&str, &[&str])] = &[
@@ -218,7 +151,11 @@ const IGNORED: &[(&str, &[&str])] = &[
         "it is for transactions, which transactional.id would start",
         &["transaction.timeout.ms", "transaction.two.phase.commit.enable"],
     ),
-    ("topics are forgotten when nobody asks for them", &["metadata.max.idle.ms"]),
+    ("asking for a topic does not create it here", &["allow.auto.create.topics"]),
+    (
+        "it is for group.protocol=consumer, where the coordinator assigns",
+        &["group.remote.assignor"],
+    ),
 ];
 
 const REFUSED: &[(&str, &[&str])] = &[
@@ -258,24 +195,25 @@ const REFUSED: &[(&str, &[&str])] = &[
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::config::{ClientConfig, Keys, SecurityConfig};
 
     #[test]
-    fn each_key_stands_once() {
-        let all: Vec<&str> = known_keys().collect();
-        let distinct: BTreeSet<&str> = all.iter().copied().collect();
-        assert_eq!(all.len(), distinct.len());
-        assert!(FOREIGN.iter().all(|(foreign, _)| !distinct.contains(foreign)));
+    fn a_key_acts_or_does_not() {
+        let acting: BTreeSet<&str> = ACTING.into_iter().flatten().copied().collect();
+        let others: Vec<&str> =
+            IGNORED.iter().chain(REFUSED).flat_map(|(_, keys)| *keys).copied().collect();
+        let distinct: BTreeSet<&str> = others.iter().copied().collect();
+        assert_eq!(others.len(), distinct.len());
+        assert_eq!(acting.intersection(&distinct).collect::<Vec<_>>(), Vec::<&&str>::new());
+        assert!(FOREIGN.iter().all(|(foreign, _)| standing(foreign).is_none()));
     }
 
     #[test]
-    fn what_a_setting_takes_is_said_to_act() {
-        for key in ClientConfig::KEYS.iter().chain(SecurityConfig::KEYS) {
-            assert_eq!(standing(key), Some(Standing::Acts), "{key}");
-        }
+    fn every_key_of_kafkas_clients_is_known() {
+        // Those of producers, consumers and admins of 4.3, and one that they had before.
+        assert_eq!(known_keys().count(), 141);
+        assert_eq!(standing("linger.ms"), Some(Standing::Acts));
+        assert_eq!(standing("group.id"), Some(Standing::Acts));
     }
 
     #[test]

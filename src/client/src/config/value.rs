@@ -61,6 +61,12 @@ pub(crate) fn millis(key: &str, value: &str) -> Result<Duration, ConfigError> {
     number(key, value).map(Duration::from_millis)
 }
 
+/// The same, where nothing at all would mean never or always.
+pub(crate) fn some_millis(key: &str, value: &str) -> Result<Duration, ConfigError> {
+    let time = millis(key, value)?;
+    if time.is_zero() { Err(wrong(key, value, "at least 1 is needed")) } else { Ok(time) }
+}
+
 /// `true` or `false`.
 pub(crate) fn flag(key: &str, value: &str) -> Result<bool, ConfigError> {
     match value.trim() {
@@ -91,6 +97,8 @@ mod tests {
     #[test]
     fn values_mean_what_kafka_means() {
         assert_eq!(millis("linger.ms", " 20 "), Ok(Duration::from_millis(20)));
+        let error = some_millis("max.poll.interval.ms", "0").unwrap_err().to_string();
+        assert_eq!(error, "max.poll.interval.ms=0: at least 1 is needed");
         assert_eq!(flag("enable.idempotence", "true"), Ok(true));
         assert_eq!(list(" a, ,b"), ["a", "b"]);
         let words = [("all", -1), ("0", 0)];

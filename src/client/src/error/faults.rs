@@ -21,6 +21,10 @@ pub enum Listener {
     /// One without TLS.
     #[error("does not speak TLS")]
     NoTls,
+    /// One that ends a TLS handshake: a plain listener takes its first bytes for an enormous
+    /// request, and a broker that stops has no time for it.
+    #[error("closed the connection in the TLS handshake, as listeners without TLS do")]
+    ClosesTls,
     /// One that takes requests from whoever has logged in.
     #[error("closed the connection at the first request, as listeners do that want a login")]
     WantsLogin,

@@ -20,6 +20,9 @@ const TOKEN_BYTES_MAX: usize = 60 * 1024;
 /// How much of a token's life it is used for (`sasl.login.refresh.window.factor`).
 const USED_PERCENT: u32 = 80;
 
+/// One that is to last longer, or for ever, is asked for anew all the same.
+const LIFETIME_MAX: Duration = Duration::from_hours(24);
+
 /// The tokens of one client.
 #[derive(Debug)]
 pub(super) struct Tokens {
@@ -79,7 +82,7 @@ impl Tokens {
         };
         let (token, lifetime) = issuer.ask().await?;
         let lifetime = lifetime.or_else(|| lifetime_of(&token, now())).unwrap_or_default();
-        let until = Instant::now() + lifetime * USED_PERCENT / 100;
+        let until = Instant::now() + lifetime.min(LIFETIME_MAX) * USED_PERCENT / 100;
         *kept = Some(Kept { token: token.clone(), until });
         Ok(token)
     }

@@ -87,6 +87,20 @@ async fn a_late_answer_closes_the_connection() {
     far.read_to_end(&mut rest).await.unwrap();
 }
 
+/// Otherwise a request that its sender has given up could still go out, at any time.
+#[tokio::test]
+async fn a_link_that_was_given_up_lets_go_of_its_socket() {
+    let (link, mut far) = pair();
+    let long = "x".repeat(100_000);
+    let pending = start(&link, &long).await.unwrap();
+    let error = pending.within(Duration::from_millis(1)).await.unwrap_err();
+    assert!(matches!(error, LinkError::TimedOut(_)), "{error}");
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(SOON, far.read_to_end(&mut rest)).await;
+    read.expect("the end comes").unwrap();
+    assert!(rest.len() < long.len(), "{}", rest.len());
+}
+
 #[tokio::test]
 async fn a_peer_that_hangs_up_or_speaks_otherwise_is_named() {
     let (link, far) = pair();

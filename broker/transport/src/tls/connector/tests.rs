@@ -148,7 +148,12 @@ async fn a_server_that_wants_to_know_us_is_shown_the_key_store() {
 #[tokio::test]
 async fn who_does_not_speak_tls_is_told_apart() {
     let ours = authority("ours");
-    for answer in [&b""[..], b"HTTP/1.1 400 Bad Request\r\n\r\n", &[0, 0, 0, 2, 1, 1]] {
+    let answers = [
+        (&b""[..], TlsFault::Closed),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", TlsFault::NotTls),
+        (&[0, 0, 0, 2, 1, 1], TlsFault::NotTls),
+    ];
+    for (answer, expected) in answers {
         let (near, mut far) = duplex(64 * 1024);
         let answering = tokio::spawn(async move {
             let mut hello = [0; 5];
@@ -157,7 +162,7 @@ async fn who_does_not_speak_tls_is_told_apart() {
         });
         let connector = TlsConnector::new(options(&ours)).unwrap();
         let fault = connector.connect("localhost", near).await.unwrap_err();
-        assert_eq!(fault, TlsFault::NotTls, "{answer:?}");
+        assert_eq!(fault, expected, "{answer:?}");
         answering.await.unwrap();
     }
 }

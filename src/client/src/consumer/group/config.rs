@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::commits::CommitsConfig;
 use super::membership::MembershipConfig;
 use super::subscription::InternalTopics;
-use crate::config::{ClientConfig, ConfigError, Keys, flag, list, millis, wrong};
+use crate::config::{ClientConfig, ConfigError, Keys, flag, list, millis, some_millis, wrong};
 use crate::consumer::assignor::{Assignor, CooperativeSticky, Range, by_name};
 
 /// Settings of a [`super::GroupConsumer`], under Kafka's names and with its defaults.
@@ -143,10 +143,10 @@ impl Keys for GroupConfig {
                 self.instance_id = (!name.is_empty()).then(|| name.to_owned());
             }
             "group.protocol" => group_protocol(key, value)?,
-            "heartbeat.interval.ms" => self.heartbeat_interval = millis(key, value)?,
-            "max.poll.interval.ms" => self.max_poll_interval = millis(key, value)?,
+            "heartbeat.interval.ms" => self.heartbeat_interval = some_millis(key, value)?,
+            "max.poll.interval.ms" => self.max_poll_interval = some_millis(key, value)?,
             "partition.assignment.strategy" => self.assignors = assignors(key, value)?,
-            "session.timeout.ms" => self.session_timeout = millis(key, value)?,
+            "session.timeout.ms" => self.session_timeout = some_millis(key, value)?,
             key => panic!("{key} is not one of KEYS"),
         }
         Ok(())
