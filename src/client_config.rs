@@ -116,8 +116,11 @@ pub(crate) fn check(context: &Context) -> Result<(), CliError> {
         }
         apply(&mut settings, key, &value.to_string())?;
     }
-    if context.command_config.is_some() {
+    if let Some(path) = &context.command_config {
         // What is missing may stand in the file, which may come later.
+        if path.is_absolute() && path.exists() {
+            apply_file(&mut settings, path)?;
+        }
         return Ok(());
     }
     let login_hint = "a login needs a file that only you can read: command_config";

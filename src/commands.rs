@@ -89,8 +89,8 @@ impl Command {
             Command::History(_) => Effect::Reads,
             Command::Undo(_) | Command::Produce(_) => Effect::Changes,
             Command::Contexts(_) | Command::Context(_) => Effect::Reads,
-            Command::Consume(_)
-            | Command::Completions(_)
+            Command::Consume(args) => args.effect(),
+            Command::Completions(_)
             | Command::Man(_)
             | Command::DumpLog(_)
             | Command::Schema(_)

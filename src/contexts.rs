@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -262,12 +263,16 @@ fn read(path: &Path) -> Result<Option<ConfigFile>, CliError> {
     })
 }
 
+/// What is wrong with a file and in which line, without quoting it.
+fn parse_fault(text: &str, span: Option<Range<usize>>, message: &str) -> String {
+    let line = span.map(|it| text[..it.start].matches('\n').count() + 1);
+    let place = line.map_or(String::new(), |line| format!("line {line}: "));
+    format!("{place}{message}")
+}
+
 fn parse(text: &str) -> Result<ConfigFile, CliError> {
-    let file: ConfigFile = toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|it| text[..it.start].matches('\n').count() + 1);
-        let place = line.map_or(String::new(), |line| format!("line {line}: "));
-        CliError::usage(format!("{place}{}", error.message()))
-    })?;
+    let file: ConfigFile = toml::from_str(text)
+        .map_err(|error| CliError::usage(parse_fault(text, error.span(), error.message())))?;
     for (name, context) in &file.contexts {
         if context.bootstrap.is_empty() {
             return Err(CliError::usage(format!("context \"{name}\" has no bootstrap")));

@@ -9,6 +9,7 @@ mod json;
 mod jsonl;
 mod known_fields;
 mod name;
+mod safe;
 mod schema;
 mod stream;
 mod table;
@@ -31,6 +32,7 @@ use crate::nearest::nearest;
 use crate::position::At;
 pub(crate) use envelope::{ENVELOPE_VERSION, ItemError, rfc3339_ms};
 pub(crate) use known_fields::check as check_fields;
+use safe::Escape;
 pub(crate) use schema::DocumentKind;
 pub(crate) use stream::Stream;
 pub(crate) use table::{Cell, Column, Scope, Table};
@@ -185,6 +187,25 @@ impl<I: Item> Report<I> {
     /// # Errors
     /// Those of `out`, and a template or a view that names a field which the items lack.
     pub(crate) fn write(
+        &self,
+        format: &Format,
+        view: &View,
+        style: Style,
+        out: &mut dyn Write,
+    ) -> Result<(), CliError> {
+        // Tables see to it themselves: they have colours of their own.
+        if !style.for_terminal || matches!(format, Format::Table | Format::Wide) {
+            return self.write_raw(format, view, style, out);
+        }
+        let mut text = Vec::new();
+        self.write_raw(format, view, style, &mut text)?;
+        let is_json = matches!(format, Format::Json | Format::Jsonl | Format::Yaml);
+        safe::write(&text, if is_json { Escape::Json } else { Escape::Plain }, out)?;
+        out.flush()?;
+        Ok(())
+    }
+
+    fn write_raw(
         &self,
         format: &Format,
         view: &View,

@@ -45,6 +45,21 @@ impl FromStr for Rate {
     }
 }
 
+/// Where only bytes are counted, few records are larger.
+const RECORD_BYTES: u64 = 16 * 1024;
+
+impl Rate {
+    /// So many records pass in `time`, about; at least one.
+    pub(crate) fn records_in(self, time: Duration) -> usize {
+        let per_second = match self {
+            Rate::Records(records) => records,
+            Rate::Bytes(bytes) => bytes / RECORD_BYTES,
+        };
+        let records = u128::from(per_second) * time.as_millis() / 1_000;
+        usize::try_from(records).unwrap_or(usize::MAX).max(1)
+    }
+}
+
 /// Holds a stream back to a rate: says how long to wait before the next record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
@@ -74,6 +89,16 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_time_lets_few_records_pass() {
+        let tenth = Duration::from_millis(100);
+        assert_eq!(Rate::Records(500).records_in(tenth), 50);
+        assert_eq!(Rate::Records(1).records_in(tenth), 1);
+        assert_eq!(Rate::Bytes(50_000_000).records_in(tenth), 305);
+        assert_eq!(Rate::Bytes(1).records_in(tenth), 1);
+        assert_eq!(Rate::Records(u64::MAX).records_in(Duration::MAX), usize::MAX);
+    }
 
     #[test]
     fn records_have_no_unit_and_bytes_have_one() {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::base64;
+use crate::terminal::is_unsafe;
 
 /// What beside the fields that are always there.
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,7 +116,7 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut written = 0;
     for (position, character) in text.char_indices() {
-        if !character.is_control() && character != '"' && character != '\\' {
+        if !is_unsafe(character) && character != '"' && character != '\\' {
             continue;
         }
         out.extend_from_slice(&text.as_bytes()[written..position]);

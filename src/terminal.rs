@@ -124,9 +124,16 @@ impl Label {
     }
 }
 
+/// What drives a terminal, or turns the direction of the text around it.
+pub(crate) fn is_unsafe(character: char) -> bool {
+    let turns = matches!(character, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' |
+        '\u{2066}'..='\u{2069}');
+    turns || character.is_control()
+}
+
 /// `text` with every control character spelled out, so that data cannot drive a terminal.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(is_unsafe) {
         return text.into();
     }
     let mut out = String::with_capacity(text.len() + 8);
@@ -152,6 +159,7 @@ fn push_escaped(character: char, out: &mut String) {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
         it if it.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(it))),
+        it if is_unsafe(it) => out.push_str(&format!("\\u{{{:x}}}", u32::from(it))),
         it => out.push(it),
     }
 }
@@ -177,6 +185,7 @@ mod tests {
     fn control_characters_are_spelled_out_and_text_is_kept() {
         assert_eq!(escaped("größe ✓"), "größe ✓");
         assert_eq!(escaped("a\tb\nc\r"), "a\\tb\\nc\\r");
+        assert_eq!(escaped("a\u{202e}b\u{2066}"), "a\\u{202e}b\\u{2066}");
         assert_eq!(escaped("\x1b[31m\u{7f}\u{9b}"), "\\x1b[31m\\x7f\\x9b");
         let mut out = Vec::new();
         escape_bytes_into(b"ok\xff\x00\xc3\xa4", &mut out);

@@ -12,6 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::FutureRecord;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use crate::groups;
 use crate::support::client::{self, SOON};
 use crate::support::command::{self, command, fails, ok, signal};
 use crate::support::member::{Member, QUICK_GROUPS};
@@ -32,6 +33,11 @@ fn quick() -> (Broker, Operator) {
     let broker = Broker::start_with(&QUICK_GROUPS);
     let operator = Operator::at(&broker.address());
     (broker, operator)
+}
+
+/// What was said, but not that joining took its time: on a busy machine it does.
+fn without_waiting(said: &str) -> String {
+    said.split_inclusive('\n').filter(|it| !it.starts_with("note: joining group")).collect()
 }
 
 /// A topic of one partition with the numbers up to `count` as values.
@@ -87,7 +93,7 @@ impl Lines {
         let mut stderr = String::new();
         let pipe = self.process.stderr.take().expect("stderr is piped");
         BufReader::new(pipe).read_to_string(&mut stderr).expect("text");
-        (code, self.lines.iter().collect(), stderr)
+        (code, self.lines.iter().collect(), without_waiting(&stderr))
     }
 }
 
@@ -114,8 +120,7 @@ fn committed_offsets_win_over_from(operator: &Operator) {
         let output = command::run(operator, &arguments, b"");
         let stdout = String::from_utf8(output.stdout.clone()).expect("text");
         let stderr = command::stderr(&output);
-        let is_said = |line: &&str| !line.starts_with("note: joining group");
-        (stdout, stderr.split_inclusive('\n').filter(is_said).collect::<String>())
+        (stdout, without_waiting(&stderr))
     };
     let first = consume(&["--from", "3", "-c", "1"]);
     assert_eq!(first, ("3 ".to_owned(), String::new()));
@@ -159,7 +164,7 @@ fn what_does_not_go_with_a_group(operator: &Operator) {
 
 /// One has the partition and the other waits; Ctrl-C hands over.
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_hands_the_partition_over_within_a_second() {
+async fn ctrl_c_hands_the_partition_over_long_before_a_session_ends() {
     let (broker, operator) = quick();
     ok(&operator, &["topics", "create", "relay", "--partitions", "1"], "");
     let member = || Lines::of(&operator, &["consume", "relay", "-g", "relay", "-F"]);
@@ -237,8 +242,6 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Held back by a rate, one is stopped in the middle of what it has: what stands on stdout is what is
-/// committed, record by record.
 #[test]
 fn who_waits_for_a_group_is_told_why() {
     let broker = Broker::start();
@@ -256,6 +259,8 @@ fn who_waits_for_a_group_is_told_why() {
     assert_eq!(command::stderr(&command::run(&operator, &quiet, b"")), "");
 }
 
+/// Held back by a rate, one is stopped in the middle of what it has: what stands on stdout is what is
+/// committed, record by record.
 #[test]
 fn after_a_signal_just_what_was_printed_is_committed() {
     let (_broker, operator) = quick();
@@ -274,6 +279,64 @@ fn after_a_signal_just_what_was_printed_is_committed() {
         let next = ok(&operator, &["consume", "stopped", "-g", name, "-c", "1"], "");
         assert_eq!(next, format!("{printed}\n"));
     }
+}
+
+/// What one poll gave may take minutes to write: the group does not wait for that.
+#[test]
+fn a_rate_holds_back_neither_commits_nor_other_members() {
+    let (_broker, operator) = quick();
+    numbered(&operator, "drops", 50_000);
+    let slow = ["consume", "drops", "-g", "drops", "-F", "--rate", "100/s"];
+    let one = Lines::of(&operator, &slow);
+    until("something is committed", || committed(&operator, "drops", "drops") > Some(0));
+    let other = Lines::of(&operator, &slow);
+    until("one of two has the partition", || {
+        let mut shares = members_of(&operator, "drops");
+        shares.sort_unstable();
+        shares == [0, 1]
+    });
+    for member in [one, other] {
+        assert_eq!(member.end("INT").0, 130);
+    }
+}
+
+#[test]
+fn a_commit_behind_the_end_is_said_and_left_out() {
+    let (_broker, operator) = quick();
+    numbered(&operator, "short", 3);
+    for (group, more, place) in [
+        ("first", &[][..], "from earliest"),
+        ("last", &["-X", "auto.offset.reset=latest"], "from latest"),
+        ("named", &["--from", "1"], "as --from says"),
+    ] {
+        groups::commit(&operator, group, &[("short", 0, 1000)]);
+        let arguments = ["consume", "short", "-g", group, "-f", "%v "];
+        let output = command::run(&operator, &[&arguments[..], more].concat(), b"");
+        assert_eq!(
+            without_waiting(&command::stderr(&output)),
+            format!(
+                "warning: group \"{group}\" had come to 1000 in partition 0 of topic \"short\", \
+                 which ends at 3 now: the records in between are gone; it goes on {place}\n"
+            )
+        );
+        let read = String::from_utf8(output.stdout).expect("text");
+        let expected = match group {
+            "first" => "0 1 2 ",
+            "last" => "",
+            _ => "1 2 ",
+        };
+        assert_eq!(read, expected, "{group}");
+    }
+}
+
+#[test]
+fn a_dry_run_does_not_read_as_a_member() {
+    let (_broker, operator) = quick();
+    numbered(&operator, "dry", 2);
+    let said = fails(&operator, &["consume", "dry", "-g", "dry", "-n"], "", 2);
+    assert!(said.contains("--no-commit; or without -g: --from committed:dry"), "{said}");
+    assert_eq!(ok(&operator, &["consume", "dry", "-g", "dry", "-n", "--no-commit"], ""), "0\n1\n");
+    assert_eq!(committed(&operator, "dry", "dry"), None);
 }
 
 /// `kt consume | head`: what the pipe did not take is read again.

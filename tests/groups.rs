@@ -38,7 +38,7 @@ fn set_up(operator: &Operator) {
 }
 
 /// Commits as a client does that is no member.
-fn commit(operator: &Operator, group: &str, offsets: &[(&str, i32, i64)]) {
+pub(crate) fn commit(operator: &Operator, group: &str, offsets: &[(&str, i32, i64)]) {
     let address = operator.address();
     let consumer: BaseConsumer =
         client::config(address, &[("group.id", group)]).create().expect("right");

@@ -48,7 +48,9 @@ fn normalised(text: &str) -> String {
     let text = shapes.iter().fold(text.trim().to_owned(), |text, (shape, name)| {
         Regex::new(shape).expect("it is a pattern").replace_all(&text, *name).into_owned()
     });
-    let lines = text.lines().map(str::trim_end).filter(|it| !it.is_empty());
+    // Said if joining takes its time.
+    let is_kept = |it: &&str| !it.is_empty() && !it.starts_with("note: joining group");
+    let lines = text.lines().map(str::trim_end).filter(is_kept);
     lines.collect::<Vec<_>>().join("\n")
 }
 

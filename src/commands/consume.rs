@@ -13,6 +13,7 @@ mod sink;
 mod source;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ use kt_client::consumer::assignor::{self, Assignor};
 use kt_client::consumer::{ConsumerConfig, OffsetReset, PartitionEnds};
 use kt_protocol::types::TopicPartition;
 
+use super::Effect;
 use crate::client_config::GivenKeys;
 use crate::duration::Span;
 use crate::error::{self, CliError};
@@ -194,7 +196,14 @@ fn isolation(text: &str) -> Result<Isolation, String> {
     }
 }
 
+/// How long what one poll gives may take, where `--rate` holds it back.
+const POLL_EVERY: Duration = Duration::from_millis(100);
+
 pub(crate) fn run(args: &ConsumeArgs, session: &Session) -> Result<(), CliError> {
+    if !session.globals.view().is_all() {
+        let error = CliError::usage("--fields and --sort are for reports, not for records");
+        return Err(error.hint("-f '%o %v\\n' shows what you want, kt help records says how"));
+    }
     let style = JsonStyle { meta: args.meta, base64: args.base64 };
     let form = sink::Form::choose(session, args.format.clone(), style)?;
     let (condition, pattern) = (args.condition.as_deref(), args.grep.as_deref());
@@ -206,6 +215,10 @@ pub(crate) fn run(args: &ConsumeArgs, session: &Session) -> Result<(), CliError>
     let config = args.config(&settings.consumer)?;
     let reading = reading::Reading::new(args, session, filter, form);
     if let Some(name) = &args.group {
+        if session.globals.dry_run && !args.no_commit {
+            let error = CliError::usage("-n changes nothing, and a group's reader commits");
+            return Err(error.hint(format!("--no-commit; or without -g: --from committed:{name}")));
+        }
         return group::run(args, session, settings, config, name, reading);
     }
     let admin = Admin::new(kt_client::Client::new(settings.client));
@@ -231,11 +244,19 @@ impl ConsumeArgs {
             // The end of the time must not wait for an answer.
             config.fetch_max_wait = config.fetch_max_wait.min(idle.to_std());
         }
+        if let Some(rate) = self.rate.filter(|_| self.group.is_some()) {
+            // A member commits, and takes part in the group's life, between two polls.
+            config.poll_records_max = config.poll_records_max.min(rate.records_in(POLL_EVERY));
+        }
         if self.group.is_none() {
             // Whoever named an offset wants those records and no others.
             config.offset_reset = OffsetReset::None;
         }
         Ok(config)
+    }
+
+    pub(super) fn effect(&self) -> Effect {
+        if self.group.is_some() && !self.no_commit { Effect::Changes } else { Effect::Runs }
     }
 
     /// Where reading ends, if it does.

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, Item, Table, TomlError, value};
 
-use super::{Context, Scalar, user_file};
+use super::{Context, Scalar, parse_fault, user_file};
 use crate::error::{CliError, Kind};
 
 /// The user's file, being changed.
@@ -33,7 +33,11 @@ impl Edit {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(fault(&path, &error)),
         };
-        let document = text.parse().map_err(|error| fault(&path, &error))?;
+        let document = text.parse().map_err(|error: TomlError| {
+            // The whole error quotes the line, which may hold a secret.
+            let reason = parse_fault(&text, error.span(), error.message());
+            fault(&path, &reason)
+        })?;
         Ok(Edit { path, document })
     }
 

@@ -159,6 +159,23 @@ fn a_terminal_gets_no_control_characters_and_a_bold_header() {
 }
 
 #[test]
+fn no_format_lets_a_name_drive_the_terminal() {
+    let style = Style { for_terminal: true, colors: false, header: true };
+    let mut report = report();
+    report.items[0].name = "a\x1b[32m\u{9b}\u{202e}\r".to_owned();
+    let mut all = String::new();
+    for format in ["csv", "tsv", "name", "template={name}\\n", "json", "jsonl", "yaml", "table"] {
+        let mut out = Vec::new();
+        report.write(&format.parse().unwrap(), &View::default(), style, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let line = text.lines().find(|it| it.contains("[32m")).unwrap();
+        all.push_str(&format!("{format}: {}\n", line.trim_start()));
+    }
+    assert!(!all.contains(|it| it != '\n' && crate::terminal::is_unsafe(it)), "{all:?}");
+    insta::assert_snapshot!(all, @"");
+}
+
+#[test]
 fn templates_follow_paths() {
     insta::assert_snapshot!(
         shown("template={name}\\t{replicas.0}\\t{{{leader}}\\n"),

@@ -51,7 +51,7 @@ impl Sort {
 }
 
 impl View {
-    pub(super) fn is_all(&self) -> bool {
+    pub(crate) fn is_all(&self) -> bool {
         self.fields.is_empty() && self.sort.is_none()
     }
 

@@ -2,7 +2,7 @@
 
 #![expect(clippy::too_many_lines, reason = "what is printed in nine formats is long")]
 
-use super::{commit, set_up};
+use super::set_up;
 use crate::support::{Operator, scenarios};
 
 scenarios![deleted_groups_and_offsets_come_back, what_changes_asks_first];

@@ -2,7 +2,12 @@
 
 #![expect(clippy::too_many_lines, reason = "what is printed in nine formats is long")]
 
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
 use super::{STATIC, commit, member, set_up, steady};
+use crate::support::client::{self, SOON};
 use crate::support::{Operator, scenarios};
 
 scenarios![

@@ -1,11 +1,14 @@
 //! `kt context explain`
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::contexts::{Contexts, InUse, Origin};
 use crate::error::CliError;
 use crate::output::{Cell, Column, DocumentKind, Item, Table};
+use crate::properties_file;
 use crate::session::Session;
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -52,11 +55,11 @@ pub(super) fn run(session: &Session) -> Result<(), CliError> {
         let origin =
             flag_or_variable(globals.given.command_config, "--command-config", "KT_COMMAND_CONFIG");
         items.push(setting("command_config", Some(path.display().to_string()), &origin));
+        items.extend(of_file(path));
     }
     for pair in &globals.client_config {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = (!kt_client::is_secret(key)).then(|| value.to_owned());
-        items.push(setting(&format!("client.{key}"), value, &Origin::Flag("-X")));
+        items.push(of_key(key, value, &Origin::Flag("-X")));
     }
     let output = match std::env::var_os("KT_OUTPUT") {
         _ if globals.json => Origin::Flag("--json"),
@@ -92,9 +95,22 @@ fn of_context(in_use: &InUse) -> Vec<Setting> {
     ];
     if let Some(path) = &context.command_config {
         items.push(setting("command_config", Some(path.display().to_string()), &from));
+        items.extend(of_file(&file.parent().unwrap_or(Path::new("")).join(path)));
     }
     for (key, value) in &context.client {
-        items.push(setting(&format!("client.{key}"), Some(value.to_string()), &from));
+        items.push(of_key(key, &value.to_string(), &from));
     }
     items
+}
+
+/// What a properties file sets. One that cannot be read fails the commands that need it.
+fn of_file(path: &Path) -> Vec<Setting> {
+    let from = Origin::File(path.to_owned());
+    let pairs = properties_file::read(path).unwrap_or_default();
+    pairs.iter().map(|(key, value)| of_key(key, value, &from)).collect()
+}
+
+fn of_key(key: &str, value: &str, from: &Origin) -> Setting {
+    let value = (!kt_client::is_secret(key)).then(|| value.to_owned());
+    setting(&format!("client.{key}"), value, from)
 }

@@ -23,7 +23,7 @@ Examples:
 
 /// Add contexts from files of other tools
 ///
-/// Properties of Kafka's clients and of kcat; the YAML of kafkactl, kaf and rpk. A properties file
+/// Properties of Kafka's clients, and of kcat where Kafka has the same keys; the YAML of kafkactl, kaf and rpk. A properties file
 /// with secrets in it stays where it is, and the context names it. Of YAML only addresses and the
 /// certificate to trust are taken over; a cluster that wants a login is refused.
 #[derive(Args, Clone, Debug)]
@@ -55,11 +55,9 @@ pub(super) fn run(args: &ImportArgs, session: &Session) -> Result<(), CliError> 
     }
     if !session.globals.dry_run && failed.len() < count {
         edit.save()?;
-        session.say(&format!(
-            "{} contexts are new in {}",
-            count - failed.len(),
-            edit.path().display()
-        ));
+        let new = count - failed.len();
+        let noun = if new == 1 { "context is" } else { "contexts are" };
+        session.say(&format!("{new} {noun} new in {}", edit.path().display()));
     }
     error::summary(failed.iter(), count)
 }
@@ -92,8 +90,11 @@ fn read(path: &Path) -> Result<Found, CliError> {
             _ => CliError::other(message),
         }
     })?;
-    let value: Value = serde_saphyr::from_str(&text)
-        .map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?;
+    let value: Value = serde_saphyr::from_str(&text).map_err(|error: serde_saphyr::Error| {
+        // The whole error quotes the lines around it, which may hold a secret.
+        let line = error.location().map_or(0, |it| it.line());
+        CliError::usage(format!("{}: line {line} is not YAML", path.display()))
+    })?;
     Ok(of_yaml(&value))
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Args;
+use kt_client::is_secret;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::contexts::{Context, Contexts};
+use crate::contexts::{Context, Contexts, Scalar};
 use crate::error::CliError;
 use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
@@ -35,7 +36,8 @@ struct ShownContext {
     protected: bool,
     cluster_id: Option<String>,
     command_config: Option<String>,
-    client: BTreeMap<String, String>,
+    /// Null: a secret, which does not belong there.
+    client: BTreeMap<String, Option<String>>,
     file: String,
 }
 
@@ -63,7 +65,7 @@ impl Item for ShownContext {
             row("cluster_id", text(&it.cluster_id));
             row("command_config", text(&it.command_config));
             for (key, value) in &it.client {
-                row(&format!("client.{key}"), Cell::text(value));
+                row(&format!("client.{key}"), text(value));
             }
             row("file", Cell::text(&it.file));
             table
@@ -91,7 +93,10 @@ pub(super) fn run(args: &ShowArgs, session: &Session) -> Result<(), CliError> {
 }
 
 fn shown(name: &str, context: &Context, file: &Path) -> ShownContext {
-    let client = context.client.iter().map(|(key, value)| (key.clone(), value.to_string()));
+    let shown = |(key, value): (&String, &Scalar)| {
+        (key.clone(), (!is_secret(key)).then(|| value.to_string()))
+    };
+    let client = context.client.iter().map(shown);
     ShownContext {
         name: name.to_owned(),
         bootstrap: context.bootstrap.clone(),

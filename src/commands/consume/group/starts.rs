@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use kt_client::admin::Isolation;
 use kt_client::consumer::OffsetReset;
-use kt_client::consumer::group::Offsets;
+use kt_client::consumer::group::{OffsetAndMetadata, Offsets};
 use kt_protocol::types::{Offset, TopicPartition};
 use tokio::time::Instant;
 
@@ -34,8 +35,9 @@ impl Member<'_> {
         }
         let isolation = self.consumer.reader().config().isolation;
         let all: Vec<TopicPartition> = added.iter().cloned().collect();
-        let committed = self.consumer.committed(&added).await?;
+        let mut committed = self.consumer.committed(&added).await?;
         let bounds = resolve::bounds(self.admin, &all, isolation).await?;
+        self.leave_out_what_is_gone(&mut committed, &bounds).await?;
         let from = self.from(&committed, &bounds).await?;
         self.find_ends(&bounds).await?;
         let mut spans = Vec::new();
@@ -49,6 +51,44 @@ impl Member<'_> {
         let spans: Vec<Span> = spans.into_iter().filter(|it| !it.is_empty()).collect();
         self.consumer.resume(spans.iter().map(|it| &it.partition));
         self.reading.begin(spans);
+        Ok(())
+    }
+
+    /// A commit behind the end of its log is of records that are gone (an unclean election, a topic
+    /// that was made again): said, and then as if there were none.
+    async fn leave_out_what_is_gone(
+        &self,
+        committed: &mut Offsets,
+        bounds: &BTreeMap<TopicPartition, Bounds>,
+    ) -> Result<(), CliError> {
+        let is_behind = |(it, commit): &(&TopicPartition, &OffsetAndMetadata)| {
+            bounds.get(it).is_some_and(|bounds| bounds.end < commit.offset.0)
+        };
+        let behind: Vec<TopicPartition> =
+            committed.iter().filter(is_behind).map(|(it, _)| it.clone()).collect();
+        if behind.is_empty() {
+            return Ok(());
+        }
+        // What is committed may lie above the last stable offset.
+        let bounds = resolve::bounds(self.admin, &behind, Isolation::ReadUncommitted).await?;
+        for (partition, bounds) in bounds {
+            let end = bounds.end;
+            let Some(commit) = committed.get(&partition).filter(|it| end < it.offset.0) else {
+                continue;
+            };
+            let place = match self.reset {
+                OffsetReset::Earliest => "from earliest",
+                OffsetReset::Latest => "from latest",
+                OffsetReset::None | OffsetReset::ByDuration(_) => "as auto.offset.reset says",
+            };
+            let place = if self.args.from.is_some() { "as --from says" } else { place };
+            self.session.warn(&format!(
+                "group \"{}\" had come to {} in {partition}, which ends at {end} now: the records \
+                 in between are gone; it goes on {place}",
+                self.name, commit.offset
+            ));
+            committed.remove(&partition);
+        }
         Ok(())
     }
 

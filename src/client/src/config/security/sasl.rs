@@ -149,7 +149,9 @@ impl SaslConfig {
 
     /// Whether anything says who the client is.
     pub(crate) fn is_given(&self) -> bool {
-        self.login.is_some() || self.jaas.is_some()
+        let is_for_tokens =
+            self.token_url.is_some() || self.client_id.is_some() || self.client_secret.is_some();
+        self.login.is_some() || self.jaas.is_some() || is_for_tokens
     }
 
     /// Puts the keys together.

@@ -88,6 +88,10 @@ impl SaslConfig {
         let Some(url) = &self.token_url else {
             return Err(missing(URL, "file:///… or https://…".to_owned()));
         };
+        if url.contains('@') {
+            let reason = format!("{URL} holds a user or a password: they have keys of their own");
+            return Err(ConfigError::Together(reason));
+        }
         let source = match url.split_once("://") {
             Some(("file", path)) if self.retriever != Some(Retriever::ClientCredentials) => {
                 TokenSource::File(PathBuf::from(path))
