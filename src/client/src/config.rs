@@ -175,6 +175,28 @@ fn buffer(key: &str, value: &str) -> Result<Option<usize>, ConfigError> {
 pub type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 /// What a client does, for those who want to see it.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// use kt_client::{Admin, Client, ClientConfig, Event};
+///
+/// let requests = Arc::new(AtomicU32::new(0));
+/// let counted = requests.clone();
+/// let observer = Some(Arc::new(move |event: &Event<'_>| {
+///     if let Event::Answered { api, took, .. } = event {
+///         println!("{api} took {took:?}");
+///         counted.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }) as kt_client::Observer);
+/// let client = Client::new(ClientConfig { bootstrap, observer, ..ClientConfig::default() });
+/// Admin::new(client).list_topics().await?;
+/// assert!(0 < requests.load(Ordering::Relaxed));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A connection stands.

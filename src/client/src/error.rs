@@ -13,6 +13,24 @@ use crate::consumer::group::LossCause;
 pub use faults::{AuthenticationFault, Listener, TokenError};
 
 /// What an [`Error`] is about, for programs that only branch on it.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::consumer::{Consumer, ConsumerConfig};
+/// use kt_client::{Client, ClientConfig, ErrorKind};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// match consumer.partitions_for("invoices").await {
+///     Ok(partitions) => println!("{} partitions", partitions.len()),
+///     Err(error) if error.kind() == ErrorKind::NotFound => println!("{error}"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # let missing = consumer.partitions_for("invoices").await.unwrap_err();
+/// # assert_eq!(missing.kind(), ErrorKind::NotFound);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// Nobody listens, or the name has no address.

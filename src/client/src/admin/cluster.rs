@@ -20,6 +20,21 @@ pub struct ClusterDescription {
 impl Admin {
     /// Asks any broker for the cluster.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let cluster = admin.describe_cluster().await?;
+    /// for broker in &cluster.brokers {
+    ///     println!("{} {}", broker.id, broker.address());
+    /// }
+    /// assert_eq!(cluster.brokers.len(), 1);
+    /// assert_eq!(admin.cluster_id(), cluster.cluster_id);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails if no broker answers in time.

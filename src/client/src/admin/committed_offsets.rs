@@ -36,6 +36,21 @@ const FIRST_VERSION_OF_ALL_TOPICS: i16 = 2;
 impl Admin {
     /// All that `group` has committed; nothing of a group that does not exist.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # kt_doc_broker::commit("billing", admin.client()).await?;
+    /// for (partition, committed) in admin.committed_offsets("billing").await? {
+    ///     let next = committed?.offset;
+    ///     println!("{partition}: the next record to read is at {next}");
+    ///     assert_eq!(next.0, 1);
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails if the coordinator does not answer in time, or refuses the group; each partition has

@@ -14,6 +14,16 @@ use crate::connection::Wanted;
 use crate::error::Error;
 
 /// What has configs.
+///
+/// ```
+/// use kt_client::admin::{Resource, ResourceKind};
+///
+/// let topic = Resource::topic("orders");
+/// let broker = Resource { kind: ResourceKind::Broker, name: "1".to_owned() };
+/// let all_brokers = Resource { kind: ResourceKind::Broker, name: String::new() };
+/// # assert_ne!(broker, all_brokers);
+/// # assert_eq!(topic.kind, ResourceKind::Topic);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resource {
     /// What it is.
@@ -121,6 +131,23 @@ impl Resource {
 
 impl Admin {
     /// The configs of resources, in the broker's order: of all keys, or of these.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::admin::{ConfigSource, Resource};
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let resources = [Resource::topic("orders")];
+    /// for (topic, entries) in admin.describe_configs(&resources, Some(&["retention.ms"])).await? {
+    ///     for it in entries? {
+    ///         println!("{topic}: {}={:?} ({})", it.name, it.value, it.source.name());
+    ///         assert_eq!(it.source, ConfigSource::DEFAULT);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

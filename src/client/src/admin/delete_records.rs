@@ -19,6 +19,21 @@ impl Admin {
     /// Deletes all records before the offset given for each partition, at its leader. The answer
     /// is the lowest log start offset of its live replicas.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use std::collections::BTreeMap;
+    ///
+    /// use kt_client::{Admin, Client, ClientConfig};
+    /// use kt_protocol::types::{Offset, TopicPartition};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let orders = TopicPartition::new("orders", 0);
+    /// let starts = admin.delete_records(&BTreeMap::from([(orders.clone(), Offset(1))])).await?;
+    /// assert_eq!(starts[&orders].as_ref().ok(), Some(&Offset(1)));
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Each partition has its own result; as a whole it fails only if no broker can be asked for

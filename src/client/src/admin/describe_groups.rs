@@ -57,6 +57,23 @@ pub struct GroupMember {
 impl Admin {
     /// Describes groups, classic ones and those of type Consumer.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::admin::GroupState;
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # let consumer = kt_doc_broker::join("billing", admin.client()).await?;
+    /// let mut found = admin.describe_groups(&["billing".to_owned()]).await?;
+    /// let billing = found.remove("billing").expect("each group has an answer")?;
+    /// for member in &billing.members {
+    ///     println!("{} at {} reads {:?}", member.client_id, member.host, member.assignment);
+    /// }
+    /// assert_eq!(billing.state, GroupState::Stable);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails as a whole if no broker answers in time; each group has its own result, and one that

@@ -128,6 +128,22 @@ pub struct ListedGroups {
 impl Admin {
     /// Asks every broker for its groups.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::admin::GroupState;
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # kt_doc_broker::commit("billing", admin.client()).await?;
+    /// let listed = admin.list_groups().await?;
+    /// for group in &listed.groups {
+    ///     println!("{}: {:?}", group.name, group.state.map(GroupState::name));
+    /// }
+    /// assert_eq!(listed.groups[0].state, Some(GroupState::Empty));
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails as a whole if no broker tells who the brokers are; each broker has its own result.
@@ -176,6 +192,20 @@ impl Admin {
     }
 
     /// Deletes groups with all that they have committed.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # kt_doc_broker::commit("billing", admin.client()).await?;
+    /// for (_, deleted) in admin.delete_groups(&["billing".to_owned()]).await? {
+    ///     deleted?;
+    /// }
+    /// assert!(admin.list_groups().await?.groups.is_empty());
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -17,6 +17,24 @@ use crate::error::{Error, Subject};
 use crate::random::Random;
 
 /// What is asked of a partition.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use std::collections::BTreeMap;
+///
+/// use kt_client::admin::{Isolation, OffsetQuery};
+/// use kt_client::{Admin, Client, ClientConfig};
+/// use kt_protocol::types::{Offset, TopicPartition};
+///
+/// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+/// let orders = TopicPartition::new("orders", 0);
+/// let queries = BTreeMap::from([(orders.clone(), OffsetQuery::Latest)]);
+/// let mut found = admin.list_offsets(&queries, Isolation::ReadCommitted).await?;
+/// let end = found.remove(&orders).expect("each partition has an answer")?;
+/// assert_eq!(end.offset, Some(Offset(2)));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetQuery {
     /// The log start offset.

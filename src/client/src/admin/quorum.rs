@@ -47,6 +47,20 @@ pub struct QuorumReplica {
 impl Admin {
     /// Asks for the metadata quorum. Any broker passes the question on to the leader.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let quorum = admin.describe_quorum().await?;
+    /// for voter in &quorum.voters {
+    ///     println!("{} has {:?} of {:?}", voter.node, voter.log_end, quorum.high_watermark);
+    /// }
+    /// assert_eq!(quorum.voters[0].node, quorum.leader);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails if no broker answers in time, and if the cluster has no quorum.

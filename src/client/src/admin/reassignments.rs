@@ -24,6 +24,21 @@ pub struct Reassignment {
 impl Admin {
     /// All moves that are under way.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig, Error};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// match admin.list_reassignments().await {
+    ///     Ok(moves) => println!("{} partitions move", moves.len()),
+    ///     // Not every broker can tell.
+    ///     Err(error @ Error::Version { .. }) => println!("{error}"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails if the controller does not answer in time or refuses.

@@ -31,6 +31,24 @@ impl Admin {
     /// The time of the first record at each offset or behind it. An offset that is gone stands for
     /// the log start offset. Without retries: what cannot be read now is an error of its partition.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use std::collections::BTreeMap;
+    ///
+    /// use kt_client::{Admin, Client, ClientConfig};
+    /// use kt_protocol::types::{Offset, TopicPartition};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let orders = TopicPartition::new("orders", 0);
+    /// // How old is what a reader at offset 1 has not read yet?
+    /// let positions = BTreeMap::from([(orders.clone(), Offset(1))]);
+    /// let mut times = admin.record_times(&positions).await?;
+    /// let oldest = times.remove(&orders).expect("each partition has an answer")?;
+    /// assert!(oldest.is_some());
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails as a whole if no broker can be asked for the leaders.

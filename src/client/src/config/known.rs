@@ -33,12 +33,30 @@ pub fn standing(key: &str) -> Option<Standing> {
 }
 
 /// Every key of Apache Kafka's clients.
+///
+/// ```
+/// use kt_client::{Standing, known_keys, standing};
+///
+/// for key in known_keys() {
+///     if let Some(Standing::Refused(reason)) = standing(key) {
+///         println!("{key} is refused: {reason}");
+///     }
+/// }
+/// assert!(known_keys().any(|key| key == "bootstrap.servers"));
+/// ```
 pub fn known_keys() -> impl Iterator<Item = &'static str> {
     let others = IGNORED.iter().chain(REFUSED).flat_map(|(_, keys)| keys.iter());
     ACTING.iter().chain(others).copied()
 }
 
 /// What librdkafka calls by another name, and how Kafka says it.
+///
+/// ```
+/// use kt_client::said_by_librdkafka;
+///
+/// assert_eq!(said_by_librdkafka("metadata.broker.list"), Some("bootstrap.servers"));
+/// assert_eq!(said_by_librdkafka("bootstrap.servers"), None);
+/// ```
 pub fn said_by_librdkafka(key: &str) -> Option<&'static str> {
     FOREIGN.iter().find(|(foreign, _)| *foreign == key).map(|(_, meant)| *meant)
 }

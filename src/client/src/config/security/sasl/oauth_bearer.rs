@@ -34,6 +34,25 @@ pub enum TokenSource {
 }
 
 /// Who gives tokens, and what for.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use kt_client::{Login, Secret, TlsConfig, TokenEndpoint, TokenSource};
+///
+/// let endpoint = TokenEndpoint {
+///     url: "https://login.example/token".to_owned(),
+///     client_id: "billing".to_owned(),
+///     client_secret: Secret::new("secret"),
+///     scope: Some("kafka".to_owned()),
+///     encodes_header: false,
+///     tls: TlsConfig::default(),
+///     timeout: Duration::from_secs(10),
+/// };
+/// let source = TokenSource::Endpoint(Box::new(endpoint));
+/// let login = Login::OAuthBearer { source, extensions: Vec::new() };
+/// assert!(!format!("{login:?}").contains("\"secret\""));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenEndpoint {
     /// `https://…` (`sasl.oauthbearer.token.endpoint.url`).
