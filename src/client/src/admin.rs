@@ -52,7 +52,7 @@ pub use remove_members::MemberName;
 ///
 /// ```
 /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
-/// use kt_client::admin::{Apply, NewTopic, Placement};
+/// use kt_client::admin::{Apply, Expected, NewTopic, Placement};
 /// use kt_client::{Admin, Client, ClientConfig};
 ///
 /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
@@ -64,8 +64,9 @@ pub use remove_members::MemberName;
 /// for (name, created) in admin.create_topics(&[invoices], Apply::Change).await? {
 ///     println!("{name}: {:?}", created?.id);
 /// }
-/// let topics = admin.list_topics().await?;
-/// assert_eq!(topics.len(), 2);
+/// // The controller has it; wait until the brokers have it too.
+/// admin.wait_until_known(&[("invoices".to_owned(), Expected::Partitions(3))]).await?;
+/// assert_eq!(admin.list_topics().await?.len(), 2);
 /// # Ok(())
 /// # });
 /// ```
@@ -75,6 +76,8 @@ pub struct Admin {
 }
 
 /// What became of each thing that was named, in the order of naming.
+///
+/// Shown at [`Admin::create_topics`](crate::Admin::create_topics).
 pub type PerItem<T> = Vec<(String, Result<T, Error>)>;
 
 /// Whether a change is made or only checked.

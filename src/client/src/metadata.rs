@@ -36,6 +36,8 @@ pub struct Metadata {
 }
 
 /// A broker.
+///
+/// Shown at [`Metadata`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broker {
     /// Its number.
@@ -59,6 +61,8 @@ impl Broker {
 }
 
 /// A topic.
+///
+/// Shown at [`Metadata`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Topic {
     /// Its name.
@@ -72,6 +76,8 @@ pub struct Topic {
 }
 
 /// A partition.
+///
+/// Shown at [`Metadata`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Partition {
     /// Its number.

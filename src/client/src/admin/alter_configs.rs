@@ -12,6 +12,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// One key of a resource, and what becomes of it.
+///
+/// Shown at [`Admin::alter_configs`](crate::Admin::alter_configs).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigChange {
     /// The key.

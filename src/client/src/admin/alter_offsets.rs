@@ -18,6 +18,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// What became of each partition.
+///
+/// Shown at [`Admin::alter_offsets`](crate::Admin::alter_offsets).
 pub type PerPartition = BTreeMap<TopicPartition, Result<(), Error>>;
 
 /// Version 10 names topics by their ids, and those before 2 are gone.

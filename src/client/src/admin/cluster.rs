@@ -7,6 +7,8 @@ use crate::error::Error;
 use crate::metadata::Broker;
 
 /// A cluster, as one of its brokers sees it.
+///
+/// Shown at [`Admin::describe_cluster`](crate::Admin::describe_cluster).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterDescription {
     /// Its id; old brokers have none.

@@ -15,6 +15,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// A committed offset: the next to read.
+///
+/// Shown at [`Admin::alter_offsets`](crate::Admin::alter_offsets).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommittedOffset {
     /// The offset.
@@ -26,6 +28,8 @@ pub struct CommittedOffset {
 }
 
 /// The commits of a group, by partition. A partition without one is not in it.
+///
+/// Shown at [`Admin::committed_offsets`](crate::Admin::committed_offsets).
 pub type CommittedOffsets = BTreeMap<TopicPartition, Result<CommittedOffset, Error>>;
 
 /// Version 8 asks for several groups at once, and 10 for topics by their ids.

@@ -33,6 +33,8 @@ pub struct Resource {
 }
 
 /// Kinds of resources, with Kafka's numbers (`ConfigResource.Type`).
+///
+/// Shown at [`Resource`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i8)]
 pub enum ResourceKind {
@@ -49,6 +51,8 @@ pub enum ResourceKind {
 }
 
 /// One config as it acts now.
+///
+/// Shown at [`Admin::describe_configs`](crate::Admin::describe_configs).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigEntry {
     /// Its key.
@@ -66,6 +70,8 @@ pub struct ConfigEntry {
 }
 
 /// A weaker or equal setting of the same thing.
+///
+/// Shown at [`Admin::describe_configs`](crate::Admin::describe_configs).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigSynonym {
     /// Its key.
@@ -77,6 +83,8 @@ pub struct ConfigSynonym {
 }
 
 /// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
+///
+/// Shown at [`Admin::describe_configs`](crate::Admin::describe_configs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigSource(pub i8);
 
@@ -142,6 +150,9 @@ impl Admin {
     /// for (topic, entries) in admin.describe_configs(&resources, Some(&["retention.ms"])).await? {
     ///     for it in entries? {
     ///         println!("{topic}: {}={:?} ({})", it.name, it.value, it.source.name());
+    ///         for weaker in it.synonyms {
+    ///             println!("    or else {:?} ({})", weaker.value, weaker.source.name());
+    ///         }
     ///         assert_eq!(it.source, ConfigSource::DEFAULT);
     ///     }
     /// }

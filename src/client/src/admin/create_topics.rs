@@ -37,6 +37,8 @@ pub struct NewTopic {
 }
 
 /// How many partitions and copies a new topic gets.
+///
+/// Shown at [`NewTopic`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// The controller chooses the brokers.
@@ -51,6 +53,8 @@ pub enum Placement {
 }
 
 /// A topic that was created, or would be.
+///
+/// Shown at [`Admin::create_topics`](crate::Admin::create_topics).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedTopic {
     /// Its id; `None` from old brokers and where nothing was created.

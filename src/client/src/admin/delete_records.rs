@@ -13,6 +13,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// The new start of each partition, or why there is none.
+///
+/// Shown at [`Admin::delete_records`](crate::Admin::delete_records).
 pub type TrimmedPartitions = BTreeMap<TopicPartition, Result<Offset, Error>>;
 
 impl Admin {

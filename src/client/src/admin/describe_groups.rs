@@ -17,6 +17,8 @@ use crate::connection::Wanted;
 use crate::error::Error;
 
 /// A group, its state and its members.
+///
+/// Shown at [`Admin::describe_groups`](crate::Admin::describe_groups).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupDescription {
     /// Its id.
@@ -40,6 +42,8 @@ pub struct GroupDescription {
 }
 
 /// A member of a group.
+///
+/// Shown at [`Admin::describe_groups`](crate::Admin::describe_groups).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupMember {
     /// Its id, new with each start.

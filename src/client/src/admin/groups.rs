@@ -13,6 +13,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// What a group does now, in Kafka's words.
+///
+/// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupState {
     /// Members are to join again.
@@ -36,6 +38,8 @@ pub enum GroupState {
 }
 
 /// By which protocol members of a group agree.
+///
+/// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupType {
     /// JoinGroup and SyncGroup.
@@ -102,6 +106,8 @@ impl GroupType {
 }
 
 /// A group, as its coordinator lists it.
+///
+/// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedGroup {
     /// Its id.
@@ -117,6 +123,8 @@ pub struct ListedGroup {
 }
 
 /// The groups of all brokers that answered.
+///
+/// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Debug, Default)]
 pub struct ListedGroups {
     /// By name.
@@ -137,7 +145,8 @@ impl Admin {
     /// # kt_doc_broker::commit("billing", admin.client()).await?;
     /// let listed = admin.list_groups().await?;
     /// for group in &listed.groups {
-    ///     println!("{}: {:?}", group.name, group.state.map(GroupState::name));
+    ///     let (kind, state) = (group.group_type.name(), group.state.map(GroupState::name));
+    ///     println!("{} ({kind}): {state:?}", group.name);
     /// }
     /// assert_eq!(listed.groups[0].state, Some(GroupState::Empty));
     /// # Ok(())

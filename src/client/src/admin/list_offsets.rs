@@ -52,6 +52,8 @@ pub enum OffsetQuery {
 }
 
 /// Which records a reader sees.
+///
+/// Shown at [`OffsetQuery`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Isolation {
     /// Those of open and aborted transactions too.
@@ -71,6 +73,8 @@ impl Isolation {
 }
 
 /// What a partition answered.
+///
+/// Shown at [`OffsetQuery`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FoundOffset {
     /// The offset; `None` if there is no such record.
@@ -106,10 +110,14 @@ impl OffsetQuery {
 }
 
 /// The answers, by partition.
+///
+/// Shown at [`OffsetQuery`].
 pub type FoundOffsets = BTreeMap<TopicPartition, Result<FoundOffset, Error>>;
 
 impl Admin {
     /// Asks the leader of each partition.
+    ///
+    /// Shown at [`OffsetQuery`].
     ///
     /// # Errors
     ///

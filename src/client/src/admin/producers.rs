@@ -12,6 +12,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// A producer, as the leader of a partition knows it.
+///
+/// Shown at [`Admin::describe_producers`](crate::Admin::describe_producers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActiveProducer {
     /// Its id.

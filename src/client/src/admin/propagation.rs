@@ -63,6 +63,8 @@ impl Admin {
     /// take. A broker that does not answer is not waited for. Gives the names of which some broker
     /// has not heard by then.
     ///
+    /// Shown at [`Expected`].
+    ///
     /// # Errors
     ///
     /// Fails if no broker answers in time.
@@ -88,6 +90,8 @@ impl Admin {
 
     /// Waits until brokers show these configs, which `source` says are of `resource` itself, no longer than a moment: a broker may
     /// write a value in another form, and then nobody can tell.
+    ///
+    /// Shown at [`Admin::alter_configs`].
     ///
     /// # Errors
     ///

@@ -15,6 +15,8 @@ use crate::error::{Error, Subject};
 const METADATA_TOPIC: &str = "__cluster_metadata";
 
 /// The metadata quorum, as its leader sees it.
+///
+/// Shown at [`Admin::describe_quorum`](crate::Admin::describe_quorum).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuorumDescription {
     /// The leader.
@@ -30,6 +32,8 @@ pub struct QuorumDescription {
 }
 
 /// A node that has the metadata log.
+///
+/// Shown at [`Admin::describe_quorum`](crate::Admin::describe_quorum).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuorumReplica {
     /// Which.

@@ -11,6 +11,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// A partition's move.
+///
+/// Shown at [`Admin::list_reassignments`](crate::Admin::list_reassignments).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reassignment {
     /// All replicas for now: those that stay, come and go.

@@ -18,6 +18,8 @@ use crate::consumer::fetch::{self, Fetched, FetchedPartition};
 use crate::error::Error;
 
 /// The time of the first record from an offset on; `None` if there is none, or it has no time.
+///
+/// Shown at [`Admin::record_times`](crate::Admin::record_times).
 pub type RecordTimes = BTreeMap<TopicPartition, Result<Option<Timestamp>, Error>>;
 
 /// What a first round takes of each partition, and of each broker. Most batches fit.

@@ -43,6 +43,8 @@ impl Admin {
     /// Removes members; the group shares their partitions out anew. A member that still runs joins
     /// again.
     ///
+    /// Shown at [`MemberName`].
+    ///
     /// # Errors
     ///
     /// Fails as a whole if the coordinator does not answer in time or refuses the group; each

@@ -2,6 +2,8 @@
 //! used as it is, and a key that would protect is never accepted in vain.
 
 /// What a key does.
+///
+/// Shown at [`standing`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It acts: in the connections, or in a producer or consumer where there is one.

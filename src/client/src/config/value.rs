@@ -4,6 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Why a key cannot be set.
+///
+/// Shown at [`Keys`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The value is not one that the key takes.

@@ -75,6 +75,18 @@ pub struct TokenEndpoint {
 }
 
 /// A token that nobody has signed.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use kt_client::{Login, TokenSource, UnsecuredToken};
+///
+/// let claims = [("sub".to_owned(), "alice".into())].into();
+/// let token = UnsecuredToken { claims, lifetime: Duration::from_secs(3600) };
+/// let source = TokenSource::Unsecured(token);
+/// let login = Login::OAuthBearer { source, extensions: Vec::new() };
+/// assert_eq!(login.mechanism().name(), "OAUTHBEARER");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnsecuredToken {
     /// What it claims, beside when it was made and when it ends.
