@@ -1,7 +1,5 @@
 //! `kt groups check`: its answers and its exit codes.
 
-#![expect(clippy::too_many_lines, reason = "what is printed in nine formats is long")]
-
 use super::{member, set_up};
 use crate::support::{Operator, scenarios};
 

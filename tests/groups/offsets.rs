@@ -1,7 +1,5 @@
 //! `kt groups offsets`, and `committed:GROUP` in other commands.
 
-#![expect(clippy::too_many_lines, reason = "what is printed in nine formats is long")]
-
 use super::set_up;
 use crate::support::{Operator, scenarios};
 

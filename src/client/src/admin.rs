@@ -49,15 +49,54 @@ pub use record_times::RecordTimes;
 pub use remove_members::MemberName;
 
 /// The administrator's side of a [`Client`].
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::admin::{Apply, Expected, NewTopic, Placement};
+/// use kt_client::{Admin, Client, ClientConfig};
+///
+/// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+/// let invoices = NewTopic {
+///     name: "invoices".to_owned(),
+///     placement: Placement::Counts { partitions: Some(3), replication_factor: None },
+///     configs: [("retention.ms".to_owned(), "86400000".to_owned())].into(),
+/// };
+/// for (name, created) in admin.create_topics(&[invoices], Apply::Change).await? {
+///     println!("{name}: {:?}", created?.id);
+/// }
+/// // The controller has it; wait until the brokers have it too.
+/// admin.wait_until_known(&[("invoices".to_owned(), Expected::Partitions(3))]).await?;
+/// assert_eq!(admin.list_topics().await?.len(), 2);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Admin {
     client: Client,
 }
 
 /// What became of each thing that was named, in the order of naming.
+///
+/// Shown at [`Admin::create_topics`](crate::Admin::create_topics).
 pub type PerItem<T> = Vec<(String, Result<T, Error>)>;
 
 /// Whether a change is made or only checked.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::admin::Apply;
+/// use kt_client::{Admin, Client, ClientConfig};
+///
+/// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+/// // A topic can grow, but not shrink: ask first.
+/// let counts = [("orders".to_owned(), 12)];
+/// for (_, checked) in admin.create_partitions(&counts, Apply::ValidateOnly).await? {
+///     checked?;
+/// }
+/// assert_eq!(admin.list_topics().await?[0].partitions.len(), 1);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Apply {
     /// It is made.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::random::Random;
 
 /// Kafka's `retry.backoff.ms` and `retry.backoff.max.ms`.
+///
+/// Shown at [`Backoff`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackoffRange {
     /// Before the second try.

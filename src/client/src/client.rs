@@ -25,18 +25,17 @@ use crate::request::Request;
 
 /// A client of one cluster. Cloning gives another handle to the same client.
 ///
-/// ```no_run
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
 /// use kt_client::{Admin, Client, ClientConfig};
 ///
-/// # async fn run() -> Result<(), kt_client::Error> {
-/// let bootstrap = vec!["localhost:9092".to_owned()];
 /// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
 /// for topic in Admin::new(client.clone()).list_topics().await? {
-///     println!("{}", topic.name);
+///     println!("{}: {} partitions", topic.name, topic.partitions.len());
 /// }
-/// println!("{:?}", client.metadata().cluster_id);
+/// assert_eq!(client.metadata().topics["orders"].partitions.len(), 1);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -104,6 +103,18 @@ impl Client {
 
     /// Asks for these topics, unless they are known and fresh. Each comes back by its name, or
     /// with the reason why it is not known.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::{Client, ClientConfig, ErrorKind};
+    ///
+    /// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+    /// let topics = client.topics(&["orders".to_owned(), "order".to_owned()]).await?;
+    /// assert_eq!(topics["orders"].as_ref().map(|it| it.partitions.len()).ok(), Some(1));
+    /// assert_eq!(topics["order"].as_ref().unwrap_err().kind(), ErrorKind::NotFound);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -77,6 +77,16 @@ pub struct ClientConfig {
 }
 
 /// What is made of a host's name.
+///
+/// ```
+/// use kt_client::{ClientConfig, DnsLookup, Keys};
+///
+/// let mut config = ClientConfig::default();
+/// assert_eq!(config.dns_lookup, DnsLookup::UseAllDnsIps);
+/// config.set("client.dns.lookup", "resolve_canonical_bootstrap_servers_only")?;
+/// assert_eq!(config.dns_lookup, DnsLookup::ResolveCanonicalBootstrapServersOnly);
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DnsLookup {
     /// Each of its addresses is tried in turn.
@@ -87,6 +97,16 @@ pub enum DnsLookup {
 }
 
 /// What to do when no broker that is known answers.
+///
+/// ```
+/// use kt_client::{ClientConfig, Keys, MetadataRecovery};
+///
+/// let mut config = ClientConfig::default();
+/// assert_eq!(config.metadata_recovery, MetadataRecovery::Rebootstrap);
+/// config.set("metadata.recovery.strategy", "none")?;
+/// assert_eq!(config.metadata_recovery, MetadataRecovery::None);
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MetadataRecovery {
     /// Ask the bootstrap addresses again (KIP-899).
@@ -173,9 +193,33 @@ fn buffer(key: &str, value: &str) -> Result<Option<usize>, ConfigError> {
 }
 
 /// Called for each event, on the client's task: must not block.
+///
+/// Shown at [`Event`].
 pub type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 /// What a client does, for those who want to see it.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// use kt_client::{Admin, Client, ClientConfig, Event};
+///
+/// let requests = Arc::new(AtomicU32::new(0));
+/// let counted = requests.clone();
+/// let observer = Some(Arc::new(move |event: &Event<'_>| {
+///     if let Event::Answered { api, took, .. } = event {
+///         println!("{api} took {took:?}");
+///         counted.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }) as kt_client::Observer);
+/// let client = Client::new(ClientConfig { bootstrap, observer, ..ClientConfig::default() });
+/// Admin::new(client).list_topics().await?;
+/// assert!(0 < requests.load(Ordering::Relaxed));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A connection stands.

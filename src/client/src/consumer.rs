@@ -43,27 +43,31 @@ pub use records::{CrcCheck, FetchedRecords, Marks, Record, RecordCursor};
 
 /// A reader of partitions that are given to it.
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
 /// use std::time::Duration;
 ///
 /// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
 /// use kt_client::{Client, ClientConfig};
 /// use kt_protocol::types::TopicPartition;
 ///
-/// let client = Client::new(ClientConfig::default());
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
 /// let consumer = Consumer::new(client, ConsumerConfig::default());
 /// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
-/// loop {
-///     let polled = consumer.poll(Duration::from_secs(1)).await?;
-///     for records in &polled.records {
+/// let mut values = Vec::new();
+/// while values.len() < 2 {
+///     for records in consumer.poll(Duration::from_secs(1)).await?.records {
 ///         let mut cursor = records.cursor();
 ///         while let Some(record) = cursor.next()? {
-///             println!("{} {:?}", record.offset, record.value);
+///             println!("{}: {:?}", record.offset, record.value);
+///             values.push(record.value.unwrap_or_default().to_vec());
 ///         }
 ///     }
 /// }
-/// # }
+/// assert_eq!(values, [b"tea".to_vec(), b"coffee".to_vec()]);
+/// consumer.close(Duration::from_secs(5)).await;
+/// # Ok(())
+/// # });
 /// ```
 #[derive(Debug)]
 pub struct Consumer {
@@ -76,6 +80,34 @@ pub struct Consumer {
 }
 
 /// What a poll gives.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{Consumer, ConsumerConfig, PartitionEnds, Start};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::TopicPartition;
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// // Reads what is there now, and stops.
+/// let partition_ends = PartitionEnds::Told;
+/// let config = ConsumerConfig { partition_ends, ..ConsumerConfig::default() };
+/// let consumer = Consumer::new(client, config);
+/// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+/// let mut bytes = 0;
+/// loop {
+///     let polled = consumer.poll(Duration::from_secs(1)).await?;
+///     bytes += polled.records.iter().map(|it| it.size()).sum::<usize>();
+///     if let Some(end) = polled.ends.first() {
+///         println!("{} ends at {}: {bytes} bytes", end.partition, end.end);
+///         assert_eq!(end.position.0, 2);
+///         break;
+///     }
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug, Default)]
 pub struct Polled {
     /// Records by partition, each in the order of the log. The positions are behind them. A piece
@@ -93,6 +125,26 @@ impl Polled {
 }
 
 /// Ends a poll from elsewhere: see [`Consumer::waker`].
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::TopicPartition;
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// consumer.assign([(TopicPartition::new("orders", 0), Start::Latest)]);
+/// let waker = consumer.waker();
+/// // Elsewhere: whoever wants the program to end.
+/// tokio::spawn(async move { waker.wake() });
+/// let polled = consumer.poll(Duration::MAX).await?;
+/// assert!(polled.is_empty());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Waker {
     is_woken: AtomicBool,
@@ -223,6 +275,26 @@ impl Consumer {
 
     /// Goes on at another place: what was fetched is dropped. Also makes a partition that failed
     /// readable again. False: it is not assigned.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use std::time::Duration;
+    ///
+    /// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+    /// use kt_client::{Client, ClientConfig};
+    /// use kt_protocol::types::{Offset, TopicPartition};
+    ///
+    /// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+    /// let consumer = Consumer::new(client, ConsumerConfig::default());
+    /// let orders = TopicPartition::new("orders", 0);
+    /// consumer.assign([(orders.clone(), Start::Latest)]);
+    /// consumer.seek(&orders, Offset(1));
+    /// let polled = consumer.poll(Duration::from_secs(30)).await?;
+    /// let mut cursor = polled.records[0].cursor();
+    /// assert_eq!(cursor.next()?.and_then(|it| it.value), Some(&b"coffee"[..]));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn seek(&self, partition: &TopicPartition, start: impl Into<Start>) -> bool {
         let start = start.into();
         self.change(|fetcher| fetcher.seek(partition, start))
@@ -240,6 +312,26 @@ impl Consumer {
 
     /// Gives nothing of these partitions until they are resumed. What was fetched is kept, and
     /// fetched again only if others needed the room.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use std::time::Duration;
+    ///
+    /// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+    /// use kt_client::{Client, ClientConfig};
+    /// use kt_protocol::types::TopicPartition;
+    ///
+    /// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+    /// let consumer = Consumer::new(client, ConsumerConfig::default());
+    /// let orders = TopicPartition::new("orders", 0);
+    /// consumer.assign([(orders.clone(), Start::Earliest)]);
+    /// consumer.pause([&orders]);
+    /// assert!(consumer.poll(Duration::from_millis(50)).await?.is_empty());
+    /// consumer.resume([&orders]);
+    /// assert!(!consumer.poll(Duration::from_secs(30)).await?.is_empty());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn pause<'a>(&self, partitions: impl IntoIterator<Item = &'a TopicPartition>) {
         self.change(|fetcher| {
             for partition in partitions {
@@ -340,6 +432,22 @@ impl Consumer {
 
     /// The first offset of each partition that this reader may not see yet.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use kt_client::consumer::{Consumer, ConsumerConfig};
+    /// use kt_client::{Client, ClientConfig};
+    /// use kt_protocol::types::TopicPartition;
+    ///
+    /// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+    /// let consumer = Consumer::new(client, ConsumerConfig::default());
+    /// let orders = [TopicPartition::new("orders", 0)];
+    /// let begin = consumer.beginning_offsets(&orders).await?;
+    /// let end = consumer.end_offsets(&orders).await?;
+    /// assert_eq!(end[&orders[0]].0 - begin[&orders[0]].0, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails if one cannot be found.
@@ -362,6 +470,26 @@ impl Consumer {
 
     /// The first record of each partition with this timestamp or a later one; its offset is `None`
     /// if there is none.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    ///
+    /// use kt_client::consumer::{Consumer, ConsumerConfig};
+    /// use kt_client::{Client, ClientConfig};
+    /// use kt_protocol::types::{Offset, Timestamp, TopicPartition};
+    ///
+    /// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+    /// let consumer = Consumer::new(client, ConsumerConfig::default());
+    /// let orders = TopicPartition::new("orders", 0);
+    /// let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    /// let an_hour_ago = an_hour_ago.duration_since(UNIX_EPOCH)?;
+    /// let times = [(orders.clone(), Timestamp(an_hour_ago.as_millis().try_into()?))].into();
+    /// let found = consumer.offsets_for_times(&times).await?;
+    /// assert_eq!(found[&orders].offset, Some(Offset(0)));
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

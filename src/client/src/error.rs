@@ -13,6 +13,24 @@ use crate::consumer::group::LossCause;
 pub use faults::{AuthenticationFault, Listener, TokenError};
 
 /// What an [`Error`] is about, for programs that only branch on it.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::consumer::{Consumer, ConsumerConfig};
+/// use kt_client::{Client, ClientConfig, ErrorKind};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// match consumer.partitions_for("invoices").await {
+///     Ok(partitions) => println!("{} partitions", partitions.len()),
+///     Err(error) if error.kind() == ErrorKind::NotFound => println!("{error}"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # let missing = consumer.partitions_for("invoices").await.unwrap_err();
+/// # assert_eq!(missing.kind(), ErrorKind::NotFound);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// Nobody listens, or the name has no address.
@@ -38,17 +56,26 @@ pub enum ErrorKind {
 /// Why an operation failed.
 ///
 /// ```
-/// use kt_client::{Error, ErrorKind};
+/// use kt_client::{Admin, Client, ClientConfig, Error, ErrorKind};
 ///
-/// fn code(error: &Error) -> i32 {
+/// /// What a program ends with.
+/// fn exit_code(error: &Error) -> i32 {
 ///     match error.kind() {
 ///         ErrorKind::Authentication | ErrorKind::Authorization => 4,
 ///         ErrorKind::Unreachable | ErrorKind::TimedOut => 6,
 ///         _ => 1,
 ///     }
 /// }
-/// let reason = "kafka:9092 refuses connections".to_owned();
-/// assert_eq!(code(&Error::Unreachable { node: None, reason }), 6);
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// // Nobody listens on port 1.
+/// let bootstrap = vec!["127.0.0.1:1".to_owned()];
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let error = Admin::new(client).list_topics().await.unwrap_err();
+/// assert!(error.to_string().contains("127.0.0.1:1"));
+/// assert_eq!(exit_code(&error), 6);
+/// # });
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -200,6 +227,21 @@ pub enum Error {
 }
 
 /// What a broker's error code is about.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::{Admin, Client, ClientConfig, Error, Subject};
+///
+/// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+/// for (_, described) in admin.describe_topics(&["invoices".to_owned()]).await? {
+///     let Err(Error::Broker { code, subject, .. }) = described else { continue };
+///     println!("{subject}: {code:?}");
+///     assert_eq!(subject, Subject::Topic("invoices".to_owned()));
+/// }
+/// # assert!(matches!(admin.describe_topics(&["invoices".to_owned()]).await?[..], [(_, Err(_))]));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Subject {
     /// The request as a whole.

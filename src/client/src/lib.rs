@@ -4,6 +4,34 @@
 //! [`consumer::Consumer`], or, to share topics with others, a [`consumer::group::GroupConsumer`].
 //! The parts that decide (metadata, retries, partitioning, batching, sequences, what a fetch shows,
 //! membership, commits) name no tokio.
+//!
+//! ```
+//! # kt_doc_broker::with_orders(&[], async |bootstrap| {
+//! use std::time::Duration;
+//!
+//! use kt_client::consumer::{Consumer, ConsumerConfig, Start, Text};
+//! use kt_client::producer::{AsBytes, Producer, ProducerConfig, Record};
+//! use kt_client::{Client, ClientConfig};
+//! use kt_protocol::types::TopicPartition;
+//!
+//! let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+//! let config = ProducerConfig::default();
+//! let producer = Producer::new(client.clone(), config, AsBytes, AsBytes)?;
+//! producer.send(Record::new("orders", "tea").key("customer 7")).await?.await?;
+//!
+//! let consumer = Consumer::new(client, ConsumerConfig::default());
+//! consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+//! for records in consumer.poll(Duration::from_secs(10)).await?.records {
+//!     let mut cursor = records.typed(Text, Text);
+//!     while let Some(order) = cursor.next()? {
+//!         println!("{:?} wants {:?}", order.key, order.value);
+//! #       assert_eq!((order.key, order.value), (Some("customer 7"), Some("tea")));
+//!     }
+//! }
+//! # assert_eq!(consumer.metrics().records, 1);
+//! # Ok(())
+//! # });
+//! ```
 
 pub mod admin;
 mod backoff;
@@ -12,6 +40,8 @@ mod config;
 mod connection;
 pub mod consumer;
 mod dialer;
+#[cfg(test)]
+mod documented;
 mod error;
 #[cfg(test)]
 mod fake_broker;

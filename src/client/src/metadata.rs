@@ -8,6 +8,21 @@ use kt_protocol::messages::metadata_response::{MetadataResponsePartition, Metada
 use kt_protocol::types::{LeaderEpoch, NodeId, TopicPartition, Uuid};
 
 /// A cluster, as one of its brokers told it last.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::{Client, ClientConfig};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// client.topics(&["orders".to_owned()]).await?;
+/// let metadata = client.metadata();
+/// let leader = metadata.topics["orders"].partitions[0].leader.expect("it is online");
+/// let broker = &metadata.brokers[&leader];
+/// println!("{} leads orders-0, rack {:?}", broker.address(), broker.rack);
+/// # assert_eq!(vec![broker.address()], client.config().bootstrap);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
     /// The cluster's id; `None` until a broker said it.
@@ -21,6 +36,8 @@ pub struct Metadata {
 }
 
 /// A broker.
+///
+/// Shown at [`Metadata`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broker {
     /// Its number.
@@ -44,6 +61,8 @@ impl Broker {
 }
 
 /// A topic.
+///
+/// Shown at [`Metadata`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Topic {
     /// Its name.
@@ -57,6 +76,8 @@ pub struct Topic {
 }
 
 /// A partition.
+///
+/// Shown at [`Metadata`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Partition {
     /// Its number.

@@ -1,6 +1,15 @@
 //! Random numbers that need not be secret: spreading retries, choosing brokers and partitions.
 
 /// SplitMix64 (Steele, Lea and Flood 2014): one addition and a mix for each number.
+///
+/// ```
+/// use kt_client::Random;
+///
+/// let mut random = Random::new(7);
+/// assert!(random.below(6) < 6);
+/// assert_eq!(random.choose(&["only one"]), Some(&"only one"));
+/// assert_eq!(Random::new(1).bits(), Random::new(1).bits());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,

@@ -12,6 +12,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// One key of a resource, and what becomes of it.
+///
+/// Shown at [`Admin::alter_configs`](crate::Admin::alter_configs).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigChange {
     /// The key.
@@ -23,6 +25,23 @@ pub struct ConfigChange {
 impl Admin {
     /// Changes configs of one resource, all or none of them, or checks whether they could be
     /// changed.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::admin::{Apply, ConfigChange, ConfigSource, Resource};
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let orders = Resource::topic("orders");
+    /// let value = Some("3600000".to_owned());
+    /// let changes = [ConfigChange { name: "retention.ms".to_owned(), value }];
+    /// admin.alter_configs(&orders, &changes, Apply::Change).await?;
+    /// admin.wait_until_configured(&orders, ConfigSource::DYNAMIC_TOPIC, &changes).await?;
+    /// let found = admin.describe_configs(&[orders], Some(&["retention.ms"])).await?;
+    /// assert_eq!(found[0].1.as_ref().unwrap()[0].value.as_deref(), Some("3600000"));
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

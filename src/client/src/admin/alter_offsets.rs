@@ -18,6 +18,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// What became of each partition.
+///
+/// Shown at [`Admin::alter_offsets`](crate::Admin::alter_offsets).
 pub type PerPartition = BTreeMap<TopicPartition, Result<(), Error>>;
 
 /// Version 10 names topics by their ids, and those before 2 are gone.
@@ -29,6 +31,27 @@ const NO_GENERATION: i32 = -1;
 
 impl Admin {
     /// Commits offsets for a group that has no members; one that does not exist is created.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use std::collections::BTreeMap;
+    ///
+    /// use kt_client::admin::CommittedOffset;
+    /// use kt_client::{Admin, Client, ClientConfig};
+    /// use kt_protocol::types::{Offset, TopicPartition};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let orders = TopicPartition::new("orders", 0);
+    /// let metadata = "all once more".to_owned();
+    /// let again = CommittedOffset { offset: Offset(0), leader_epoch: None, metadata };
+    /// let offsets = BTreeMap::from([(orders, again)]);
+    /// for (_, altered) in admin.alter_offsets("billing", &offsets).await? {
+    ///     altered?;
+    /// }
+    /// assert_eq!(admin.committed_offsets("billing").await?.len(), 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -82,6 +105,22 @@ impl Admin {
     }
 
     /// Takes away what a group has committed of these partitions.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    /// use kt_protocol::types::TopicPartition;
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # kt_doc_broker::commit("billing", admin.client()).await?;
+    /// let orders = [TopicPartition::new("orders", 0)];
+    /// for (_, deleted) in admin.delete_offsets("billing", &orders).await? {
+    ///     deleted?;
+    /// }
+    /// assert!(admin.committed_offsets("billing").await?.is_empty());
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

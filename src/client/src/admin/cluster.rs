@@ -7,6 +7,8 @@ use crate::error::Error;
 use crate::metadata::Broker;
 
 /// A cluster, as one of its brokers sees it.
+///
+/// Shown at [`Admin::describe_cluster`](crate::Admin::describe_cluster).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterDescription {
     /// Its id; old brokers have none.
@@ -19,6 +21,21 @@ pub struct ClusterDescription {
 
 impl Admin {
     /// Asks any broker for the cluster.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let cluster = admin.describe_cluster().await?;
+    /// for broker in &cluster.brokers {
+    ///     println!("{} {}", broker.id, broker.address());
+    /// }
+    /// assert_eq!(cluster.brokers.len(), 1);
+    /// assert_eq!(admin.cluster_id(), cluster.cluster_id);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -15,6 +15,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// A committed offset: the next to read.
+///
+/// Shown at [`Admin::alter_offsets`](crate::Admin::alter_offsets).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommittedOffset {
     /// The offset.
@@ -26,6 +28,8 @@ pub struct CommittedOffset {
 }
 
 /// The commits of a group, by partition. A partition without one is not in it.
+///
+/// Shown at [`Admin::committed_offsets`](crate::Admin::committed_offsets).
 pub type CommittedOffsets = BTreeMap<TopicPartition, Result<CommittedOffset, Error>>;
 
 /// Version 8 asks for several groups at once, and 10 for topics by their ids.
@@ -35,6 +39,21 @@ const FIRST_VERSION_OF_ALL_TOPICS: i16 = 2;
 
 impl Admin {
     /// All that `group` has committed; nothing of a group that does not exist.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # kt_doc_broker::commit("billing", admin.client()).await?;
+    /// for (partition, committed) in admin.committed_offsets("billing").await? {
+    ///     let next = committed?.offset;
+    ///     println!("{partition}: the next record to read is at {next}");
+    ///     assert_eq!(next.0, 1);
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -11,6 +11,18 @@ use crate::error::{Error, Subject};
 impl Admin {
     /// The names of all resources of a kind; of groups and client metrics those with a config set.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::admin::ResourceKind;
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let topics = admin.list_config_resources(ResourceKind::Topic).await?;
+    /// assert_eq!(topics, ["orders"]);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails if no broker answers in time or it refuses, and with [`Error::Version`] from brokers

@@ -14,6 +14,16 @@ use crate::connection::Wanted;
 use crate::error::Error;
 
 /// What has configs.
+///
+/// ```
+/// use kt_client::admin::{Resource, ResourceKind};
+///
+/// let topic = Resource::topic("orders");
+/// let broker = Resource { kind: ResourceKind::Broker, name: "1".to_owned() };
+/// let all_brokers = Resource { kind: ResourceKind::Broker, name: String::new() };
+/// # assert_ne!(broker, all_brokers);
+/// # assert_eq!(topic.kind, ResourceKind::Topic);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resource {
     /// What it is.
@@ -23,6 +33,8 @@ pub struct Resource {
 }
 
 /// Kinds of resources, with Kafka's numbers (`ConfigResource.Type`).
+///
+/// Shown at [`Resource`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i8)]
 pub enum ResourceKind {
@@ -39,6 +51,8 @@ pub enum ResourceKind {
 }
 
 /// One config as it acts now.
+///
+/// Shown at [`Admin::describe_configs`](crate::Admin::describe_configs).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigEntry {
     /// Its key.
@@ -56,6 +70,8 @@ pub struct ConfigEntry {
 }
 
 /// A weaker or equal setting of the same thing.
+///
+/// Shown at [`Admin::describe_configs`](crate::Admin::describe_configs).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigSynonym {
     /// Its key.
@@ -67,6 +83,8 @@ pub struct ConfigSynonym {
 }
 
 /// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
+///
+/// Shown at [`Admin::describe_configs`](crate::Admin::describe_configs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigSource(pub i8);
 
@@ -121,6 +139,26 @@ impl Resource {
 
 impl Admin {
     /// The configs of resources, in the broker's order: of all keys, or of these.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::admin::{ConfigSource, Resource};
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let resources = [Resource::topic("orders")];
+    /// for (topic, entries) in admin.describe_configs(&resources, Some(&["retention.ms"])).await? {
+    ///     for it in entries? {
+    ///         println!("{topic}: {}={:?} ({})", it.name, it.value, it.source.name());
+    ///         for weaker in it.synonyms {
+    ///             println!("    or else {:?} ({})", weaker.value, weaker.source.name());
+    ///         }
+    ///         assert_eq!(it.source, ConfigSource::DEFAULT);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -28,6 +28,8 @@ const FIRST_BATCHED: i16 = 4;
 const GROUPS_PER_REQUEST: usize = 200;
 
 /// What became of each group.
+///
+/// Shown at [`Admin::describe_groups`](crate::Admin::describe_groups).
 pub type PerGroup<T> = BTreeMap<String, Result<T, Error>>;
 
 impl Admin {

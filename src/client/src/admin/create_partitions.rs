@@ -14,6 +14,22 @@ impl Admin {
     /// Grows topics to so many partitions each, or checks whether they could be grown. The
     /// controller places the new ones.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::admin::{Apply, Expected};
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let counts = [("orders".to_owned(), 3)];
+    /// for (_, grown) in admin.create_partitions(&counts, Apply::Change).await? {
+    ///     grown?;
+    /// }
+    /// admin.wait_until_known(&[("orders".to_owned(), Expected::Partitions(3))]).await?;
+    /// assert_eq!(admin.list_topics().await?[0].partitions.len(), 3);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails as a whole if the controller does not answer in time; each topic has its own result.

@@ -15,6 +15,17 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// A topic to create.
+///
+/// ```
+/// use kt_client::admin::{NewTopic, Placement};
+///
+/// let topic = NewTopic {
+///     name: "customers".to_owned(),
+///     placement: Placement::Counts { partitions: Some(6), replication_factor: Some(3) },
+///     configs: [("cleanup.policy".to_owned(), "compact".to_owned())].into(),
+/// };
+/// assert_eq!(topic.configs["cleanup.policy"], "compact");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
     /// Its name.
@@ -26,6 +37,8 @@ pub struct NewTopic {
 }
 
 /// How many partitions and copies a new topic gets.
+///
+/// Shown at [`NewTopic`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// The controller chooses the brokers.
@@ -40,6 +53,8 @@ pub enum Placement {
 }
 
 /// A topic that was created, or would be.
+///
+/// Shown at [`Admin::create_topics`](crate::Admin::create_topics).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedTopic {
     /// Its id; `None` from old brokers and where nothing was created.
@@ -52,6 +67,26 @@ pub struct CreatedTopic {
 
 impl Admin {
     /// Creates topics, or checks whether they could be created.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::admin::{Apply, NewTopic, Placement};
+    /// use kt_client::{Admin, Client, ClientConfig, ErrorKind};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let topic = |name: &str| NewTopic {
+    ///     name: name.to_owned(),
+    ///     placement: Placement::Counts { partitions: Some(2), replication_factor: Some(1) },
+    ///     configs: Default::default(),
+    /// };
+    /// let topics = [topic("invoices"), topic("orders")];
+    /// let created = admin.create_topics(&topics, Apply::Change).await?;
+    /// assert_eq!(created[0].1.as_ref().map(|it| it.partitions).ok(), Some(Some(2)));
+    /// // This one is there already.
+    /// assert_eq!(created[1].1.as_ref().unwrap_err().kind(), ErrorKind::Broker);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -13,11 +13,28 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// The new start of each partition, or why there is none.
+///
+/// Shown at [`Admin::delete_records`](crate::Admin::delete_records).
 pub type TrimmedPartitions = BTreeMap<TopicPartition, Result<Offset, Error>>;
 
 impl Admin {
     /// Deletes all records before the offset given for each partition, at its leader. The answer
     /// is the lowest log start offset of its live replicas.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use std::collections::BTreeMap;
+    ///
+    /// use kt_client::{Admin, Client, ClientConfig};
+    /// use kt_protocol::types::{Offset, TopicPartition};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let orders = TopicPartition::new("orders", 0);
+    /// let starts = admin.delete_records(&BTreeMap::from([(orders.clone(), Offset(1))])).await?;
+    /// assert_eq!(starts[&orders].as_ref().ok(), Some(&Offset(1)));
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -13,6 +13,21 @@ use crate::error::{Error, Subject};
 impl Admin {
     /// Deletes topics by name.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// for (name, deleted) in admin.delete_topics(&["orders".to_owned()]).await? {
+    ///     deleted?;
+    ///     println!("{name} is gone");
+    /// }
+    /// # admin.wait_until_known(&[("orders".to_owned(), kt_client::admin::Expected::Gone)]).await?;
+    /// # assert!(admin.list_topics().await?.is_empty());
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails as a whole if the controller does not answer in time; each topic has its own result.

@@ -17,6 +17,8 @@ use crate::connection::Wanted;
 use crate::error::Error;
 
 /// A group, its state and its members.
+///
+/// Shown at [`Admin::describe_groups`](crate::Admin::describe_groups).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupDescription {
     /// Its id.
@@ -40,6 +42,8 @@ pub struct GroupDescription {
 }
 
 /// A member of a group.
+///
+/// Shown at [`Admin::describe_groups`](crate::Admin::describe_groups).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupMember {
     /// Its id, new with each start.
@@ -56,6 +60,23 @@ pub struct GroupMember {
 
 impl Admin {
     /// Describes groups, classic ones and those of type Consumer.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::admin::GroupState;
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # let consumer = kt_doc_broker::join("billing", admin.client()).await?;
+    /// let mut found = admin.describe_groups(&["billing".to_owned()]).await?;
+    /// let billing = found.remove("billing").expect("each group has an answer")?;
+    /// for member in &billing.members {
+    ///     println!("{} at {} reads {:?}", member.client_id, member.host, member.assignment);
+    /// }
+    /// assert_eq!(billing.state, GroupState::Stable);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -21,6 +21,17 @@ const PARTITIONS_PER_ANSWER: i32 = 2_000;
 impl Admin {
     /// All topics that we may see, by name. Eligible leader replicas are not told.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let names: Vec<String> = admin.list_topics().await?.into_iter().map(|it| it.name).collect();
+    /// assert_eq!(names, ["orders"]);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails if no broker answers in time.
@@ -30,6 +41,21 @@ impl Admin {
     }
 
     /// These topics with all that is known of their partitions.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// for (name, topic) in admin.describe_topics(&["orders".to_owned()]).await? {
+    ///     for partition in topic?.partitions {
+    ///         println!("{name}-{}: leader {:?}", partition.index, partition.leader);
+    ///         assert!(!partition.is_under_replicated());
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

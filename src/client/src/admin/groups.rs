@@ -13,6 +13,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// What a group does now, in Kafka's words.
+///
+/// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupState {
     /// Members are to join again.
@@ -36,6 +38,8 @@ pub enum GroupState {
 }
 
 /// By which protocol members of a group agree.
+///
+/// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupType {
     /// JoinGroup and SyncGroup.
@@ -102,6 +106,8 @@ impl GroupType {
 }
 
 /// A group, as its coordinator lists it.
+///
+/// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedGroup {
     /// Its id.
@@ -117,6 +123,8 @@ pub struct ListedGroup {
 }
 
 /// The groups of all brokers that answered.
+///
+/// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Debug, Default)]
 pub struct ListedGroups {
     /// By name.
@@ -127,6 +135,23 @@ pub struct ListedGroups {
 
 impl Admin {
     /// Asks every broker for its groups.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::admin::GroupState;
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # kt_doc_broker::commit("billing", admin.client()).await?;
+    /// let listed = admin.list_groups().await?;
+    /// for group in &listed.groups {
+    ///     let (kind, state) = (group.group_type.name(), group.state.map(GroupState::name));
+    ///     println!("{} ({kind}): {state:?}", group.name);
+    /// }
+    /// assert_eq!(listed.groups[0].state, Some(GroupState::Empty));
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -176,6 +201,20 @@ impl Admin {
     }
 
     /// Deletes groups with all that they have committed.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # kt_doc_broker::commit("billing", admin.client()).await?;
+    /// for (_, deleted) in admin.delete_groups(&["billing".to_owned()]).await? {
+    ///     deleted?;
+    /// }
+    /// assert!(admin.list_groups().await?.groups.is_empty());
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -17,6 +17,24 @@ use crate::error::{Error, Subject};
 use crate::random::Random;
 
 /// What is asked of a partition.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use std::collections::BTreeMap;
+///
+/// use kt_client::admin::{Isolation, OffsetQuery};
+/// use kt_client::{Admin, Client, ClientConfig};
+/// use kt_protocol::types::{Offset, TopicPartition};
+///
+/// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+/// let orders = TopicPartition::new("orders", 0);
+/// let queries = BTreeMap::from([(orders.clone(), OffsetQuery::Latest)]);
+/// let mut found = admin.list_offsets(&queries, Isolation::ReadCommitted).await?;
+/// let end = found.remove(&orders).expect("each partition has an answer")?;
+/// assert_eq!(end.offset, Some(Offset(2)));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetQuery {
     /// The log start offset.
@@ -34,6 +52,8 @@ pub enum OffsetQuery {
 }
 
 /// Which records a reader sees.
+///
+/// Shown at [`OffsetQuery`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Isolation {
     /// Those of open and aborted transactions too.
@@ -53,6 +73,8 @@ impl Isolation {
 }
 
 /// What a partition answered.
+///
+/// Shown at [`OffsetQuery`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FoundOffset {
     /// The offset; `None` if there is no such record.
@@ -88,10 +110,14 @@ impl OffsetQuery {
 }
 
 /// The answers, by partition.
+///
+/// Shown at [`OffsetQuery`].
 pub type FoundOffsets = BTreeMap<TopicPartition, Result<FoundOffset, Error>>;
 
 impl Admin {
     /// Asks the leader of each partition.
+    ///
+    /// Shown at [`OffsetQuery`].
     ///
     /// # Errors
     ///

@@ -17,6 +17,22 @@ impl Admin {
     /// The bytes that a broker's replicas of these partitions take. Those it does not hold are
     /// missing.
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    /// use kt_protocol::types::TopicPartition;
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let orders = TopicPartition::new("orders", 0);
+    /// for broker in admin.describe_cluster().await?.brokers {
+    ///     let sizes = admin.replica_sizes(broker.id, &[orders.clone()]).await?;
+    ///     println!("{} bytes on broker {}", sizes[&orders], broker.id);
+    ///     assert!(0 < sizes[&orders]);
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails if the broker does not answer in time or refuses.

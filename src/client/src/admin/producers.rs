@@ -12,6 +12,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// A producer, as the leader of a partition knows it.
+///
+/// Shown at [`Admin::describe_producers`](crate::Admin::describe_producers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActiveProducer {
     /// Its id.
@@ -30,6 +32,20 @@ pub struct ActiveProducer {
 
 impl Admin {
     /// The producers that a partition's leader knows, by their ids.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    /// use kt_protocol::types::TopicPartition;
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// for producer in admin.describe_producers(&TopicPartition::new("orders", 0)).await? {
+    ///     println!("{:?} wrote last at {:?}", producer.id, producer.last_timestamp);
+    ///     assert_eq!(producer.last_sequence, Some(1));
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -19,6 +19,22 @@ use crate::error::Error;
 const CONFIGS_KNOWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// What brokers are to know of a topic.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::admin::Expected;
+/// use kt_client::{Admin, Client, ClientConfig};
+///
+/// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+/// for (_, deleted) in admin.delete_topics(&["orders".to_owned()]).await? {
+///     deleted?;
+/// }
+/// let behind = admin.wait_until_known(&[("orders".to_owned(), Expected::Gone)]).await?;
+/// assert!(behind.is_empty());
+/// assert!(admin.list_topics().await?.is_empty());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// It is there with at least so many partitions, and each has a leader.
@@ -47,6 +63,8 @@ impl Admin {
     /// take. A broker that does not answer is not waited for. Gives the names of which some broker
     /// has not heard by then.
     ///
+    /// Shown at [`Expected`].
+    ///
     /// # Errors
     ///
     /// Fails if no broker answers in time.
@@ -72,6 +90,8 @@ impl Admin {
 
     /// Waits until brokers show these configs, which `source` says are of `resource` itself, no longer than a moment: a broker may
     /// write a value in another form, and then nobody can tell.
+    ///
+    /// Shown at [`Admin::alter_configs`].
     ///
     /// # Errors
     ///

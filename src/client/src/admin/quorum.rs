@@ -15,6 +15,8 @@ use crate::error::{Error, Subject};
 const METADATA_TOPIC: &str = "__cluster_metadata";
 
 /// The metadata quorum, as its leader sees it.
+///
+/// Shown at [`Admin::describe_quorum`](crate::Admin::describe_quorum).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuorumDescription {
     /// The leader.
@@ -30,6 +32,8 @@ pub struct QuorumDescription {
 }
 
 /// A node that has the metadata log.
+///
+/// Shown at [`Admin::describe_quorum`](crate::Admin::describe_quorum).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuorumReplica {
     /// Which.
@@ -46,6 +50,20 @@ pub struct QuorumReplica {
 
 impl Admin {
     /// Asks for the metadata quorum. Any broker passes the question on to the leader.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let quorum = admin.describe_quorum().await?;
+    /// for voter in &quorum.voters {
+    ///     println!("{} has {:?} of {:?}", voter.node, voter.log_end, quorum.high_watermark);
+    /// }
+    /// assert_eq!(quorum.voters[0].node, quorum.leader);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -11,6 +11,8 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// A partition's move.
+///
+/// Shown at [`Admin::list_reassignments`](crate::Admin::list_reassignments).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reassignment {
     /// All replicas for now: those that stay, come and go.
@@ -23,6 +25,21 @@ pub struct Reassignment {
 
 impl Admin {
     /// All moves that are under way.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig, Error};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// match admin.list_reassignments().await {
+    ///     Ok(moves) => println!("{} partitions move", moves.len()),
+    ///     // Not every broker can tell.
+    ///     Err(error @ Error::Version { .. }) => println!("{error}"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -18,6 +18,8 @@ use crate::consumer::fetch::{self, Fetched, FetchedPartition};
 use crate::error::Error;
 
 /// The time of the first record from an offset on; `None` if there is none, or it has no time.
+///
+/// Shown at [`Admin::record_times`](crate::Admin::record_times).
 pub type RecordTimes = BTreeMap<TopicPartition, Result<Option<Timestamp>, Error>>;
 
 /// What a first round takes of each partition, and of each broker. Most batches fit.
@@ -30,6 +32,24 @@ const ROUNDS_MAX: usize = 8;
 impl Admin {
     /// The time of the first record at each offset or behind it. An offset that is gone stands for
     /// the log start offset. Without retries: what cannot be read now is an error of its partition.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use std::collections::BTreeMap;
+    ///
+    /// use kt_client::{Admin, Client, ClientConfig};
+    /// use kt_protocol::types::{Offset, TopicPartition};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let orders = TopicPartition::new("orders", 0);
+    /// // How old is what a reader at offset 1 has not read yet?
+    /// let positions = BTreeMap::from([(orders.clone(), Offset(1))]);
+    /// let mut times = admin.record_times(&positions).await?;
+    /// let oldest = times.remove(&orders).expect("each partition has an answer")?;
+    /// assert!(oldest.is_some());
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -10,6 +10,24 @@ use crate::connection::Wanted;
 use crate::error::{Error, Subject};
 
 /// A member, by either of its ids.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+/// use kt_client::admin::MemberName;
+/// use kt_client::{Admin, Client, ClientConfig};
+///
+/// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+/// # let consumer = kt_doc_broker::join("billing", admin.client()).await?;
+/// let mut found = admin.describe_groups(&["billing".to_owned()]).await?;
+/// let billing = found.remove("billing").expect("each group has an answer")?;
+/// let members: Vec<MemberName> =
+///     billing.members.into_iter().map(|it| MemberName::Member(it.member_id)).collect();
+/// for removed in admin.remove_members("billing", &members, "it hangs").await? {
+///     removed?;
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MemberName {
     /// By the id that the coordinator gave it.
@@ -24,6 +42,8 @@ const FIRST_BATCHED: i16 = 3;
 impl Admin {
     /// Removes members; the group shares their partitions out anew. A member that still runs joins
     /// again.
+    ///
+    /// Shown at [`MemberName`].
     ///
     /// # Errors
     ///

@@ -9,6 +9,8 @@ use crate::consumer::group::GroupConfig;
 use crate::producer::ProducerConfig;
 
 /// What a key does.
+///
+/// Shown at [`standing`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It acts: in the connections, or in a producer or consumer where there is one.
@@ -40,6 +42,17 @@ pub fn standing(key: &str) -> Option<Standing> {
 }
 
 /// Every key of Apache Kafka's clients, in their order.
+///
+/// ```
+/// use kt_client::{Standing, known_keys, standing};
+///
+/// for key in known_keys() {
+///     if let Some(Standing::Refused(reason)) = standing(key) {
+///         println!("{key} is refused: {reason}");
+///     }
+/// }
+/// assert!(known_keys().any(|key| key == "bootstrap.servers"));
+/// ```
 pub fn known_keys() -> impl Iterator<Item = &'static str> {
     let others = IGNORED.iter().chain(REFUSED).map(|(_, keys)| *keys);
     let all = ACTING.into_iter().chain(others).flatten().copied();
@@ -48,6 +61,13 @@ pub fn known_keys() -> impl Iterator<Item = &'static str> {
 }
 
 /// What librdkafka calls by another name, and how Kafka says it.
+///
+/// ```
+/// use kt_client::said_by_librdkafka;
+///
+/// assert_eq!(said_by_librdkafka("metadata.broker.list"), Some("bootstrap.servers"));
+/// assert_eq!(said_by_librdkafka("bootstrap.servers"), None);
+/// ```
 pub fn said_by_librdkafka(key: &str) -> Option<&'static str> {
     FOREIGN.iter().find(|(foreign, _)| *foreign == key).map(|(_, meant)| *meant)
 }

@@ -38,6 +38,13 @@ pub struct SecurityConfig {
 }
 
 /// What a connection begins with.
+///
+/// ```
+/// use kt_client::SecurityProtocol;
+///
+/// assert_eq!(SecurityProtocol::default().name(), "PLAINTEXT");
+/// assert!(SecurityProtocol::SaslSsl.has_tls() && SecurityProtocol::SaslSsl.has_login());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecurityProtocol {
     /// Requests at once; everybody on the way can read them.
@@ -136,6 +143,13 @@ impl Keys for SecurityConfig {
 }
 
 /// Whether a key's value must not be shown, nor stand where others can read it.
+///
+/// ```
+/// use kt_client::is_secret;
+///
+/// assert!(is_secret("ssl.keystore.password"));
+/// assert!(!is_secret("ssl.keystore.location"));
+/// ```
 pub fn is_secret(key: &str) -> bool {
     ["password", "secret", "passphrase", "jaas.config"].iter().any(|end| key.ends_with(end))
         || key == "ssl.keystore.key"

@@ -4,6 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Why a key cannot be set.
+///
+/// Shown at [`Keys`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The value is not one that the key takes.
@@ -30,6 +32,25 @@ pub enum ConfigError {
 }
 
 /// A group of settings that are set by Kafka's names.
+///
+/// ```
+/// use kt_client::{ClientConfig, ConfigError, Keys};
+///
+/// /// Sets what acts in a client, and leaves the other keys of a file to others.
+/// fn client_of(file: &[(&str, &str)]) -> Result<ClientConfig, ConfigError> {
+///     let mut config = ClientConfig::default();
+///     for (key, value) in file.iter().filter(|(key, _)| ClientConfig::KEYS.contains(key)) {
+///         config.set(key, value)?;
+///     }
+///     Ok(config)
+/// }
+///
+/// let config = client_of(&[("client.id", "billing"), ("linger.ms", "20")])?;
+/// assert_eq!(config.client_id, "billing");
+/// let error = client_of(&[("request.timeout.ms", "soon")]).unwrap_err();
+/// assert_eq!(error.to_string(), "request.timeout.ms=soon: a whole number is needed");
+/// # Ok::<(), ConfigError>(())
+/// ```
 pub trait Keys {
     /// The keys that act here, sorted.
     const KEYS: &'static [&'static str];

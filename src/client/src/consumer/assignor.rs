@@ -26,6 +26,8 @@ pub use round_robin::RoundRobin;
 pub use sticky::Sticky;
 
 /// How often a group has shared its partitions out, as its coordinator counts.
+///
+/// Shown at [`GroupMetadata`](super::group::GroupMetadata).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GenerationId(pub i32);
 
@@ -36,6 +38,8 @@ impl fmt::Display for GenerationId {
 }
 
 /// What members do with their partitions while the group shares them out anew (KIP-429).
+///
+/// Shown at [`CooperativeSticky`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RebalanceProtocol {
     /// They give all back first.
@@ -45,6 +49,15 @@ pub enum RebalanceProtocol {
 }
 
 /// What a member tells its group of itself.
+///
+/// ```
+/// use kt_client::consumer::assignor::MemberSubscription;
+///
+/// let wants = MemberSubscription { topics: ["orders".to_owned()].into(), ..Default::default() };
+/// let sent = wants.to_bytes()?;
+/// assert_eq!(MemberSubscription::from_bytes(&sent)?, wants);
+/// # Ok::<(), kt_client::consumer::assignor::ProtocolError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemberSubscription {
     /// What it wants to read.
@@ -62,6 +75,40 @@ pub struct MemberSubscription {
 }
 
 /// What a member was given last, whether or not it still has it.
+///
+/// ```
+/// use std::fmt::Write;
+///
+/// use kt_client::consumer::assignor::{
+///     Assignor, GenerationId, GroupAssignment, GroupMembers, GroupTopics, LastAssignment, Range,
+/// };
+///
+/// /// Shares out as `range` does, and tells the leader what each member had.
+/// #[derive(Debug)]
+/// struct Telling;
+///
+/// impl Assignor for Telling {
+///     fn name(&self) -> &str {
+///         "telling"
+///     }
+///
+///     fn user_data(&self, last: Option<&LastAssignment>) -> Option<bytes::Bytes> {
+///         let mut had = String::new();
+///         for partition in &last?.partitions {
+///             write!(had, "{partition};").ok()?;
+///         }
+///         Some(had.into())
+///     }
+///
+///     fn assign(&self, topics: &GroupTopics, members: &GroupMembers) -> GroupAssignment {
+///         Range.assign(topics, members)
+///     }
+/// }
+///
+/// let partitions = [kt_protocol::types::TopicPartition::new("orders", 2)].into();
+/// let last = LastAssignment { generation: GenerationId(4), partitions };
+/// assert_eq!(Telling.user_data(Some(&last)).as_deref(), Some(&b"orders-2;"[..]));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastAssignment {
     /// In which generation.
@@ -71,24 +118,39 @@ pub struct LastAssignment {
 }
 
 /// The racks of a partition's replicas, as far as brokers tell theirs.
+///
+/// Shown at [`Range`].
 pub type Racks = BTreeSet<String>;
 
 /// The topics that members want and that exist, each with its partitions in their order.
+///
+/// Shown at [`Range`].
 pub type GroupTopics = BTreeMap<String, Vec<Racks>>;
 
 /// The members of a group by their ids.
+///
+/// Shown at [`Range`].
 pub type GroupMembers = BTreeMap<String, MemberSubscription>;
 
 /// What each member is to read.
+///
+/// Shown at [`Range`].
 pub type GroupAssignment = BTreeMap<String, BTreeSet<TopicPartition>>;
 
 /// A way to share partitions out (`partition.assignment.strategy`). All members of a group must
 /// know it by the same name.
 ///
 /// ```
+/// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
 /// use kt_client::consumer::assignor::{
 ///     Assignor, GroupAssignment, GroupMembers, GroupTopics,
 /// };
+/// use kt_client::consumer::group::{GroupConfig, GroupConsumer, Subscription};
+/// use kt_client::consumer::{ConsumerConfig, OffsetReset};
+/// use kt_client::{Client, ClientConfig};
 /// use kt_protocol::types::TopicPartition;
 ///
 /// /// Everything to the member whose id comes first.
@@ -105,13 +167,24 @@ pub type GroupAssignment = BTreeMap<String, BTreeSet<TopicPartition>>;
 ///             members.keys().map(|id| (id.clone(), Default::default())).collect();
 ///         if let Some(mut first) = given.first_entry() {
 ///             for (topic, partitions) in topics {
-///                 let all = 0..i32::try_from(partitions.len()).unwrap_or(i32::MAX);
-///                 first.get_mut().extend(all.map(|it| TopicPartition::new(topic, it)));
+///                 let numbers = (0..).take(partitions.len());
+///                 first.get_mut().extend(numbers.map(|it| TopicPartition::new(topic, it)));
 ///             }
 ///         }
 ///         given
 ///     }
 /// }
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let group = GroupConfig { assignors: vec![Arc::new(First)], ..GroupConfig::new("billing") };
+/// let offset_reset = OffsetReset::Earliest;
+/// let reading = ConsumerConfig { offset_reset, ..ConsumerConfig::default() };
+/// let consumer = GroupConsumer::new(client, reading, group)?;
+/// consumer.subscribe(Subscription::names(["orders"]));
+/// while consumer.poll(Duration::from_secs(1)).await?.is_empty() {}
+/// assert_eq!(consumer.assignment(), [TopicPartition::new("orders", 0)].into());
+/// # Ok(())
+/// # });
 /// ```
 pub trait Assignor: fmt::Debug + Send + Sync {
     /// By what name the group agrees on it.
@@ -133,6 +206,14 @@ pub trait Assignor: fmt::Debug + Send + Sync {
 }
 
 /// Kafka's assignor of a short name (`range`), or of the name of Kafka's Java class.
+///
+/// ```
+/// use kt_client::consumer::assignor::by_name;
+///
+/// let assignor = by_name("org.apache.kafka.clients.consumer.RangeAssignor");
+/// assert_eq!(assignor.map(|it| it.name().to_owned()).as_deref(), Some("range"));
+/// assert!(by_name("unfair").is_none());
+/// ```
 pub fn by_name(name: &str) -> Option<Arc<dyn Assignor>> {
     let short = name.strip_prefix("org.apache.kafka.clients.consumer.").unwrap_or(name);
     let assignor: Arc<dyn Assignor> = match short {
@@ -146,6 +227,19 @@ pub fn by_name(name: &str) -> Option<Arc<dyn Assignor>> {
 }
 
 /// What a group does that may use any of these: the most advanced protocol that all of them can.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use kt_client::consumer::assignor::{
+///     CooperativeSticky, Range, RebalanceProtocol, common_protocol,
+/// };
+///
+/// let alone = common_protocol(&[Arc::new(CooperativeSticky)]);
+/// assert_eq!(alone, Some(RebalanceProtocol::Cooperative));
+/// let both = common_protocol(&[Arc::new(Range), Arc::new(CooperativeSticky)]);
+/// assert_eq!(both, Some(RebalanceProtocol::Eager));
+/// ```
 pub fn common_protocol(assignors: &[Arc<dyn Assignor>]) -> Option<RebalanceProtocol> {
     let (first, others) = assignors.split_first()?;
     let all_can =

@@ -52,6 +52,17 @@ pub struct ConsumerConfig {
 }
 
 /// Where reading begins if nothing else says so.
+///
+/// ```
+/// use kt_client::Keys;
+/// use kt_client::consumer::{ConsumerConfig, OffsetReset};
+///
+/// let mut config = ConsumerConfig::default();
+/// assert_eq!(config.offset_reset, OffsetReset::Latest);
+/// config.set("auto.offset.reset", "earliest")?;
+/// assert_eq!(config.offset_reset, OffsetReset::Earliest);
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetReset {
     /// At the log start offset.
@@ -65,6 +76,8 @@ pub enum OffsetReset {
 }
 
 /// Whether the end of a partition is worth a word.
+///
+/// Shown at [`Polled`](super::Polled).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PartitionEnds {
     /// No: a poll goes on waiting.

@@ -8,6 +8,8 @@ use kt_protocol::types::Offset;
 use super::records::{FetchedRecords, ReadError, Record, RecordCursor};
 
 /// Why bytes do not mean anything.
+///
+/// Shown at [`Deserializer`].
 pub type MeaningError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Makes values out of the bytes of a key or a value. A value may borrow from the bytes.
@@ -51,6 +53,8 @@ pub trait Deserializer {
 }
 
 /// Bytes as they are.
+///
+/// Shown at [`FetchedRecords::typed`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Raw;
 
@@ -68,6 +72,8 @@ impl Deserializer for Raw {
 }
 
 /// UTF-8.
+///
+/// Shown at [`FetchedRecords::typed`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Text;
 
@@ -86,6 +92,8 @@ impl Deserializer for Text {
 }
 
 /// A record with its key and value read.
+///
+/// Shown at [`FetchedRecords::typed`].
 #[derive(Debug)]
 pub struct Typed<'a, K, V> {
     /// Its key.
@@ -97,6 +105,52 @@ pub struct Typed<'a, K, V> {
 }
 
 /// Why a record cannot be given as what it means.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["40", "coffee", "2"], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{
+///     Consumer, ConsumerConfig, Deserializer, MeaningError, Raw, Start, TypedError,
+/// };
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::records::Headers;
+/// use kt_protocol::types::TopicPartition;
+///
+/// /// Numbers written as text.
+/// struct Number;
+///
+/// impl Deserializer for Number {
+///     type Value<'a> = u32;
+///
+///     fn value<'a>(
+///         &self,
+///         _topic: &str,
+///         _headers: &Headers<'a>,
+///         bytes: Option<&'a [u8]>,
+///     ) -> Result<u32, MeaningError> {
+///         Ok(std::str::from_utf8(bytes.unwrap_or_default())?.parse()?)
+///     }
+/// }
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+/// let polled = consumer.poll(Duration::from_secs(30)).await?;
+/// let (mut sum, mut skipped) = (0, 0);
+/// let mut cursor = polled.records[0].typed(Raw, Number);
+/// loop {
+///     match cursor.next() {
+///         Ok(Some(it)) => sum += it.value,
+///         Ok(None) => break,
+///         Err(TypedError::Meaning { .. }) => skipped += 1,
+///         Err(error) => return Err(error.into()),
+///     }
+/// }
+/// assert_eq!((sum, skipped), (42, 1));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum TypedError {
     /// The bytes of a batch cannot be read: nothing comes after.
@@ -117,6 +171,8 @@ pub enum TypedError {
 }
 
 /// Records one by one, read by two deserializers.
+///
+/// Shown at [`FetchedRecords::typed`].
 #[derive(Debug)]
 pub struct TypedCursor<'r, K, V> {
     records: &'r FetchedRecords,
@@ -128,16 +184,26 @@ pub struct TypedCursor<'r, K, V> {
 impl FetchedRecords {
     /// Gives the records as what their bytes mean.
     ///
-    /// ```no_run
-    /// # fn example(records: kt_client::consumer::FetchedRecords) -> Result<(), Box<dyn std::error::Error>> {
-    /// use kt_client::consumer::Text;
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use std::time::Duration;
     ///
-    /// let mut cursor = records.typed(Text, Text);
+    /// use kt_client::consumer::{Consumer, ConsumerConfig, Raw, Start, Text};
+    /// use kt_client::{Client, ClientConfig};
+    /// use kt_protocol::types::TopicPartition;
+    ///
+    /// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+    /// let consumer = Consumer::new(client, ConsumerConfig::default());
+    /// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+    /// let polled = consumer.poll(Duration::from_secs(30)).await?;
+    /// let mut cursor = polled.records[0].typed(Raw, Text);
+    /// let mut values = Vec::new();
     /// while let Some(it) = cursor.next()? {
-    ///     println!("{:?} = {:?}", it.key, it.value);
+    ///     values.extend(it.value.map(str::to_owned));
     /// }
+    /// assert_eq!(values, ["tea", "coffee"]);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn typed<K: Deserializer, V: Deserializer>(
         &self,

@@ -138,6 +138,25 @@ struct Watch {
 }
 
 /// Counts since the beginning. Plain numbers, read at any time.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::TopicPartition;
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+/// consumer.poll(Duration::from_secs(30)).await?;
+/// let counts = consumer.metrics();
+/// println!("{} bytes in {} fetches", counts.bytes, counts.fetches);
+/// assert_eq!(counts.records, 2);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FetcherCounts {
     /// Fetch requests (`fetch-total`).

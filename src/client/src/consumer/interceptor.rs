@@ -15,23 +15,44 @@ use crate::client::Client;
 use crate::config::Event;
 
 /// What a hook says when it fails.
+///
+/// Shown at [`Interceptor`].
 pub type HookError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Hooks of a consumer. Each is called in the order in which the interceptors were given.
 ///
 /// ```
-/// use kt_client::consumer::{FetchedRecords, HookError, Interceptor};
+/// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{
+///     Consumer, ConsumerConfig, FetchedRecords, HookError, Interceptor, Start,
+/// };
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::TopicPartition;
 ///
 /// /// Counts the bytes that polls gave.
-/// #[derive(Default)]
-/// struct Bytes(usize);
+/// struct Bytes(Arc<AtomicUsize>);
 ///
 /// impl Interceptor for Bytes {
 ///     fn on_consume(&mut self, records: &mut Vec<FetchedRecords>) -> Result<(), HookError> {
-///         self.0 += records.iter().map(FetchedRecords::size).sum::<usize>();
+///         let bytes = records.iter().map(FetchedRecords::size).sum();
+///         self.0.fetch_add(bytes, Ordering::Relaxed);
 ///         Ok(())
 ///     }
 /// }
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let bytes = Arc::new(AtomicUsize::new(0));
+/// let interceptors: Vec<Box<dyn Interceptor>> = vec![Box::new(Bytes(bytes.clone()))];
+/// let consumer = Consumer::with_interceptors(client, ConsumerConfig::default(), interceptors);
+/// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+/// consumer.poll(Duration::from_secs(30)).await?;
+/// assert!(0 < bytes.load(Ordering::Relaxed));
+/// # Ok(())
+/// # });
 /// ```
 pub trait Interceptor: Send {
     /// Before anything else, with what the consumer was told.

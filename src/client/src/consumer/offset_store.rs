@@ -13,6 +13,8 @@ use crate::admin::Resource;
 use crate::error::Error;
 
 /// What a store says when it cannot be read.
+///
+/// Shown at [`OffsetStore`].
 pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Where positions are kept outside of Kafka. The caller writes them together with its results, in
@@ -47,6 +49,28 @@ pub trait OffsetStore: Sync {
 }
 
 /// What a log may lack between a stored position and the first batch behind it.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Continuity, Position, Start};
+/// use kt_client::{Admin, Client, ClientConfig, Error};
+/// use kt_protocol::types::{Offset, TopicPartition};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let orders = TopicPartition::new("orders", 0);
+/// // The store says 0, and the log has lost what was before 2 since.
+/// Admin::new(client.clone()).delete_records(&[(orders.clone(), Offset(2))].into()).await?;
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// consumer.assign([(orders, Start::Stored(Position::from(Offset(0)), Continuity::Whole))]);
+/// match consumer.poll(Duration::from_secs(30)).await {
+///     Err(Error::OffsetGap { found, .. }) => assert_eq!(found, Offset(2)),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Continuity {
     /// Nothing: each offset belongs to a batch. Markers of transactions do, and so do records that
@@ -65,14 +89,37 @@ impl Consumer {
     /// `auto.offset.reset` says, and the partition waits for a [`Consumer::seek`]. In a compacted
     /// topic batches may be missing in between.
     ///
-    /// ```no_run
-    /// # use kt_client::consumer::{Consumer, OffsetStore, Start};
-    /// # use kt_protocol::types::TopicPartition;
-    /// # async fn example(consumer: Consumer, store: impl OffsetStore) -> Result<(), Box<dyn std::error::Error>> {
-    /// let partitions = [TopicPartition::new("orders", 0), TopicPartition::new("orders", 1)];
-    /// consumer.assign_from(&store, &partitions, Start::Earliest).await?;
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use std::collections::BTreeMap;
+    /// use std::time::Duration;
+    ///
+    /// use kt_client::consumer::{
+    ///     Consumer, ConsumerConfig, OffsetStore, Position, Start, StoreError,
+    /// };
+    /// use kt_client::{Client, ClientConfig};
+    /// use kt_protocol::types::{Offset, TopicPartition};
+    ///
+    /// /// Stands for a table beside the results.
+    /// struct Table;
+    ///
+    /// impl OffsetStore for Table {
+    ///     async fn load(
+    ///         &self,
+    ///         partitions: &[TopicPartition],
+    ///     ) -> Result<BTreeMap<TopicPartition, Position>, StoreError> {
+    ///         Ok(partitions.iter().map(|it| (it.clone(), Position::from(Offset(1)))).collect())
+    ///     }
+    /// }
+    ///
+    /// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+    /// let consumer = Consumer::new(client, ConsumerConfig::default());
+    /// let partitions = [TopicPartition::new("orders", 0)];
+    /// consumer.assign_from(&Table, &partitions, Start::Earliest).await?;
+    /// let polled = consumer.poll(Duration::from_secs(30)).await?;
+    /// assert_eq!(polled.records[0].cursor().next()?.map(|it| it.offset), Some(Offset(1)));
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     ///
     /// # Errors

@@ -27,6 +27,22 @@ use front::Opened;
 const BATCH_BYTES_MAX: u64 = 1 << 30;
 
 /// A transaction whose records do not count.
+///
+/// ```
+/// use kt_client::consumer::FetchedRecords;
+/// use kt_client::consumer::records::Aborted;
+/// use kt_protocol::records::{BatchBuilder, NewRecord};
+/// use kt_protocol::types::{Offset, ProducerId, TopicPartition};
+///
+/// let mut batch = BatchBuilder::new();
+/// batch.append(NewRecord { value: Some(b"tea"), ..NewRecord::default() })?;
+/// // Nothing of this producer's transaction counts; the record above is of none.
+/// let aborted = vec![Aborted { producer_id: ProducerId(7), first_offset: Offset(0) }];
+/// let orders = TopicPartition::new("orders", 0);
+/// let records = FetchedRecords::new(orders, &batch.build(), Offset(0), Offset(1), aborted)?;
+/// assert_eq!(records.cursor().next()?.and_then(|it| it.value), Some(&b"tea"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aborted {
     /// Whose it was.
@@ -36,6 +52,17 @@ pub struct Aborted {
 }
 
 /// Whether checksums are computed (`check.crcs`).
+///
+/// ```
+/// use kt_client::Keys;
+/// use kt_client::consumer::{ConsumerConfig, CrcCheck};
+///
+/// let mut config = ConsumerConfig::default();
+/// assert_eq!(config.crc_check, CrcCheck::On);
+/// config.set("check.crcs", "false")?;
+/// assert_eq!(config.crc_check, CrcCheck::Off);
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CrcCheck {
     /// Damage is found before a record is shown.
@@ -49,16 +76,26 @@ pub enum CrcCheck {
 ///
 /// Cloning is cheap, and keeps what the broker's answer brought in memory.
 ///
-/// ```no_run
-/// # async fn example(consumer: kt_client::consumer::Consumer) -> Result<(), Box<dyn std::error::Error>> {
-/// for records in consumer.poll(std::time::Duration::from_secs(1)).await?.records {
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::TopicPartition;
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+/// for records in consumer.poll(Duration::from_secs(30)).await?.records {
 ///     let mut cursor = records.cursor();
 ///     while let Some(record) = cursor.next()? {
 ///         println!("{} {}: {:?}", records.partition(), record.offset, record.value);
 ///     }
+///     assert_eq!(records.next_offset().0, 2);
 /// }
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Clone, Debug)]
 pub struct FetchedRecords {
@@ -78,6 +115,26 @@ pub struct FetchedRecords {
 }
 
 /// The offsets of a partition that came with its records.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::TopicPartition;
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// let orders = TopicPartition::new("orders", 0);
+/// consumer.assign([(orders.clone(), Start::Earliest)]);
+/// consumer.poll(Duration::from_secs(30)).await?;
+/// let marks = consumer.marks(&orders).expect("an answer has come");
+/// println!("from {} up to {}", marks.log_start, marks.high_watermark);
+/// assert_eq!(consumer.current_lag(&orders), Some(0));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// The log start offset.
@@ -99,6 +156,34 @@ impl Marks {
 }
 
 /// A record, borrowed from what was fetched.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+/// use kt_client::producer::{AsBytes, Producer, ProducerConfig, Record};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::TopicPartition;
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let producer = Producer::new(client.clone(), ProducerConfig::default(), AsBytes, AsBytes)?;
+/// let order = Record::new("orders", "tea").key("customer 7").header("trace", b"17");
+/// producer.send(order).await?.await?;
+///
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+/// let polled = consumer.poll(Duration::from_secs(30)).await?;
+/// let mut cursor = polled.records[0].cursor();
+/// let record = cursor.next()?.expect("one was sent");
+/// assert_eq!(record.key, Some(&b"customer 7"[..]));
+/// assert_eq!(record.producer.map(|it| it.sequence), Some(0));
+/// for header in record.headers {
+///     assert_eq!((header.key_bytes, header.value), (&b"trace"[..], Some(&b"17"[..])));
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Record<'a> {
     /// Its place in the log.
@@ -122,6 +207,8 @@ pub struct Record<'a> {
 }
 
 /// The idempotent producer of a record.
+///
+/// Shown at [`Record`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordProducer {
     /// Its id.
@@ -133,6 +220,8 @@ pub struct RecordProducer {
 }
 
 /// Why fetched bytes cannot be read. They were not damaged on the way if the checksum holds.
+///
+/// Shown at [`RecordCursor`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// The checksum does not hold.
@@ -256,6 +345,28 @@ impl FetchedRecords {
     }
 
     /// Shows each record to `see` until it breaks off. A compressed batch is never whole in memory.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee", "milk"], async |bootstrap| {
+    /// use std::ops::ControlFlow;
+    /// use std::time::Duration;
+    ///
+    /// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+    /// use kt_client::{Client, ClientConfig};
+    /// use kt_protocol::types::TopicPartition;
+    ///
+    /// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+    /// let consumer = Consumer::new(client, ConsumerConfig::default());
+    /// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+    /// let polled = consumer.poll(Duration::from_secs(30)).await?;
+    /// let found = polled.records[0].for_each(|record| match record.value {
+    ///     Some(b"coffee") => ControlFlow::Break(record.offset),
+    ///     _ => ControlFlow::Continue(()),
+    /// })?;
+    /// assert_eq!(found.break_value().map(|it| it.0), Some(1));
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

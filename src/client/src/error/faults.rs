@@ -7,6 +7,14 @@ use kt_transport::sasl::{Mechanism, SaslError};
 use kt_transport::tls::TlsFault;
 
 /// Who was found where a broker was expected. A clause that follows an address.
+///
+/// ```
+/// use kt_client::{Error, Listener};
+///
+/// let error = Error::WrongListener { address: "kafka:9092".to_owned(), found: Listener::NoTls };
+/// assert_eq!(error.to_string(), "kafka:9092 does not speak TLS");
+/// assert!(!error.is_retriable());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Listener {
     /// Somebody who takes connections, and no more.
@@ -37,6 +45,20 @@ pub enum Listener {
 }
 
 /// Why the broker and the client do not believe each other.
+///
+/// ```
+/// use kt_client::{AuthenticationFault, Error, TokenError};
+///
+/// /// Whether another password could help.
+/// fn is_about_us(error: &Error) -> bool {
+///     matches!(error, Error::Authentication { fault: AuthenticationFault::Refused { .. }, .. })
+/// }
+///
+/// let fault = AuthenticationFault::Token(TokenError("/run/token: no such file".to_owned()));
+/// let error = Error::Authentication { address: "kafka:9092".to_owned(), fault };
+/// assert!(error.to_string().contains("/run/token: no such file"));
+/// assert!(!is_about_us(&error));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthenticationFault {
     /// TLS did not come about.
@@ -69,6 +91,8 @@ pub enum AuthenticationFault {
 }
 
 /// Why there is no token. Names where it should come from, and never quotes one.
+///
+/// Shown at [`AuthenticationFault`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TokenError(pub String);

@@ -20,6 +20,24 @@ use super::sequence::Identity;
 use super::topics::{QueueIndex, TopicIndex, Topics};
 
 /// Why a record was not taken.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::producer::{ProducerConfig, ProducerRecord, RawProducer, Rejected};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::records::NewRecord;
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let producer = RawProducer::new(client, ProducerConfig::default())?;
+/// let record = NewRecord { value: Some(b"tea"), ..NewRecord::default() };
+/// let record = ProducerRecord { topic: "orders", partition: Some(1), record, tag: 0 };
+/// assert_eq!(producer.try_send(&record), Err(Rejected::UnknownTopic));
+/// assert_eq!(producer.partitions("orders").await?, 1);
+/// let rejected = producer.try_send(&record).unwrap_err();
+/// assert_eq!(rejected.to_string(), "topic \"orders\" has no partition 1: it has 1");
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// Nobody has said yet which partitions the topic has: find it first.

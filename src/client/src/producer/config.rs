@@ -9,6 +9,20 @@ use super::queue::BATCHES_REMEMBERED;
 use crate::config::{ConfigError, Keys, flag, millis, number, word, wrong};
 
 /// Who has to have a record before it counts as delivered.
+///
+/// ```
+/// use kt_client::producer::{Acks, Idempotence, ProducerConfig};
+///
+/// let quick = ProducerConfig {
+///     acks: Acks::Leader,
+///     idempotence: Idempotence::Off,
+///     ..ProducerConfig::default()
+/// };
+/// quick.check()?;
+/// let contradiction = ProducerConfig { acks: Acks::Leader, ..ProducerConfig::default() };
+/// assert!(contradiction.check().is_err());
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Acks {
     /// Nobody: records are sent and forgotten.
@@ -31,6 +45,8 @@ impl Acks {
 }
 
 /// Whether the broker removes duplicates that retries make (KIP-98).
+///
+/// Shown at [`Acks`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Idempotence {
     /// It does. Needs [`Acks::All`].
@@ -41,6 +57,16 @@ pub enum Idempotence {
 }
 
 /// What a send does that finds no room in the buffer.
+///
+/// ```
+/// use kt_client::Keys;
+/// use kt_client::producer::{ProducerConfig, WhenFull};
+///
+/// let mut config = ProducerConfig { when_full: WhenFull::Fail, ..ProducerConfig::default() };
+/// config.set("max.block.ms", "1500")?;
+/// assert_eq!(config.when_full, WhenFull::Wait(std::time::Duration::from_millis(1500)));
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
     /// Waits so long at most (`max.block.ms`).
@@ -50,6 +76,8 @@ pub enum WhenFull {
 }
 
 /// Levels of the codecs that have them; `None` is the codec's own choice.
+///
+/// Shown at [`ProducerConfig`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Levels {
     /// `compression.gzip.level`

@@ -17,10 +17,14 @@ use crate::error::Error;
 pub const TOPIC_ID_VERSION: i16 = 13;
 
 /// The number of a request, given back with its answer.
+///
+/// Shown at [`Sender`](super::sender::Sender).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u64);
 
 /// What is to be done. Those of one node are to be done in their order; no other order matters.
+///
+/// Shown at [`Sender`](super::sender::Sender).
 #[derive(Debug)]
 pub enum Effect {
     /// Send records; the answer goes to `Sender::on_answer`.
@@ -41,6 +45,8 @@ pub enum Effect {
 }
 
 /// Records for one broker.
+///
+/// Shown at [`Sender`](super::sender::Sender).
 #[derive(Clone, Debug)]
 pub struct Produce {
     /// Its number.

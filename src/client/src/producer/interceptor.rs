@@ -14,15 +14,16 @@ use crate::error::Error;
 /// what one fails of, or panics with, is told to the client's observer and stops nothing.
 ///
 /// ```
-/// use std::sync::atomic::{AtomicU64, Ordering};
-/// use kt_client::Error;
-/// use kt_client::producer::{BoxError, Header, Interceptor, Record, Written};
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use std::time::Duration;
 ///
-/// /// Says in each record which release sent it, and counts those that failed.
-/// #[derive(Default)]
-/// struct Release {
-///     failed: AtomicU64,
-/// }
+/// use kt_client::producer::{
+///     AsBytes, BoxError, Header, Interceptor, Producer, ProducerConfig, Record, Written,
+/// };
+/// use kt_client::{Client, ClientConfig, Error};
+///
+/// /// Says in each record which release sent it, and tells of those that failed.
+/// struct Release;
 ///
 /// impl<K, V> Interceptor<K, V> for Release {
 ///     fn before_send(&self, record: &mut Record<K, V>) -> Result<(), BoxError> {
@@ -33,13 +34,22 @@ use crate::error::Error;
 ///
 ///     fn on_acknowledgement(
 ///         &self,
-///         _topic: &str,
+///         topic: &str,
 ///         outcome: Result<&Written, &Error>,
 ///     ) -> Result<(), BoxError> {
-///         self.failed.fetch_add(u64::from(outcome.is_err()), Ordering::Relaxed);
-///         Ok(())
+///         outcome.map(drop).map_err(|error| format!("{topic}: {error}").into())
 ///     }
 /// }
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let config = ProducerConfig::default();
+/// let interceptors: Vec<Box<dyn Interceptor<&str, &str>>> = vec![Box::new(Release)];
+/// let producer = Producer::with_interceptors(client, config, AsBytes, AsBytes, interceptors)?;
+/// producer.send_and_forget(Record::new("orders", "tea")).await?;
+/// producer.close(Duration::from_secs(30)).await?;
+/// # assert_eq!(producer.metrics().delivered, 1);
+/// # Ok(())
+/// # });
 /// ```
 pub trait Interceptor<K, V>: Send + Sync {
     /// Called once, before everything else.

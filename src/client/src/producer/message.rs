@@ -6,6 +6,8 @@ use std::sync::Arc;
 use kt_protocol::types::{Offset, Timestamp};
 
 /// Why code that is not ours failed, in its own words.
+///
+/// Shown at [`Serializer`].
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A record to send, with key and value of the program's types.
@@ -34,6 +36,14 @@ pub struct Record<K, V> {
 }
 
 /// A header of a record.
+///
+/// ```
+/// use kt_client::producer::{Header, Record};
+///
+/// let record: Record<&str, &str> = Record::new("orders", "tea").header("trace", b"17");
+/// let header = Header { key: "trace".to_owned(), value: Some(b"17".to_vec()) };
+/// assert_eq!(record.headers, [header]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Its key.
@@ -87,6 +97,23 @@ impl<K, V> Record<K, V> {
 }
 
 /// Where a record was written.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::producer::{AsBytes, Producer, ProducerConfig, Record};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::{Offset, Timestamp};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let producer = Producer::new(client, ProducerConfig::default(), AsBytes, AsBytes)?;
+/// let record = Record::<&str, _>::new("orders", "tea").timestamp(Timestamp(1_700_000_000_000));
+/// let written = producer.send(record).await?.await?;
+/// assert_eq!((&*written.topic, written.partition), ("orders", 0));
+/// assert_eq!(written.offset, Some(Offset(0)));
+/// assert_eq!(written.timestamp, Timestamp(1_700_000_000_000));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// Its topic.
@@ -138,6 +165,15 @@ pub trait Serializer<T>: Send + Sync {
 }
 
 /// Takes what is bytes already: strings, vectors, slices, [`bytes::Bytes`].
+///
+/// ```
+/// use kt_client::producer::{AsBytes, Serializer};
+///
+/// let mut headers = Vec::new();
+/// assert_eq!(*AsBytes.serialize("orders", &mut headers, &"tea")?, *b"tea");
+/// assert_eq!(*AsBytes.serialize("orders", &mut headers, &vec![1, 2])?, [1, 2]);
+/// # Ok::<(), kt_client::producer::BoxError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AsBytes;
 
@@ -153,6 +189,20 @@ impl<T: AsRef<[u8]>> Serializer<T> for AsBytes {
 }
 
 /// Numbers as Kafka's own serializers write them: big-endian, with all their bytes.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::producer::{AsBytes, BigEndian, Producer, ProducerConfig, Record};
+/// use kt_client::{Client, ClientConfig};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let config = ProducerConfig::default();
+/// let producer = Producer::<i64, String>::new(client, config, BigEndian, AsBytes)?;
+/// let record = Record::new("orders", "tea".to_owned()).key(7);
+/// producer.send(record).await?.await?;
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BigEndian;
 

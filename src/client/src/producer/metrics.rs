@@ -3,6 +3,24 @@
 use super::queue::Taken;
 
 /// Counts since the producer was made; times are sums, for whoever asks twice to divide.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::producer::{AsBytes, Producer, ProducerConfig, Record};
+/// use kt_client::{Client, ClientConfig};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let producer = Producer::new(client, ProducerConfig::default(), AsBytes, AsBytes)?;
+/// for value in ["tea", "coffee"] {
+///     producer.send_and_forget(Record::<&str, _>::new("orders", value)).await?;
+/// }
+/// producer.flush().await;
+/// let metrics = producer.metrics();
+/// println!("{} records in each batch", metrics.batch_records / metrics.batches.max(1));
+/// assert_eq!((metrics.delivered, metrics.failed, metrics.buffer_bytes), (2, 0, 0));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
     /// Records that were taken.

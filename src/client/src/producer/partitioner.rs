@@ -15,6 +15,17 @@ pub(super) use sticky::Load;
 use sticky::{Sticky, choose_by_load};
 
 /// How records that name no partition find theirs.
+///
+/// ```
+/// use kt_client::Keys;
+/// use kt_client::producer::{Partitioner, ProducerConfig};
+///
+/// let mut config = ProducerConfig::default();
+/// assert_eq!(config.partitioner, Partitioner::Murmur2);
+/// config.set("partitioner.class", "round-robin")?;
+/// assert_eq!(config.partitioner, Partitioner::RoundRobin);
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub enum Partitioner {
     /// Keys by murmur2, as Kafka's own clients have it; the rest stick to a partition for a batch.
@@ -44,7 +55,11 @@ impl PartialEq for Partitioner {
 /// A way of one's own to choose partitions.
 ///
 /// ```
-/// use kt_client::producer::{ChoosePartition, Choices, Partitioner, ProducerConfig};
+/// use std::sync::Arc;
+///
+/// use kt_client::producer::{
+///     ChoosePartition, Choices, Partitioner, ProducerConfig, partition_of_key,
+/// };
 ///
 /// /// Customers of the house get partition 0 for themselves.
 /// #[derive(Debug)]
@@ -54,15 +69,17 @@ impl PartialEq for Partitioner {
 ///     fn choose(&self, choices: &Choices<'_>, key: Option<&[u8]>, _value: Option<&[u8]>) -> i32 {
 ///         match key {
 ///             Some(b"house") => 0,
-///             Some(key) if 1 < choices.count => {
-///                 1 + kt_client::producer::partition_of_key(key, choices.count - 1)
-///             }
+///             Some(key) if 1 < choices.count => 1 + partition_of_key(key, choices.count - 1),
 ///             _ => choices.available.last().copied().unwrap_or(0),
 ///         }
 ///     }
 /// }
 ///
-/// let partitioner = Partitioner::Own(std::sync::Arc::new(HouseFirst));
+/// let choices = Choices { topic: "orders", count: 3, available: &[0, 1, 2] };
+/// assert_eq!(HouseFirst.choose(&choices, Some(b"house"), None), 0);
+/// assert!(0 < HouseFirst.choose(&choices, Some(b"customer 7"), None));
+///
+/// let partitioner = Partitioner::Own(Arc::new(HouseFirst));
 /// let config = ProducerConfig { partitioner, ..ProducerConfig::default() };
 /// ```
 pub trait ChoosePartition: fmt::Debug + Send + Sync {
@@ -72,6 +89,8 @@ pub trait ChoosePartition: fmt::Debug + Send + Sync {
 }
 
 /// What there is to choose from.
+///
+/// Shown at [`ChoosePartition`].
 #[derive(Clone, Copy, Debug)]
 pub struct Choices<'a> {
     /// The topic's name.
@@ -83,6 +102,14 @@ pub struct Choices<'a> {
 }
 
 /// Kafka's murmur2 (`Utils.murmur2`), by which all Java clients spread keys.
+///
+/// ```
+/// use kt_client::producer::murmur2;
+///
+/// // As `Utils.murmur2` of Apache Kafka has it.
+/// assert_eq!(murmur2(b"21"), -973932308);
+/// assert_eq!(murmur2(b"foobar"), -790332482);
+/// ```
 pub fn murmur2(bytes: &[u8]) -> i32 {
     const SEED: u32 = 0x9747_b28c;
     const MIX: u32 = 0x5bd1_e995;
@@ -108,12 +135,26 @@ pub fn murmur2(bytes: &[u8]) -> i32 {
 }
 
 /// The partition of a key among `count`, at least one.
+///
+/// ```
+/// use kt_client::producer::partition_of_key;
+///
+/// let partition = partition_of_key(b"customer 7", 6);
+/// assert_eq!(partition, partition_of_key(b"customer 7", 6));
+/// assert!((0..6).contains(&partition));
+/// ```
 pub fn partition_of_key(key: &[u8], count: i32) -> i32 {
     assert!(0 < count, "a topic has partitions");
     (murmur2(key) & i32::MAX) % count
 }
 
 /// The same as librdkafka computes it.
+///
+/// ```
+/// use kt_client::producer::partition_by_crc32;
+///
+/// assert_eq!(partition_by_crc32(b"123456789", 1000), 262);
+/// ```
 pub fn partition_by_crc32(key: &[u8], count: i32) -> i32 {
     assert!(0 < count, "a topic has partitions");
     let partition = i64::from(crc32(key)) % i64::from(count);

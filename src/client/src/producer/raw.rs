@@ -24,13 +24,13 @@ use crate::error::Error;
 /// Dropping it gives up what has not been delivered: [`RawProducer::flush`] or
 /// [`RawProducer::close`] before.
 ///
-/// ```no_run
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
 /// use kt_client::producer::{ProducerConfig, ProducerRecord, RawProducer};
 /// use kt_client::{Client, ClientConfig};
 /// use kt_protocol::records::NewRecord;
 ///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let client = Client::new(ClientConfig::default());
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
 /// let producer = RawProducer::new(client, ProducerConfig::default())?;
 /// for (tag, line) in (0..).zip(["one", "two"]) {
 ///     let record = NewRecord { value: Some(line.as_bytes()), ..NewRecord::default() };
@@ -39,10 +39,11 @@ use crate::error::Error;
 /// }
 /// producer.flush().await;
 /// for delivery in producer.deliveries() {
-///     println!("{:?}: {:?}", delivery.tags, delivery.outcome?);
+///     println!("{:?}: {:?}", delivery.tags, delivery.outcome?.base_offset);
 /// }
+/// assert_eq!(producer.metrics().delivered, 2);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Debug)]
 pub struct RawProducer {

@@ -6,9 +6,13 @@ use kt_protocol::types::{Offset, Timestamp, TopicPartition};
 use crate::error::Error;
 
 /// The caller's number of a record, given back with its delivery.
+///
+/// Shown at [`Delivery`].
 pub type Tag = u64;
 
 /// A record to send.
+///
+/// Shown at [`RawProducer`](super::RawProducer).
 #[derive(Clone, Copy, Debug)]
 pub struct ProducerRecord<'a> {
     /// Its topic.
@@ -22,6 +26,26 @@ pub struct ProducerRecord<'a> {
 }
 
 /// What became of records that shared a batch.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::producer::{Delivery, ProducerConfig, ProducerRecord, RawProducer};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::records::NewRecord;
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let sink = |Delivery { partition, tags, outcome }| match outcome {
+///     Ok(written) => println!("{tags:?} from {:?} of {partition} on", written.base_offset),
+///     Err(error) => eprintln!("{tags:?}: {error}"),
+/// };
+/// let producer = RawProducer::with_sink(client, ProducerConfig::default(), sink)?;
+/// let record = NewRecord { value: Some(b"tea"), ..NewRecord::default() };
+/// producer.send(ProducerRecord { topic: "orders", partition: Some(0), record, tag: 7 }).await?;
+/// producer.flush().await;
+/// # assert_eq!(producer.metrics().delivered, 1);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// Where they went.
@@ -33,6 +57,8 @@ pub struct Delivery {
 }
 
 /// Where a batch was appended.
+///
+/// Shown at [`Delivery`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivered {
     /// The offset of its first record; `None` with [`super::Acks::None`], and for a duplicate that

@@ -39,6 +39,8 @@ pub use find::Found;
 const OPERATION: &str = "Produce";
 
 /// What the machine has to know of the client that it works for.
+///
+/// Shown at [`Sender`].
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings {
     /// Waits between tries.
@@ -52,6 +54,41 @@ pub struct Surroundings {
 }
 
 /// The machine.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use kt_client::producer::sender::{Sender, Surroundings};
+/// use kt_client::producer::{Effect, Idempotence, ProducerConfig, ProducerRecord};
+/// use kt_client::{ClientConfig, Partition, Topic};
+/// use kt_protocol::records::NewRecord;
+/// use kt_protocol::types::{Millis, NodeId};
+///
+/// let config = ProducerConfig {
+///     idempotence: Idempotence::Off,
+///     linger: Duration::ZERO,
+///     ..ProducerConfig::default()
+/// };
+/// let around = Surroundings {
+///     backoff: ClientConfig::default().backoff,
+///     request_timeout_ms: 30_000,
+///     metadata_max_age_ms: 300_000,
+///     seed: 1,
+/// };
+/// let mut machine = Sender::new(&config, around);
+/// let (now, mut effects) = (Millis(0), Vec::new());
+///
+/// let partition = Partition { leader: Some(NodeId(1)), ..Partition::default() };
+/// let (name, partitions) = ("orders".to_owned(), vec![partition]);
+/// machine.add_topic(now, &Topic { name, partitions, ..Topic::default() });
+/// let record = NewRecord { value: Some(b"tea"), ..NewRecord::default() };
+/// let record = ProducerRecord { topic: "orders", partition: Some(0), record, tag: 7 };
+/// machine.append(|| now, &record)?;
+/// machine.poll(now, &mut effects);
+/// let Some(Effect::Produce(produce)) = effects.pop() else { panic!("{effects:?}") };
+/// assert_eq!(produce.node, NodeId(1));
+/// # Ok::<(), kt_client::producer::Rejected>(())
+/// ```
 #[derive(Debug)]
 pub struct Sender {
     accumulator: Accumulator,

@@ -29,13 +29,14 @@ const FORGOTTEN: Tag = Tag::MAX;
 ///
 /// Dropping it gives up what has not been delivered; [`Producer::close`] waits for it.
 ///
-/// ```no_run
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
 /// use std::time::Duration;
+///
 /// use kt_client::producer::{AsBytes, Producer, ProducerConfig, Record};
 /// use kt_client::{Client, ClientConfig};
 ///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let client = Client::new(ClientConfig::default());
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
 /// let producer = Producer::new(client, ProducerConfig::default(), AsBytes, AsBytes)?;
 ///
 /// // Sent, and waited for.
@@ -50,8 +51,9 @@ const FORGOTTEN: Tag = Tag::MAX;
 /// // Sent and forgotten.
 /// producer.send_and_forget(Record::new("orders", "milk")).await?;
 /// producer.close(Duration::from_secs(30)).await?;
+/// assert_eq!(producer.metrics().delivered, 3);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 pub struct Producer<K, V> {
     raw: RawProducer,
@@ -67,6 +69,26 @@ impl<K, V> fmt::Debug for Producer<K, V> {
 }
 
 /// A record on its way: gives where it was written, or why not. Dropping it does not stop the record.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::producer::{AsBytes, Producer, ProducerConfig, Record};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::Offset;
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let producer = Producer::new(client, ProducerConfig::default(), AsBytes, AsBytes)?;
+/// let mut sendings = Vec::new();
+/// for value in ["tea", "coffee", "milk"] {
+///     sendings.push(producer.send(Record::<&str, _>::new("orders", value)).await?);
+/// }
+/// // All are on their way, in few batches; now wait for each.
+/// for (offset, sending) in (0..).zip(sendings) {
+///     assert_eq!(sending.await?.offset, Some(Offset(offset)));
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[must_use = "what became of the record is told nowhere else: await it, or send_and_forget"]
 pub struct Sending {

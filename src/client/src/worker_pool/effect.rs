@@ -7,10 +7,14 @@ use bytes::Bytes;
 use kt_protocol::types::{LeaderEpoch, Offset, TopicPartition};
 
 /// The number of one try to process one record.
+///
+/// Shown at [`Machine`](super::machine::Machine).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkId(pub(super) u64);
 
 /// The number of one assignment of a partition: a partition that comes back is another one.
+///
+/// Shown at [`Machine`](super::machine::Machine).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AssignmentId(pub(super) u64);
 
@@ -21,6 +25,8 @@ impl fmt::Display for WorkId {
 }
 
 /// A record for the pool.
+///
+/// Shown at [`Machine`](super::machine::Machine).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offered<R> {
     /// Its place in the partition.
@@ -36,6 +42,8 @@ pub struct Offered<R> {
 }
 
 /// A record that the pool did not take.
+///
+/// Shown at [`Machine`](super::machine::Machine).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused<R> {
     /// There is no room for it. Its partition was paused; offer it again after
@@ -48,6 +56,8 @@ pub enum Refused<R> {
 }
 
 /// How a try ended.
+///
+/// Shown at [`Machine`](super::machine::Machine).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The record is processed.
@@ -57,6 +67,8 @@ pub enum Outcome {
 }
 
 /// An offset to commit.
+///
+/// Shown at [`Source`](super::Source).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
     /// Of which partition.
@@ -70,6 +82,8 @@ pub struct Commit {
 }
 
 /// A record that could not be processed.
+///
+/// Shown at [`WorkerPoolError`](super::WorkerPoolError).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("offset {offset} of {partition} failed after {}: {reason}", Tries(*.tries))]
 pub struct FailedRecord {
@@ -95,6 +109,48 @@ impl fmt::Display for Tries {
 }
 
 /// What went wrong, and what becomes of it.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// use kt_client::consumer::group::{GroupConfig, GroupConsumer, Subscription};
+/// use kt_client::consumer::{ConsumerConfig, OffsetReset};
+/// use kt_client::worker_pool::{
+///     FailurePolicy, OwnedRecord, Report, WorkerPool, WorkerPoolConfig,
+/// };
+/// use kt_client::{Client, ClientConfig};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let offset_reset = OffsetReset::Earliest;
+/// let reading = ConsumerConfig { offset_reset, ..ConsumerConfig::default() };
+/// let mut group = GroupConfig::new("billing");
+/// group.auto_commit.is_enabled = false;
+/// let consumer = GroupConsumer::new(client, reading, group)?;
+///
+/// let (skips, mut skipped) = tokio::sync::mpsc::unbounded_channel();
+/// let on_failure = FailurePolicy::Skip;
+/// let config = WorkerPoolConfig { on_failure, ..WorkerPoolConfig::default() };
+/// let pool = WorkerPool::reporting(
+///     config,
+///     |record: OwnedRecord| async move {
+///         match record.value.as_deref() {
+///             Some(b"coffee") => Err("we have tea only"),
+///             _ => Ok(()),
+///         }
+///     },
+///     move |report| {
+///         if let Report::Skipped(failed) = report {
+///             drop(skips.send(failed.offset));
+///         }
+///     },
+/// );
+/// let end = async { assert_eq!(skipped.recv().await.map(|it| it.0), Some(1)) };
+/// pool.run_in_group(&consumer, Subscription::names(["orders"]), end).await?;
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// It is tried again.
@@ -113,6 +169,8 @@ pub enum Report {
 }
 
 /// What the machine wants done.
+///
+/// Shown at [`Machine`](super::machine::Machine).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect<R> {
     /// Process a record, then tell how it ended.

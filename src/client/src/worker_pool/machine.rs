@@ -27,6 +27,30 @@ use lanes::{LaneName, Lanes};
 use partition::{Amount, Assigned};
 
 /// A worker pool as a value. Each call tells what is to be done in `effects`.
+///
+/// ```
+/// use kt_client::worker_pool::machine::Machine;
+/// use kt_client::worker_pool::{Effect, Offered, Outcome, WorkerPoolConfig};
+/// use kt_protocol::types::{Millis, Offset, TopicPartition};
+///
+/// let orders = TopicPartition::new("orders", 0);
+/// let (now, mut effects) = (Millis(0), Vec::new());
+/// let mut machine = Machine::new(WorkerPoolConfig::default(), 1);
+/// machine.assign(&orders, Offset(0), &mut effects);
+/// let offered = Offered {
+///     offset: Offset(0),
+///     leader_epoch: None,
+///     key: None,
+///     bytes: 3,
+///     record: "tea",
+/// };
+/// assert_eq!(machine.offer(&orders, offered, &mut effects), Ok(()));
+/// machine.poll(now, &mut effects);
+/// let Some(Effect::Start { work, record: "tea" }) = effects.pop() else { panic!("{effects:?}") };
+/// machine.finish(now, work, Outcome::Done, &mut effects);
+/// assert_eq!(machine.committable()[0].offset, Offset(1));
+/// assert_eq!(machine.load().records, 0);
+/// ```
 #[derive(Debug)]
 pub struct Machine<R> {
     config: WorkerPoolConfig,
@@ -47,6 +71,8 @@ pub struct Machine<R> {
 }
 
 /// How much a pool has under way.
+///
+/// Shown at [`Machine`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     /// Records that were taken and have not ended.

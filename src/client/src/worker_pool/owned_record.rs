@@ -9,12 +9,27 @@ use crate::consumer::Record;
 /// no bytes.
 ///
 /// ```
-/// use kt_client::worker_pool::OwnedRecord;
+/// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+/// use std::time::Duration;
 ///
-/// fn describe(record: &OwnedRecord) -> String {
-///     let bytes = record.value.as_deref().map_or(0, <[u8]>::len);
-///     format!("{} at {}: {bytes} bytes", record.partition, record.offset)
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+/// use kt_client::worker_pool::OwnedRecord;
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::TopicPartition;
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+/// let mut kept = Vec::new();
+/// for records in consumer.poll(Duration::from_secs(30)).await?.records {
+///     let mut cursor = records.cursor();
+///     while let Some(record) = cursor.next()? {
+///         kept.push(OwnedRecord::copy(records.partition(), &record));
+///     }
 /// }
+/// assert_eq!(kept[0].value.as_deref(), Some(&b"tea"[..]));
+/// # Ok(())
+/// # });
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnedRecord {

@@ -22,6 +22,34 @@ use crate::consumer::FetchedRecords;
 use crate::error::Error;
 
 /// Why a pool ended.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+/// use kt_client::consumer::group::{GroupConfig, GroupConsumer, Subscription};
+/// use kt_client::consumer::{ConsumerConfig, OffsetReset};
+/// use kt_client::worker_pool::{OwnedRecord, WorkerPool, WorkerPoolConfig, WorkerPoolError};
+/// use kt_client::{Client, ClientConfig};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let offset_reset = OffsetReset::Earliest;
+/// let reading = ConsumerConfig { offset_reset, ..ConsumerConfig::default() };
+/// let mut group = GroupConfig::new("billing");
+/// group.auto_commit.is_enabled = false;
+/// let consumer = GroupConsumer::new(client, reading, group)?;
+/// let pool = WorkerPool::new(WorkerPoolConfig::default(), |_: OwnedRecord| async {
+///     Err::<(), _>("the printer is out of paper")
+/// });
+/// let subscription = Subscription::names(["orders"]);
+/// match pool.run_in_group(&consumer, subscription, std::future::pending()).await {
+///     Err(WorkerPoolError::Failed(failed)) => assert_eq!(
+///         failed.to_string(),
+///         "offset 0 of orders-0 failed after 1 try: the printer is out of paper"
+///     ),
+///     other => other?,
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum WorkerPoolError {
     /// A record could not be processed, and the policy says to stop.
@@ -34,22 +62,41 @@ pub enum WorkerPoolError {
 
 /// Processes the records of one consumer side by side.
 ///
-/// ```no_run
-/// use kt_client::worker_pool::{
-///     Order, OwnedRecord, Source, WorkerPool, WorkerPoolConfig, WorkerPoolError,
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use kt_client::consumer::group::{GroupConfig, GroupConsumer, Subscription};
+/// use kt_client::consumer::{ConsumerConfig, OffsetReset};
+/// use kt_client::worker_pool::{Order, OwnedRecord, WorkerPool, WorkerPoolConfig};
+/// use kt_client::{Client, ClientConfig};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let offset_reset = OffsetReset::Earliest;
+/// let reading = ConsumerConfig { offset_reset, ..ConsumerConfig::default() };
+/// let mut group = GroupConfig::new("billing");
+/// // The pool commits what is processed.
+/// group.auto_commit.is_enabled = false;
+/// # let admin = kt_client::Admin::new(client.clone());
+/// let consumer = GroupConsumer::new(client, reading, group)?;
+///
+/// let (bills, mut billed) = tokio::sync::mpsc::unbounded_channel();
+/// let config = WorkerPoolConfig { order: Order::Key, ..WorkerPoolConfig::default() };
+/// let pool = WorkerPool::new(config, move |record: OwnedRecord| {
+///     let bills = bills.clone();
+///     async move { bills.send(record.value) }
+/// });
+/// // Until two are done; a service rather waits for `tokio::signal::ctrl_c`.
+/// let end = async {
+///     for _ in 0..2 {
+///         println!("{:?}", billed.recv().await);
+///     }
 /// };
-///
-/// async fn store(record: OwnedRecord) -> Result<(), std::io::Error> {
-///     tokio::fs::write(format!("{}-{}", record.partition, record.offset), "seen").await
-/// }
-///
-/// # mod tokio { pub mod fs { pub async fn write(_: String, _: &str) -> std::io::Result<()> { Ok(()) } }
-/// #   pub mod signal { pub async fn ctrl_c() -> std::io::Result<()> { Ok(()) } } }
-/// async fn consume(consumer: &mut impl Source) -> Result<(), WorkerPoolError> {
-///     let config = WorkerPoolConfig { order: Order::Key, ..WorkerPoolConfig::default() };
-///     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
-///     WorkerPool::new(config, store).run(consumer, interrupted).await
-/// }
+/// pool.run_in_group(&consumer, Subscription::names(["orders"]), end).await?;
+/// # for (_, committed) in admin.committed_offsets("billing").await? {
+/// #     assert_eq!(committed?.offset.0, 2);
+/// # }
+/// # assert_eq!(admin.committed_offsets("billing").await?.len(), 1);
+/// # Ok(())
+/// # });
 /// ```
 pub struct WorkerPool {
     config: WorkerPoolConfig,
@@ -59,6 +106,8 @@ pub struct WorkerPool {
 }
 
 /// Tells a pool which partitions its consumer has. It may be cloned.
+///
+/// Shown at [`Source`](super::Source).
 #[derive(Clone)]
 pub struct WorkerPoolHandle {
     shared: Arc<Shared>,

@@ -5,6 +5,14 @@ use std::time::Duration;
 use crate::backoff::BackoffRange;
 
 /// Which records may not overtake one another.
+///
+/// ```
+/// use kt_client::worker_pool::{Order, WorkerPoolConfig};
+///
+/// // More than one record of a partition at a time, but one of each customer.
+/// let config = WorkerPoolConfig { order: Order::Key, ..WorkerPoolConfig::default() };
+/// assert_eq!(Order::default(), Order::Partition);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// Those of a partition: it has one record under way at a time.
@@ -15,6 +23,21 @@ pub enum Order {
 }
 
 /// What becomes of a record that could not be processed.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use kt_client::BackoffRange;
+/// use kt_client::worker_pool::{Exhausted, FailurePolicy, WorkerPoolConfig};
+///
+/// let (first, max) = (Duration::from_millis(100), Duration::from_secs(10));
+/// let on_failure = FailurePolicy::Retry {
+///     backoff: BackoffRange { first, max },
+///     retries: Some(5),
+///     then: Exhausted::Skip,
+/// };
+/// let config = WorkerPoolConfig { on_failure, ..WorkerPoolConfig::default() };
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FailurePolicy {
     /// The pool stops. The record is not committed and comes again to the next consumer.
@@ -34,6 +57,8 @@ pub enum FailurePolicy {
 }
 
 /// What becomes of a record whose last try failed.
+///
+/// Shown at [`FailurePolicy`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exhausted {
     /// As [`FailurePolicy::Stop`].

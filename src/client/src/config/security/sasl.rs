@@ -15,11 +15,15 @@ pub use oauth_bearer::{TokenEndpoint, TokenSource, UnsecuredToken};
 /// How the client logs in.
 ///
 /// ```
-/// use kt_client::{ClientConfig, Login, Secret};
+/// use kt_client::{ClientConfig, Login, Secret, SecurityProtocol};
 ///
 /// let mut config = ClientConfig::default();
-/// let password = Secret::new("secret");
+/// config.security.protocol = SecurityProtocol::SaslPlaintext;
+/// let password = Secret::new("not for all to see");
 /// config.security.sasl.login = Some(Login::Plain { user: "alice".to_owned(), password });
+/// config.security.check()?;
+/// assert!(!format!("{config:?}").contains("not for all to see"));
+/// # Ok::<(), kt_client::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SaslConfig {
@@ -39,6 +43,15 @@ pub struct SaslConfig {
 }
 
 /// Who the client says it is.
+///
+/// ```
+/// use kt_client::{Digest, Login, Secret};
+///
+/// let (user, password) = ("alice".to_owned(), Secret::new("secret"));
+/// let login = Login::Scram { digest: Digest::Sha512, user, password, is_token: false };
+/// assert_eq!(login.mechanism().name(), "SCRAM-SHA-512");
+/// assert_eq!(login.user(), Some("alice"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
     /// PLAIN: the broker is told the password.

@@ -56,6 +56,8 @@ pub struct TlsConfig {
 }
 
 /// The form of a store.
+///
+/// Shown at [`TlsConfig`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StoreType {
     /// `JKS`, Kafka's default: Java opens PKCS#12 by that name too, and so does kt; PEM it tells by

@@ -13,6 +13,8 @@ use kt_protocol::types::TopicPartition;
 use super::{GenerationId, MemberSubscription};
 
 /// Why a member's bytes say nothing.
+///
+/// Shown at [`MemberSubscription`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProtocolError {
     /// They end before their version.
@@ -30,6 +32,17 @@ pub enum ProtocolError {
 }
 
 /// What the leader gives a member.
+///
+/// ```
+/// use kt_client::consumer::assignor::Assignment;
+/// use kt_protocol::types::TopicPartition;
+///
+/// let partitions = [TopicPartition::new("orders", 0)].into();
+/// let given = Assignment { partitions, user_data: None };
+/// let sent = given.to_bytes()?;
+/// assert_eq!(Assignment::from_bytes(&sent)?, given);
+/// # Ok::<(), kt_client::consumer::assignor::ProtocolError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assignment {
     /// What it is to read.

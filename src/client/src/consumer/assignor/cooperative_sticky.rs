@@ -14,6 +14,19 @@ use super::{
 };
 
 /// Keeps what members have, which go on reading it meanwhile.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use kt_client::consumer::assignor::{Assignor, CooperativeSticky, RebalanceProtocol};
+/// use kt_client::consumer::group::GroupConfig;
+///
+/// assert!(CooperativeSticky.protocols().contains(&RebalanceProtocol::Cooperative));
+/// let assignors: Vec<Arc<dyn Assignor>> = vec![Arc::new(CooperativeSticky)];
+/// let config = GroupConfig { assignors, ..GroupConfig::new("billing") };
+/// # config.check()?;
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CooperativeSticky;
 

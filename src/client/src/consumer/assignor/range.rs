@@ -13,6 +13,23 @@ use super::{
 
 /// Cuts each topic into runs. Where brokers and members tell their racks (KIP-881), members get
 /// what is kept in theirs, as far as the runs stay equally long.
+///
+/// ```
+/// use kt_client::consumer::assignor::{
+///     Assignor, GroupMembers, GroupTopics, MemberSubscription, Range,
+/// };
+/// use kt_protocol::types::TopicPartition;
+///
+/// let wants = MemberSubscription { topics: ["orders".to_owned()].into(), ..Default::default() };
+/// let members: GroupMembers =
+///     ["one", "two"].map(|it| (it.to_owned(), wants.clone())).into_iter().collect();
+/// // Three partitions, of whose racks nothing is known.
+/// let topics = GroupTopics::from([("orders".to_owned(), vec![Default::default(); 3])]);
+/// let given = Range.assign(&topics, &members);
+/// let orders = |it| TopicPartition::new("orders", it);
+/// assert_eq!(given["one"], [0, 1].map(orders).into());
+/// assert_eq!(given["two"], [2].map(orders).into());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Range;
 

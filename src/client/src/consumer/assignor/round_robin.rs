@@ -8,6 +8,23 @@ use super::{
 };
 
 /// Deals partitions out one by one. A member that does not want a topic is passed over.
+///
+/// ```
+/// use kt_client::consumer::assignor::{
+///     Assignor, GroupMembers, GroupTopics, MemberSubscription, RoundRobin,
+/// };
+/// use kt_protocol::types::TopicPartition;
+///
+/// let wants = MemberSubscription { topics: ["orders".to_owned()].into(), ..Default::default() };
+/// let members: GroupMembers =
+///     ["one", "two"].map(|it| (it.to_owned(), wants.clone())).into_iter().collect();
+/// // Three partitions, of whose racks nothing is known.
+/// let topics = GroupTopics::from([("orders".to_owned(), vec![Default::default(); 3])]);
+/// let given = RoundRobin.assign(&topics, &members);
+/// let orders = |it| TopicPartition::new("orders", it);
+/// assert_eq!(given["one"], [0, 2].map(orders).into());
+/// assert_eq!(given["two"], [1].map(orders).into());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RoundRobin;
 

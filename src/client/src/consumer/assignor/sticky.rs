@@ -26,6 +26,16 @@ pub(super) use problem::racks_matter;
 
 /// Keeps what members had, under the eager protocol: they give all back before they ask, and say
 /// in their user data what they had.
+///
+/// ```
+/// use kt_client::Keys;
+/// use kt_client::consumer::group::GroupConfig;
+///
+/// let mut config = GroupConfig::new("billing");
+/// config.set("partition.assignment.strategy", "sticky")?;
+/// assert_eq!(config.assignors[0].name(), "sticky");
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Sticky;
 

@@ -21,6 +21,8 @@ pub struct Given {
 }
 
 /// A partition of which a broker had nothing more.
+///
+/// Shown at [`Polled`](crate::consumer::Polled).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Emptiness {
     /// Which.

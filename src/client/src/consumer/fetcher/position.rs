@@ -6,6 +6,24 @@ use kt_protocol::types::{LeaderEpoch, NodeId, Offset, Timestamp};
 use crate::consumer::offset_store::Continuity;
 
 /// Where reading begins.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::{Offset, Timestamp, TopicPartition};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// consumer.assign([
+///     (TopicPartition::new("orders", 0), Start::from(Offset(42))),
+///     (TopicPartition::new("orders", 1), Start::Latest),
+///     (TopicPartition::new("orders", 2), Start::At(Timestamp(1_700_000_000_000))),
+/// ]);
+/// assert_eq!(consumer.assignment().len(), 3);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// At a position that is known.
@@ -37,6 +55,27 @@ impl From<Position> for Start {
 }
 
 /// The next offset to read, and what was read before it.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::{Offset, TopicPartition};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// let orders = TopicPartition::new("orders", 0);
+/// consumer.assign([(orders.clone(), Start::Earliest)]);
+/// consumer.poll(Duration::from_secs(30)).await?;
+/// let position = consumer.position(&orders).expect("something was polled");
+/// assert_eq!(position.offset, Offset(2));
+/// // Later, perhaps in another process:
+/// consumer.assign([(orders, position)]);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// The next offset.

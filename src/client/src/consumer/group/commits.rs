@@ -62,9 +62,13 @@ impl From<Position> for OffsetAndMetadata {
 }
 
 /// Hears what became of an asynchronous commit.
+///
+/// Shown at [`GroupConsumer::commit_async`](super::GroupConsumer::commit_async).
 pub type OffsetCommitCallback = Box<dyn FnOnce(&Offsets, Result<(), Error>) + Send>;
 
 /// What is committed, by partition.
+///
+/// Shown at [`GroupConsumer::commit`](super::GroupConsumer::commit).
 pub type Offsets = BTreeMap<TopicPartition, OffsetAndMetadata>;
 
 /// Which commit an outcome is of.

@@ -35,13 +35,23 @@ pub struct GroupConfig {
     pub max_poll_interval: Duration,
     /// `partition.assignment.strategy`, the most wanted one first.
     pub assignors: Vec<Arc<dyn Assignor>>,
-    /// `enable.auto.commit` and `auto.commit.interval.ms`; `None` commits nothing by itself.
+    /// `enable.auto.commit` and `auto.commit.interval.ms`
     pub auto_commit: AutoCommit,
     /// `exclude.internal.topics`
     pub internal_topics: InternalTopics,
 }
 
 /// Whether and how often offsets are committed by themselves.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::group::{AutoCommit, GroupConfig};
+///
+/// let often = AutoCommit { is_enabled: true, interval: Duration::from_secs(1) };
+/// let config = GroupConfig { auto_commit: often, ..GroupConfig::new("billing") };
+/// assert!(config.auto_commit.is_enabled);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AutoCommit {
     /// `enable.auto.commit`

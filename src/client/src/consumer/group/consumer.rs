@@ -32,24 +32,26 @@ use crate::pool::Lane;
 /// task keeps the membership alive meanwhile, but no longer than `max.poll.interval.ms` from one
 /// poll to the next.
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
 /// use std::time::Duration;
 ///
-/// use kt_client::consumer::ConsumerConfig;
 /// use kt_client::consumer::group::{GroupConfig, GroupConsumer, Subscription};
+/// use kt_client::consumer::{ConsumerConfig, OffsetReset};
 /// use kt_client::{Client, ClientConfig};
 ///
-/// let client = Client::new(ClientConfig::default());
-/// let group = GroupConfig::new("billing");
-/// let consumer = GroupConsumer::new(client, ConsumerConfig::default(), group)?;
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let offset_reset = OffsetReset::Earliest;
+/// let reading = ConsumerConfig { offset_reset, ..ConsumerConfig::default() };
+/// let consumer = GroupConsumer::new(client, reading, GroupConfig::new("billing"))?;
 /// consumer.subscribe(Subscription::names(["orders"]));
-/// for _ in 0..100 {
-///     let polled = consumer.poll(Duration::from_secs(1)).await?;
-///     for records in &polled.records {
+/// let mut seen = 0;
+/// while seen < 2 {
+///     for records in consumer.poll(Duration::from_secs(1)).await?.records {
 ///         let mut cursor = records.cursor();
 ///         while let Some(record) = cursor.next()? {
 ///             println!("{}: {:?}", record.offset, record.value);
+///             seen += 1;
 ///         }
 ///     }
 ///     // Or leave it to `enable.auto.commit`.
@@ -57,7 +59,7 @@ use crate::pool::Lane;
 /// }
 /// consumer.close(Duration::from_secs(30)).await?;
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 pub struct GroupConsumer {
     client: Client,
@@ -85,6 +87,29 @@ impl Drop for Ending {
 }
 
 /// Who a consumer is in its group, for those who commit in its name.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::ConsumerConfig;
+/// use kt_client::consumer::group::{GroupConfig, GroupConsumer, Subscription};
+/// use kt_client::{Client, ClientConfig};
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let group = GroupConfig::new("billing");
+/// let consumer = GroupConsumer::new(client, ConsumerConfig::default(), group)?;
+/// assert_eq!(consumer.group_metadata().generation, None);
+/// consumer.subscribe(Subscription::names(["orders"]));
+/// while consumer.assignment().is_empty() {
+///     consumer.poll(Duration::from_millis(100)).await?;
+/// }
+/// let me = consumer.group_metadata();
+/// println!("{} is in generation {:?}", me.member_id, me.generation);
+/// assert!(me.generation.is_some());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupMetadata {
     /// `group.id`
@@ -319,6 +344,25 @@ impl GroupConsumer {
     /// Commits: each offset is the next to read. Tried again until the client's time-out
     /// (`default.api.timeout.ms`).
     ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use kt_client::consumer::group::{OffsetAndMetadata, Offsets};
+    /// # use kt_client::{Client, ClientConfig};
+    /// use kt_protocol::types::{Offset, TopicPartition};
+    ///
+    /// # let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+    /// # let consumer = kt_doc_broker::join("billing", &client).await?;
+    /// let orders = TopicPartition::new("orders", 0);
+    /// let metadata = "batch 17".to_owned();
+    /// // The record at 0 is done: 1 is the next to read.
+    /// let commit = OffsetAndMetadata { offset: Offset(1), leader_epoch: None, metadata };
+    /// consumer.commit(Offsets::from([(orders.clone(), commit)])).await?;
+    /// let committed = consumer.committed(&[orders.clone()].into()).await?;
+    /// assert_eq!(committed[&orders].metadata, "batch 17");
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// Fails with [`Error::GroupLost`] if the group went on without this member, with the limit
@@ -335,6 +379,29 @@ impl GroupConsumer {
 
     /// Commits, trying once: a later commit covers it, and an older one that is tried again could
     /// overtake a newer. The callback is called within a later call of this consumer.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use kt_client::consumer::group::{OffsetAndMetadata, Offsets};
+    /// # use kt_client::{Client, ClientConfig};
+    /// use kt_protocol::types::{Offset, TopicPartition};
+    ///
+    /// # let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+    /// # let consumer = kt_doc_broker::join("billing", &client).await?;
+    /// let offset = OffsetAndMetadata::from(Offset(1));
+    /// let offsets = Offsets::from([(TopicPartition::new("orders", 0), offset)]);
+    /// # let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    /// consumer.commit_async(offsets, move |offsets, outcome| {
+    ///     if let Err(error) = &outcome {
+    ///         eprintln!("{offsets:?}: {error}");
+    ///     }
+    /// #   let _ = told.send(outcome.is_ok());
+    /// });
+    /// # while hears.is_empty() { consumer.poll(std::time::Duration::from_millis(10)).await?; }
+    /// # assert_eq!(hears.recv().await, Some(true));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn commit_async(
         &self,
         offsets: Offsets,

@@ -5,6 +5,23 @@ use std::fmt;
 use std::time::Duration;
 
 /// Why a member is none any more, or its commit too old.
+///
+/// ```
+/// use kt_client::Error;
+/// use kt_client::consumer::group::LossCause;
+///
+/// /// Whether the next poll puts it right.
+/// fn goes_on(error: &Error) -> bool {
+///     match error {
+///         Error::GroupLost { cause: LossCause::Fenced, .. } => false,
+///         Error::GroupLost { .. } => true,
+///         error => error.is_retriable(),
+///     }
+/// }
+///
+/// let (group, cause) = ("billing".to_owned(), LossCause::Rebalanced);
+/// assert!(goes_on(&Error::GroupLost { group, cause }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LossCause {
     /// It has not joined yet.

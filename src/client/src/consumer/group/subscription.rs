@@ -8,6 +8,17 @@ use super::super::assignor::{GroupTopics, Racks};
 use crate::config::{ConfigError, wrong};
 
 /// Topics by name, or all whose names fit a pattern.
+///
+/// ```
+/// use kt_client::consumer::group::Subscription;
+///
+/// let two = Subscription::names(["orders", "invoices"]);
+/// let all_of_2026 = Subscription::pattern("orders-2026-.*")?;
+/// assert!(Subscription::pattern("orders-(").is_err());
+/// # assert!(matches!(two, Subscription::Names(names) if names.len() == 2));
+/// # assert!(matches!(all_of_2026, Subscription::Pattern(_)));
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum Subscription {
     /// These.
@@ -62,6 +73,16 @@ impl Subscription {
 }
 
 /// Whether a pattern may fit Kafka's own topics (`exclude.internal.topics`).
+///
+/// ```
+/// use kt_client::Keys;
+/// use kt_client::consumer::group::{GroupConfig, InternalTopics};
+///
+/// let mut config = GroupConfig::new("audit");
+/// config.set("exclude.internal.topics", "false")?;
+/// assert_eq!(config.internal_topics, InternalTopics::Included);
+/// # Ok::<(), kt_client::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InternalTopics {
     /// It may not.

@@ -10,6 +10,33 @@ use super::front::Opened;
 use super::{AbortFilter, BATCH_BYTES_MAX, FetchedRecords, Origin, ReadError, Record};
 
 /// Where a reader of [`FetchedRecords`] is.
+///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+/// use std::time::Duration;
+///
+/// use kt_client::consumer::{Consumer, ConsumerConfig, Start};
+/// use kt_client::{Client, ClientConfig};
+/// use kt_protocol::types::TopicPartition;
+///
+/// async fn store(value: &[u8]) {
+///     println!("{value:?}");
+/// }
+///
+/// let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// let consumer = Consumer::new(client, ConsumerConfig::default());
+/// consumer.assign([(TopicPartition::new("orders", 0), Start::Earliest)]);
+/// let polled = consumer.poll(Duration::from_secs(30)).await?;
+/// let mut cursor = polled.records[0].cursor();
+/// while let Some(record) = cursor.next()? {
+///     // The record is lent across the await.
+///     store(record.value.unwrap_or_default()).await;
+///     consumer.set_processed(polled.records[0].partition(), record.offset.plus(1));
+/// }
+/// assert_eq!(consumer.processed(&TopicPartition::new("orders", 0)).map(|it| it.0), Some(2));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct RecordCursor<'r> {
     records: &'r FetchedRecords,

@@ -34,6 +34,25 @@ pub enum TokenSource {
 }
 
 /// Who gives tokens, and what for.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use kt_client::{Login, Secret, TlsConfig, TokenEndpoint, TokenSource};
+///
+/// let endpoint = TokenEndpoint {
+///     url: "https://login.example/token".to_owned(),
+///     client_id: "billing".to_owned(),
+///     client_secret: Secret::new("secret"),
+///     scope: Some("kafka".to_owned()),
+///     encodes_header: false,
+///     tls: TlsConfig::default(),
+///     timeout: Duration::from_secs(10),
+/// };
+/// let source = TokenSource::Endpoint(Box::new(endpoint));
+/// let login = Login::OAuthBearer { source, extensions: Vec::new() };
+/// assert!(!format!("{login:?}").contains("\"secret\""));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenEndpoint {
     /// `https://…` (`sasl.oauthbearer.token.endpoint.url`).
@@ -56,6 +75,18 @@ pub struct TokenEndpoint {
 }
 
 /// A token that nobody has signed.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use kt_client::{Login, TokenSource, UnsecuredToken};
+///
+/// let claims = [("sub".to_owned(), "alice".into())].into();
+/// let token = UnsecuredToken { claims, lifetime: Duration::from_secs(3600) };
+/// let source = TokenSource::Unsecured(token);
+/// let login = Login::OAuthBearer { source, extensions: Vec::new() };
+/// assert_eq!(login.mechanism().name(), "OAUTHBEARER");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnsecuredToken {
     /// What it claims, beside when it was made and when it ends.
