@@ -55,7 +55,7 @@ impl Rate {
             Rate::Records(records) => records,
             Rate::Bytes(bytes) => bytes / RECORD_BYTES,
         };
-        let records = u128::from(per_second) * time.as_millis() / 1_000;
+        let records = u128::from(per_second).saturating_mul(time.as_millis()) / 1_000;
         usize::try_from(records).unwrap_or(usize::MAX).max(1)
     }
 }

@@ -315,7 +315,7 @@ fn a_commit_behind_the_end_is_said_and_left_out() {
         assert_eq!(
             without_waiting(&command::stderr(&output)),
             format!(
-                "warning: group \"{group}\" had come to 1000 in partition 0 of topic \"short\", \
+                "warning: group \"{group}\" had come to 1000 in short-0, \
                  which ends at 3 now: the records in between are gone; it goes on {place}\n"
             )
         );

@@ -234,7 +234,7 @@ fn certificates_that_are_wrong_are_named(cluster: &Secured) {
     let by_number = format!("127.0.0.1:{}", cluster.tls);
     insta::assert_snapshot!(cluster.said(&by_number, &format!("{ssl}{trust}")), @"
     error: HOST:PORT: its certificate is for localhost, not for 127.0.0.1
-    hint: connect by a name that the certificate has; -X ssl.endpoint.identification.algorithm= does not compare names
+    hint: connect by a name that the certificate has; without comparing names (-X ssl.endpoint.identification.algorithm=) anybody with a certificate of this issuer can pose as the broker
     exit 4
     ");
     let unchecked = format!("{ssl}{trust}ssl.endpoint.identification.algorithm=\n");
