@@ -270,7 +270,7 @@ impl FetchedRecords {
             let batch = batch.map_err(|error| ReadError::Batch(error.to_string()))?;
             let opened = opened.take();
             let last_offset = batch.last_offset();
-            if last_offset < self.position || filter.hides(&batch)? {
+            if filter.hides(&batch)? || last_offset < self.position {
                 continue;
             }
             let origin = Origin::of(&batch);
@@ -312,7 +312,7 @@ impl Walked {
             let error = match batch {
                 Ok(batch) if crcs == CrcCheck::Off || batch.crc_is_valid() => {
                     first_offset = first_offset.or(Some(first_of(&batch)));
-                    next_offset = next_offset.max(Some(batch.last_offset().plus(1)));
+                    next_offset = next_offset.max(Some(next_of(&batch)));
                     last_epoch = epoch_of(&batch).or(last_epoch);
                     length += batch.size();
                     continue;
@@ -336,6 +336,11 @@ fn first_of(batch: &AnyBatch<'_>) -> Offset {
         AnyBatch::Batch(view) => view.base_offset(),
         AnyBatch::Legacy(_) => Offset(0),
     }
+}
+
+/// The offset behind a batch. No record can lie there if a hostile batch ends where offsets do.
+fn next_of(batch: &AnyBatch<'_>) -> Offset {
+    Offset(batch.last_offset().0.saturating_add(1))
 }
 
 fn epoch_of(batch: &AnyBatch<'_>) -> Option<LeaderEpoch> {
@@ -443,7 +448,7 @@ impl Origin {
         (key, value): (Option<&'a [u8]>, Option<&'a [u8]>),
         headers: Headers<'a>,
     ) -> Record<'a> {
-        let delta = i32::try_from(offset - self.base_offset).unwrap_or(0);
+        let delta = i32::try_from(offset.0.saturating_sub(self.base_offset.0)).unwrap_or(0);
         Record {
             offset,
             timestamp: (0 <= timestamp.0).then_some(timestamp),

@@ -85,7 +85,7 @@ impl FetchedRecords {
             let batch = batch.map_err(|error| ReadError::Batch(error.to_string()))?;
             let before = filter.clone();
             let opened = if begin == 0 { self.opened.as_ref() } else { None };
-            let is_passed = batch.last_offset() < self.position || filter.hides(&batch)?;
+            let is_passed = filter.hides(&batch)? || batch.last_offset() < self.position;
             let count = if is_passed { 0 } else { count_from(&batch, opened, self.position) };
             if let AnyBatch::Batch(view) = &batch
                 && left < count
@@ -97,7 +97,7 @@ impl FetchedRecords {
                 return Ok((front, max));
             }
             left = left.saturating_sub(count);
-            next_offset = next_offset.max(batch.last_offset().plus(1));
+            next_offset = next_offset.max(super::next_of(&batch));
             epoch = super::epoch_of(&batch).or(epoch);
         }
     }
@@ -146,7 +146,7 @@ impl FetchedRecords {
         // The count was less than the batch has: there is a next one, or the batch lies.
         let cut = match records.next() {
             Some(record) => record?.offset,
-            None => view.last_offset().plus(1),
+            None => super::next_of(&AnyBatch::Batch(*view)),
         };
         opened.place = place;
         let mut front = self.clone();
@@ -172,6 +172,7 @@ fn count_from(batch: &AnyBatch<'_>, opened: Option<&Opened>, position: Offset) -
     if let Some(opened) = opened {
         return records.saturating_sub(opened.place.index());
     }
-    let offsets = view.last_offset() - position.max(view.base_offset()) + 1;
+    let first = position.max(view.base_offset());
+    let offsets = view.last_offset().0.saturating_sub(first.0).saturating_add(1);
     records.min(usize::try_from(offsets).unwrap_or(0))
 }
