@@ -246,17 +246,27 @@ impl Fetcher {
             // A follower may be behind: the leader knows.
             return;
         }
+        if assigned.pinned == Some(node) && !is_leader {
+            assigned.phase = Phase::Doubted;
+            return;
+        }
+        self.position_gone(now, partition);
+    }
+
+    /// The log has no such offset, as its leader says.
+    pub(super) fn position_gone(&mut self, now: Millis, partition: &TopicPartition) {
+        let Some(assigned) = self.partitions.get_mut(partition) else { return };
         let offset = assigned.position.offset;
         if assigned.stored.is_some() && assigned.chunks.is_empty() {
             assigned.phase = Phase::Gap;
             return;
         }
         if !assigned.chunks.is_empty() {
-            // What waits is good, and is given first.
+            // What waits is good, and is given first, however long the caller takes for it.
             let error = Error::OffsetOutOfRange { partition: partition.clone(), offset };
             return match self.settings.consumer.offset_reset {
                 OffsetReset::None => self.fail(partition, error),
-                _ => self.try_later(now, partition, error),
+                _ => self.wait_a_while(now, partition),
             };
         }
         match self.settings.consumer.offset_reset {

@@ -45,7 +45,8 @@ impl Fetcher {
         let metadata = if watch.is_under_way || self.partitions.is_empty() {
             [None, None]
         } else {
-            [watch.old_at, watch.retry_at.filter(|_| watch.is_wanted)]
+            let old_at = watch.old_at.map(|at| at.max(watch.retry_at.unwrap_or(at)));
+            [old_at, watch.retry_at.filter(|_| watch.is_wanted)]
         };
         partitions.chain(nodes).chain(metadata).flatten().min()
     }
