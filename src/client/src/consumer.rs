@@ -15,6 +15,7 @@ pub mod fetcher;
 pub mod group;
 mod interceptor;
 mod offset_store;
+mod panic_guard;
 pub mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ use crate::admin::{FoundOffset, OffsetQuery};
 use crate::client::Client;
 use crate::error::Error;
 use crate::metadata::Partition;
+use crate::pool::Lane;
 pub use config::{ConsumerConfig, OffsetReset, PartitionEnds};
 pub use deserializer::{Deserializer, MeaningError, Raw, Text, Typed, TypedCursor, TypedError};
 use driver::Shared;
@@ -72,6 +74,7 @@ pub struct Consumer {
     shared: Arc<Shared>,
     waker: Arc<Waker>,
     interceptors: Interceptors,
+    lane: Lane,
     task: AbortHandle,
 }
 
@@ -137,9 +140,10 @@ impl Consumer {
         let fetcher = Fetcher::new(settings, client.metadata(), client.seed());
         let shared = Arc::new(Shared::new(fetcher));
         let waker = Arc::new(Waker { is_woken: AtomicBool::new(false), shared: shared.clone() });
-        let run = driver::run(client.clone(), shared.clone(), config.crc_check);
+        let lane = Lane::Fetches(client.seed());
+        let run = driver::run(client.clone(), lane, shared.clone(), config.crc_check);
         let task = tokio::spawn(run).abort_handle();
-        Consumer { client, config, shared, waker, interceptors, task }
+        Consumer { client, config, shared, waker, interceptors, lane, task }
     }
 
     /// What it was told.
@@ -389,8 +393,11 @@ impl Consumer {
         let last = self.shared.fetcher.lock().close();
         let mut closing = tokio::task::JoinSet::new();
         for (node, request) in last {
-            let client = self.client.clone();
-            closing.spawn(async move { driver::fetch(&client, node, request, i16::MAX).await });
+            let (client, lane) = (self.client.clone(), self.lane);
+            closing.spawn(async move {
+                let to = driver::Reading { client: &client, lane, node };
+                to.fetch(request, i16::MAX).await
+            });
         }
         // A broker forgets a session by itself, if later.
         let all = async { while closing.join_next().await.is_some() {} };
@@ -412,6 +419,7 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         self.task.abort();
+        self.client.end_lane(self.lane);
         self.interceptors.close();
     }
 }

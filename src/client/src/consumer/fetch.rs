@@ -23,6 +23,9 @@ use crate::pool::Lane;
 /// From here on requests name topics by id (KIP-516).
 const TOPIC_ID_VERSION: i16 = 13;
 
+/// Whoever looks once has no connection of its own.
+const LANE: Lane = Lane::Fetches(0);
+
 /// What is asked of a broker.
 pub(crate) struct Request {
     asked: Vec<(TopicPartition, Offset)>,
@@ -118,7 +121,7 @@ pub(crate) async fn fetch(client: Client, node: NodeId, request: Request) -> Fet
     let timeout = client.config().request_timeout + request.config.fetch_max_wait;
     let limit = Limit { operation: "Fetch", deadline: Instant::now() + timeout, timeout };
     let result = async {
-        let connection = client.connection(Target::Node(node), Lane::Fetches, limit).await?;
+        let connection = client.connection(Target::Node(node), LANE, limit).await?;
         let build = |version| request.of_version(version);
         let response = client.call_on(&connection, request.wanted, limit, build).await?;
         partitions(response, &request.ids)
