@@ -20,7 +20,7 @@ pub(super) struct Coordinator {
     pub(super) asking: Option<RequestId>,
     retry_at: Option<Millis>,
     backoff: Backoff,
-    /// Since when it is looked for.
+    /// Since when it is looked for, or was found and says nothing of the group.
     missing_since: Option<Millis>,
 }
 
@@ -50,8 +50,12 @@ impl Coordinator {
         self.asking = None;
         self.retry_at = None;
         self.node = Some(node);
-        self.missing_since = None;
         self.backoff.reset();
+    }
+
+    /// It said something of the group: it is the one, and there.
+    pub(super) fn answered(&mut self) {
+        self.missing_since = None;
     }
 
     /// It is not there, or not the one. Asked again after a while.

@@ -52,6 +52,8 @@ pub(super) struct Polls {
     last: Option<Millis>,
     /// True while the caller waits inside of a poll.
     is_waiting: bool,
+    /// True from the beginning of a poll to its end.
+    pub(super) is_inside: bool,
     /// True from passing `max.poll.interval.ms` to the next poll.
     pub(super) is_over: bool,
     /// True if a membership ended so.
@@ -65,7 +67,7 @@ impl Polls {
 }
 
 /// Whole milliseconds.
-pub(super) fn ms(duration: Duration) -> u64 {
+pub(in crate::consumer::group) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -78,9 +80,14 @@ impl Membership {
             self.lose_owned();
             self.complain(cause);
         }
-        self.polls = Polls { last: Some(now), ..Polls::default() };
+        self.polls = Polls { last: Some(now), is_inside: true, ..Polls::default() };
         self.is_parting = false;
         self.poll(now, effects);
+    }
+
+    /// The caller's poll ends. A member that is one joins again only in the next.
+    pub fn on_poll_end(&mut self) {
+        self.polls.is_inside = false;
     }
 
     /// The caller begins, or ends, to wait inside of a poll: as long as it does, it polls.
@@ -160,6 +167,7 @@ impl Membership {
                 return self.coordinator.lost(now, &mut self.random);
             }
         };
+        self.note_answer(code);
         match code {
             ErrorCode::None => self.heartbeat.heard(asked.at, now),
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {

@@ -13,6 +13,7 @@ use super::{Membership, Phase, Role};
 use crate::consumer::assignor::{GenerationId, MemberSubscription};
 use crate::consumer::group::coordinator::subject;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse};
+use crate::consumer::panic_guard;
 use crate::error::Error;
 
 /// What members of all clients call what they do.
@@ -55,7 +56,9 @@ impl Membership {
     fn may_join(&self) -> bool {
         let is_ready = match self.phase {
             Phase::Outside => self.polls.has_begun() && !self.polls.is_over,
-            Phase::Stable => true,
+            // Between two polls its commits are good until the group has gone on, and it would have to
+            // give partitions back.
+            Phase::Stable => self.polls.is_inside,
             Phase::Joining(_) | Phase::Joined(_) | Phase::Syncing(_) => false,
         };
         is_ready
@@ -75,13 +78,15 @@ impl Membership {
         self.joined_topics = self.wanted_topics();
         let mut protocols = Vec::new();
         for assignor in &config.assignors {
+            let what = format!("assignor \"{}\"", assignor.name());
+            let user_data = panic_guard::call(&what, || assignor.user_data(self.last.as_ref()))?;
             let subscription = MemberSubscription {
                 topics: self.joined_topics.clone(),
                 owned: self.owned.clone(),
                 generation: self.identity.generation,
                 rack: config.rack.clone(),
                 instance_id: None,
-                user_data: assignor.user_data(self.last.as_ref()),
+                user_data,
             };
             let bytes = subscription.to_bytes();
             let metadata = bytes.map_err(|it| Error::protocol(ApiKey::JoinGroup, it))?;
@@ -106,7 +111,9 @@ impl Membership {
             Ok(_) => return self.fail(Error::protocol(ApiKey::JoinGroup, "another answer came")),
             Err(error) => return self.join_failed(now, error),
         };
-        match ErrorCode::from_code(response.error_code) {
+        let code = ErrorCode::from_code(response.error_code);
+        self.note_answer(code);
+        match code {
             ErrorCode::None => self.joined(now, response),
             ErrorCode::MemberIdRequired => {
                 self.phase = Phase::Outside;
@@ -127,6 +134,7 @@ impl Membership {
         match code {
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
                 self.coordinator.lost(now, &mut self.random);
+                self.complain_of_coordinator(now, error);
             }
             ErrorCode::CoordinatorLoadInProgress | ErrorCode::RebalanceInProgress => {}
             _ => return self.fail(error),
@@ -142,6 +150,7 @@ impl Membership {
             return self.fail(error);
         }
         self.coordinator.lost(now, &mut self.random);
+        self.complain_of_coordinator(now, error);
         self.step_back();
         self.must_join("rebalance failed due to DisconnectException");
         self.retry(now);

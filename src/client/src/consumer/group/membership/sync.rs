@@ -18,6 +18,7 @@ use crate::consumer::assignor::{
 };
 use crate::consumer::group::coordinator::subject;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse};
+use crate::consumer::panic_guard;
 use crate::error::Error;
 
 impl Membership {
@@ -70,7 +71,9 @@ impl Membership {
         let members: GroupMembers = members.iter().map(subscription).collect();
         let assignor = self.config.assignors.iter().find(|it| it.name() == self.assignor);
         let assignor = assignor.expect("the chosen one was proposed");
-        let given = assignor.assign(&self.topics.of_group(), &members);
+        let what = format!("assignor \"{}\"", self.assignor);
+        let topics = self.topics.of_group();
+        let given = panic_guard::call(&what, || assignor.assign(&topics, &members))?;
         // Kafka's own knows which of two claims to believe; of others it is checked.
         if self.protocol == RebalanceProtocol::Cooperative
             && self.assignor != CooperativeSticky.name()
@@ -94,6 +97,7 @@ impl Membership {
             Err(error) => return self.join_failed(now, error),
         };
         let code = ErrorCode::from_code(response.error_code);
+        self.note_answer(code);
         match code {
             ErrorCode::None => return self.synced(now, &response),
             ErrorCode::UnknownMemberId
