@@ -6,6 +6,7 @@
 //! what an answer shows by [`records`]; neither names tokio.
 
 pub mod assignor;
+mod by_topic;
 mod config;
 mod deserializer;
 mod driver;
@@ -14,6 +15,7 @@ pub(crate) mod fetch;
 pub mod fetcher;
 pub mod group;
 mod interceptor;
+mod millis;
 mod offset_store;
 mod panic_guard;
 pub mod records;

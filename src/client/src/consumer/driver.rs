@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::fetcher::{CheckedFetch, Effect, Fetcher, RequestId, request_for};
+use super::millis::millis;
 use super::panic_guard::guarded;
 use super::records::CrcCheck;
 use crate::client::{Client, Limit, Target};
@@ -186,10 +187,6 @@ fn take(shared: &Shared, answer: Answer) {
         Answer::Epochs(id, answer) => fetcher.on_epochs(now, id, answer),
         Answer::Metadata(answer) => fetcher.on_metadata(now, answer),
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

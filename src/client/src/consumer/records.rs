@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kt_protocol::messages::fetch_response::AbortedTransaction;
 use kt_protocol::records::{
     AnyBatch, AnyBatches, Attributes, BatchView, Budget, Compression, Headers, RecordView,
     RecordsError, TimestampType,
@@ -33,6 +34,12 @@ pub struct Aborted {
     pub producer_id: ProducerId,
     /// Its first record.
     pub first_offset: Offset,
+}
+
+impl From<&AbortedTransaction> for Aborted {
+    fn from(it: &AbortedTransaction) -> Aborted {
+        Aborted { producer_id: it.producer_id.into(), first_offset: Offset(it.first_offset) }
+    }
 }
 
 /// Whether checksums are computed (`check.crcs`).

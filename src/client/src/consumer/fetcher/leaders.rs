@@ -9,6 +9,7 @@ use kt_protocol::{ApiKey, ErrorCode};
 use super::position::{Leader, Phase};
 use super::{Effect, Fetcher, Start};
 use crate::consumer::config::OffsetReset;
+use crate::consumer::millis::millis;
 use crate::error::{Error, Subject};
 use crate::metadata::Metadata;
 
@@ -73,7 +74,7 @@ impl Fetcher {
     fn want_metadata_later(&mut self, now: Millis) {
         let wait = self.watch.backoff.next(&mut self.random);
         self.watch.is_wanted = true;
-        self.watch.retry_at = Some(now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        self.watch.retry_at = Some(now + millis(wait));
     }
 
     fn topic_missing(&mut self, now: Millis, partition: &TopicPartition, code: ErrorCode) {
@@ -176,7 +177,7 @@ impl Fetcher {
 
     /// How long metadata are good, in milliseconds.
     pub(super) fn metadata_age(&self) -> u64 {
-        u64::try_from(self.settings.metadata_max_age.as_millis()).unwrap_or(u64::MAX)
+        millis(self.settings.metadata_max_age)
     }
 
     /// Asks for metadata if something needs them and nothing holds that back.
@@ -201,7 +202,7 @@ impl Fetcher {
     pub(super) fn wait_a_while(&mut self, now: Millis, partition: &TopicPartition) {
         let Some(assigned) = self.partitions.get_mut(partition) else { return };
         let wait = assigned.backoff.next(&mut self.random);
-        assigned.retry_at = Some(now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        assigned.retry_at = Some(now + millis(wait));
     }
 
     /// Something of a partition failed and is worth another try.
@@ -210,7 +211,7 @@ impl Fetcher {
         let after = self.settings.error_after;
         let Some(assigned) = self.partitions.get_mut(partition) else { return };
         let since = *assigned.failing_since.get_or_insert(now);
-        if now - since < u64::try_from(after.as_millis()).unwrap_or(u64::MAX) {
+        if now - since < millis(after) {
             return;
         }
         // The caller hears of it, and trying goes on.

@@ -18,6 +18,7 @@ use kt_protocol::{ApiKey, ErrorCode};
 use super::assigned::Assigned;
 use super::position::{Leader, Phase};
 use super::{Effect, Fetcher, Position, RequestId, Start};
+use crate::consumer::by_topic::by_topic;
 use crate::error::{Error, Subject};
 
 /// How the timestamps of ListOffsets say the two ends.
@@ -114,9 +115,13 @@ impl Fetcher {
         effects: &mut Vec<Effect>,
     ) {
         let id = self.new_id();
-        let mut topics: Vec<ListOffsetsTopic> = Vec::new();
-        for (partition, (start, leader)) in &asked {
-            let it = ListOffsetsPartition {
+        for partition in asked.keys() {
+            if let Some(assigned) = self.partitions.get_mut(partition) {
+                assigned.asked = Some(id);
+            }
+        }
+        let parts = asked.iter().map(|(partition, (start, leader))| {
+            let part = ListOffsetsPartition {
                 partition_index: partition.partition.0,
                 current_leader_epoch: leader.epoch.0,
                 timestamp: match start {
@@ -125,19 +130,14 @@ impl Fetcher {
                     Start::Latest | Start::Reset | Start::Position(_) | Start::Stored(..) => LATEST,
                 },
             };
-            match topics.last_mut() {
-                Some(last) if last.name == partition.topic => last.partitions.push(it),
-                _ => topics
-                    .push(ListOffsetsTopic { name: partition.topic.clone(), partitions: vec![it] }),
-            }
-            if let Some(assigned) = self.partitions.get_mut(partition) {
-                assigned.asked = Some(id);
-            }
-        }
+            (partition, part)
+        });
+        let topics = by_topic(parts).into_iter();
+        let topics = topics.map(|(name, partitions)| ListOffsetsTopic { name, partitions });
         let request = ListOffsetsRequest {
             replica_id: -1,
             isolation_level: self.settings.consumer.isolation.code(),
-            topics,
+            topics: topics.collect(),
             timeout_ms: i32::MAX,
         };
         let asked = asked.into_iter().map(|(partition, (start, _))| (partition, start)).collect();
@@ -236,24 +236,22 @@ impl Fetcher {
         effects: &mut Vec<Effect>,
     ) {
         let id = self.new_id();
-        let mut topics: Vec<OffsetForLeaderTopic> = Vec::new();
-        for (partition, (position, leader)) in &asked {
-            let it = OffsetForLeaderPartition {
-                partition: partition.partition.0,
-                current_leader_epoch: leader.epoch.0,
-                leader_epoch: position.leader_epoch.unwrap_or(LeaderEpoch::UNKNOWN).0,
-            };
-            match topics.last_mut() {
-                Some(last) if last.topic == partition.topic => last.partitions.push(it),
-                _ => topics.push(OffsetForLeaderTopic {
-                    topic: partition.topic.clone(),
-                    partitions: vec![it],
-                }),
-            }
+        for partition in asked.keys() {
             if let Some(assigned) = self.partitions.get_mut(partition) {
                 assigned.asked = Some(id);
             }
         }
+        let parts = asked.iter().map(|(partition, (position, leader))| {
+            let part = OffsetForLeaderPartition {
+                partition: partition.partition.0,
+                current_leader_epoch: leader.epoch.0,
+                leader_epoch: position.leader_epoch.unwrap_or(LeaderEpoch::UNKNOWN).0,
+            };
+            (partition, part)
+        });
+        let topics = by_topic(parts).into_iter();
+        let topics = topics.map(|(topic, partitions)| OffsetForLeaderTopic { topic, partitions });
+        let topics = topics.collect();
         // -1 is a consumer.
         let request = OffsetForLeaderEpochRequest { replica_id: -1, topics };
         let asked = asked.into_iter().map(|(partition, (it, _))| (partition, it)).collect();

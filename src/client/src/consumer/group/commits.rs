@@ -20,11 +20,13 @@ use kt_protocol::types::{LeaderEpoch, Millis, Offset, TopicPartition};
 
 use super::coordinator::wait_ms;
 use super::loss::LossCause;
-use super::membership::{Identity, Membership, Standing, ms};
+use super::membership::{Identity, Membership, Standing};
 use super::metrics::CommitCounts;
 use super::request::{Effect, GroupRequest, Recipient, RequestId, RequestIds};
 use crate::backoff::{Backoff, BackoffRange};
 use crate::consumer::Position;
+use crate::consumer::by_topic::by_topic;
+use crate::consumer::millis::millis;
 use crate::error::Error;
 use crate::random::Random;
 
@@ -199,7 +201,7 @@ impl Commits {
         if !is_same || !is_given_up(last.id) || barred(now, membership, &last.identity).is_some() {
             return None;
         }
-        last.deadline = now + ms(timeout);
+        last.deadline = now + millis(timeout);
         last.timeout = timeout;
         Some(last.id)
     }
@@ -317,7 +319,7 @@ impl Commits {
     ) -> CommitId {
         self.next_commit += 1;
         let id = CommitId(self.next_commit);
-        let deadline = now + ms(timeout);
+        let deadline = now + millis(timeout);
         let identity = Identity::default();
         let mut commit = Commit { id, kind, offsets, identity, deadline, timeout, last: None };
         if commit.offsets.is_empty() {
@@ -350,7 +352,7 @@ impl Commits {
             return;
         }
         let offsets = self.uncommitted();
-        self.auto_at = now + ms(interval);
+        self.auto_at = now + millis(interval);
         let may_commit = matches!(standing(now, membership), Standing::Member(_));
         if may_commit && !offsets.is_empty() {
             let timeout = self.config.timeout;
@@ -414,23 +416,21 @@ fn lost(membership: &Membership, cause: LossCause) -> Error {
 }
 
 fn request(membership: &Membership, commit: &Commit) -> OffsetCommitRequest {
-    let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
-    for (partition, offset) in &commit.offsets {
-        let it = OffsetCommitRequestPartition {
+    let parts = commit.offsets.iter().map(|(partition, offset)| {
+        let part = OffsetCommitRequestPartition {
             partition_index: partition.partition.0,
             committed_offset: offset.offset.0 + i64::from(planted!("a commit goes too far")),
             committed_leader_epoch: offset.leader_epoch.unwrap_or(LeaderEpoch::UNKNOWN).0,
             committed_metadata: Some(offset.metadata.clone()),
         };
-        match topics.last_mut() {
-            Some(last) if last.name == partition.topic => last.partitions.push(it),
-            _ => topics.push(OffsetCommitRequestTopic {
-                name: partition.topic.clone(),
-                partitions: vec![it],
-                ..Default::default()
-            }),
-        }
-    }
+        (partition, part)
+    });
+    let topic = |(name, partitions)| OffsetCommitRequestTopic {
+        name,
+        partitions,
+        ..OffsetCommitRequestTopic::default()
+    };
+    let topics = by_topic(parts).into_iter().map(topic).collect();
     let is_member = commit.identity.generation.is_some();
     OffsetCommitRequest {
         group_id: membership.group_id().to_owned(),

@@ -18,6 +18,7 @@ use super::driver::{Shared, connect};
 use crate::backoff::Backoff;
 use crate::client::{Client, Limit};
 use crate::connection::Wanted;
+use crate::consumer::by_topic::by_topic;
 use crate::error::{Error, Subject};
 use crate::pool::Lane;
 
@@ -118,13 +119,7 @@ impl Question<'_> {
     }
 
     fn request(&self, version: i16) -> OffsetFetchRequest {
-        let mut names: Vec<(String, Vec<i32>)> = Vec::new();
-        for it in self.partitions {
-            match names.last_mut() {
-                Some(last) if last.0 == it.topic => last.1.push(it.partition.0),
-                _ => names.push((it.topic.clone(), vec![it.partition.0])),
-            }
-        }
+        let names = by_topic(self.partitions.iter().map(|it| (it, it.partition.0)));
         let require_stable = STABLE_SINCE <= version;
         if version < BATCHED_SINCE {
             let topic =

@@ -6,6 +6,7 @@ use kt_protocol::types::{Millis, NodeId};
 
 use super::request::RequestId;
 use crate::backoff::{Backoff, BackoffRange};
+use crate::consumer::millis::millis;
 use crate::error::{Error, Subject};
 use crate::metadata::leader;
 use crate::random::Random;
@@ -78,7 +79,7 @@ impl Coordinator {
 
 /// The next wait, in milliseconds.
 pub(super) fn wait_ms(backoff: &mut Backoff, random: &mut Random) -> u64 {
-    u64::try_from(backoff.next(random).as_millis()).unwrap_or(u64::MAX)
+    millis(backoff.next(random))
 }
 
 /// The question, in the words of all versions.

@@ -18,6 +18,7 @@ use super::request::{Effect, GroupRequest, GroupResponse, InVersion, Recipient, 
 use super::subscription::{KnownTopic, KnownTopics};
 use crate::client::{Client, Limit, Target};
 use crate::connection::{Connection, Wanted};
+use crate::consumer::millis::millis;
 use crate::consumer::panic_guard::guarded;
 use crate::error::Error;
 use crate::metadata::{Broker, Metadata, Topic, TopicErrors};
@@ -106,7 +107,7 @@ impl Shared {
 
     fn now(&self) -> Millis {
         // Zero would mean that nothing was heard of a coordinator yet.
-        Millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1))
+        Millis(millis(self.started.elapsed()).max(1))
     }
 
     /// Changes the machine. What it wants done is done by the task.

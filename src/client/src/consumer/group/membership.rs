@@ -30,10 +30,10 @@ use super::metrics::{MembershipCounts, RebalanceClock};
 use super::request::{Effect, GroupRequest, GroupResponse, Recipient, RequestId, RequestIds};
 use super::subscription::{InternalTopics, Subscription};
 use crate::backoff::{Backoff, BackoffRange};
+use crate::consumer::millis::millis;
 use crate::error::Error;
 use crate::random::Random;
 pub use events::Event;
-pub(super) use heartbeat::ms;
 
 /// What a member is told before it joins.
 #[derive(Clone, Debug)]
@@ -365,7 +365,7 @@ impl Membership {
     fn complain_of_coordinator(&mut self, now: Millis, error: Error) {
         let after = self.config.timeout;
         let is_subscribed = self.subscription.is_some();
-        if self.coordinator.is_missing_for(ms(after), now) && is_subscribed {
+        if self.coordinator.is_missing_for(millis(after), now) && is_subscribed {
             let operation =
                 format!("finding the coordinator of group \"{}\"", self.config.group_id);
             let last = Some(Box::new(error));

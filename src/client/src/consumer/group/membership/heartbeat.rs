@@ -10,6 +10,7 @@ use super::{LossCause, Membership, Phase};
 use crate::consumer::assignor::GenerationId;
 use crate::consumer::group::coordinator::wait_ms;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse, RequestId};
+use crate::consumer::millis::millis;
 use crate::error::Error;
 
 /// A heartbeat that is not answered.
@@ -36,7 +37,7 @@ impl Heartbeat {
     /// The member is in a generation.
     pub(super) fn begin(&mut self, now: Millis, interval: Duration) {
         self.asked = None;
-        self.at = now + ms(interval);
+        self.at = now + millis(interval);
         self.heard(now, now);
     }
 
@@ -64,11 +65,6 @@ impl Polls {
     pub(super) fn has_begun(&self) -> bool {
         self.last.is_some()
     }
-}
-
-/// Whole milliseconds.
-pub(in crate::consumer::group) fn ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Membership {
@@ -110,7 +106,7 @@ impl Membership {
             && !self.polls.is_waiting
             && !self.polls.is_over;
         let last = self.polls.last.filter(|_| is_counting)?;
-        Some(last + ms(self.config.max_poll_interval).saturating_add(1))
+        Some(last + millis(self.config.max_poll_interval).saturating_add(1))
     }
 
     /// Leaves the group if the caller does not poll: somebody else can read its partitions.
@@ -155,7 +151,7 @@ impl Membership {
         let id = self.send(GroupRequest::Heartbeat(request), within, effects);
         self.counts.heartbeats += u64::from(id.is_some());
         self.heartbeat.asked = id.map(|id| Asked { id, generation, at: now });
-        self.heartbeat.at = now + ms(self.config.heartbeat_interval);
+        self.heartbeat.at = now + millis(self.config.heartbeat_interval);
     }
 
     pub(super) fn on_heartbeat(&mut self, now: Millis, answer: Result<GroupResponse, Error>) {
@@ -202,7 +198,8 @@ impl Membership {
 
     pub(super) fn session_deadline(&self) -> Option<Millis> {
         let is_counting = self.is_in_session() && self.coordinator.node.is_some();
-        let end = self.heartbeat.session_from + ms(self.config.session_timeout).saturating_add(1);
+        let end =
+            self.heartbeat.session_from + millis(self.config.session_timeout).saturating_add(1);
         is_counting.then_some(end)
     }
 

@@ -13,6 +13,7 @@ use super::{Membership, Phase, Role};
 use crate::consumer::assignor::{GenerationId, MemberSubscription};
 use crate::consumer::group::coordinator::subject;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse};
+use crate::consumer::millis::request_millis;
 use crate::consumer::panic_guard;
 use crate::error::Error;
 
@@ -95,8 +96,8 @@ impl Membership {
         let reason = self.rejoin.clone().unwrap_or_default();
         Ok(JoinGroupRequest {
             group_id: config.group_id.clone(),
-            session_timeout_ms: millis(config.session_timeout),
-            rebalance_timeout_ms: millis(config.max_poll_interval),
+            session_timeout_ms: request_millis(config.session_timeout),
+            rebalance_timeout_ms: request_millis(config.max_poll_interval),
             member_id: self.identity.member_id.clone(),
             group_instance_id: config.instance_id.clone(),
             protocol_type: PROTOCOL_TYPE.to_owned(),
@@ -199,9 +200,4 @@ impl Membership {
 fn wanted_by(members: &[JoinGroupResponseMember]) -> BTreeSet<String> {
     let read = |it: &JoinGroupResponseMember| MemberSubscription::from_bytes(&it.metadata).ok();
     members.iter().filter_map(read).flat_map(|it| it.topics).collect()
-}
-
-/// As requests say times.
-pub(super) fn millis(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }

@@ -11,6 +11,7 @@ use crate::consumer::assignor::GroupTopics;
 use crate::consumer::group::coordinator::wait_ms;
 use crate::consumer::group::request::{Effect, RequestId};
 use crate::consumer::group::subscription::KnownTopics;
+use crate::consumer::millis::millis;
 use crate::error::{Error, Subject};
 
 /// What is known of topics, and what for.
@@ -97,7 +98,7 @@ impl Membership {
             return topics.retry_at;
         }
         let is_watching = topics.is_pattern || topics.shared.is_some();
-        let age = u64::try_from(self.config.metadata_max_age.as_millis()).unwrap_or(u64::MAX);
+        let age = millis(self.config.metadata_max_age);
         let due = topics.answered_at.map(|it| it + age);
         due.max(topics.retry_at).filter(|_| is_watching)
     }

@@ -8,7 +8,6 @@ use kt_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 use kt_protocol::types::{Millis, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
-use super::heartbeat::ms;
 use super::held_back::HeldBack;
 use super::join::PROTOCOL_TYPE;
 use super::{Event, Membership, Phase, RebalanceProtocol, Role};
@@ -18,6 +17,7 @@ use crate::consumer::assignor::{
 };
 use crate::consumer::group::coordinator::subject;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse};
+use crate::consumer::millis::millis;
 use crate::consumer::panic_guard;
 use crate::error::Error;
 
@@ -138,7 +138,7 @@ impl Membership {
         };
         self.phase = Phase::Stable;
         self.counts.rebalances += 1;
-        self.counts.rebalance_ms += ms(self.rebalance.end(now));
+        self.counts.rebalance_ms += millis(self.rebalance.end(now));
         self.rejoin = None;
         self.heartbeat.heard(now, now);
         let covers = |it: &TopicPartition| {
