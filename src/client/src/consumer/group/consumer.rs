@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -187,8 +186,7 @@ impl GroupConsumer {
         loop {
             match self.do_what_the_group_wants(&mut errands, deadline).await? {
                 Unfinished::Nothing => {}
-                // What was read before goes on.
-                Unfinished::Start => return self.reader.poll(Duration::ZERO).await,
+                Unfinished::Start(polled) => return Ok(polled),
                 // What is given now would be given again by whoever gets the partitions.
                 Unfinished::LastCommit => return Ok(Polled::default()),
             }
@@ -207,14 +205,10 @@ impl GroupConsumer {
         if self.shared.look(GroupMachine::wants_something) {
             return Ok(None);
         }
-        let left = match deadline {
-            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            None => Duration::MAX,
-        };
         tokio::select! {
             biased;
             () = changed => Ok(None),
-            polled = self.reader.poll(left) => polled.map(Some),
+            polled = self.reader.poll(left(deadline)) => polled.map(Some),
         }
     }
 
@@ -262,8 +256,8 @@ impl GroupConsumer {
             let error = match event {
                 Event::Failed(error) => Some(error),
                 Event::Assign(added) => {
-                    if self.begin_reading(errands, &added, deadline).await? == Progress::OutOfTime {
-                        return Ok(Unfinished::Start);
+                    if let Some(polled) = self.begin_reading(errands, &added, deadline).await? {
+                        return Ok(Unfinished::Start(polled));
                     }
                     self.listener().assigned(self, &added).await;
                     None
@@ -298,23 +292,28 @@ impl GroupConsumer {
         Arc::clone(&self.listener.lock())
     }
 
-    /// Begins where the group has come to.
+    /// Begins where the group has come to. If that is not known yet, what is read already goes on:
+    /// then gives what there is of it, or nothing when time is up.
     async fn begin_reading(
         &self,
         errands: &mut Errands,
         added: &BTreeSet<TopicPartition>,
         deadline: Option<Instant>,
-    ) -> Result<Progress, Error> {
+    ) -> Result<Option<Polled>, Error> {
         if added.is_empty() {
-            return Ok(Progress::Done);
+            return Ok(None);
         }
         if matches!(errands.start, StartErrand::NotBegun) {
             errands.start = StartErrand::Asking(Asking::begin(self.seeker(), added.clone()));
         }
-        let StartErrand::Asking(asking) = &mut errands.start else { return Ok(Progress::Done) };
-        let Some(answer) = self.wait_for(deadline, asking.answer()).await else {
-            return Ok(Progress::OutOfTime);
+        let StartErrand::Asking(asking) = &mut errands.start else { return Ok(None) };
+        let waiting = Waiting::begin(&self.shared);
+        let answer = tokio::select! {
+            biased;
+            answer = asking.answer() => answer,
+            polled = self.reader.poll(left(deadline)) => return polled.map(Some),
         };
+        drop(waiting);
         errands.start = StartErrand::NotBegun;
         let committed = answer?;
         let starts = added.iter().map(|it| {
@@ -325,7 +324,7 @@ impl GroupConsumer {
         });
         self.reader.assign_more(starts);
         errands.start = StartErrand::Done;
-        Ok(Progress::Done)
+        Ok(None)
     }
 
     /// What cannot be committed is read again by who gets it: nothing is lost.
@@ -340,25 +339,14 @@ impl GroupConsumer {
             errands.last_commit = LastCommit::Asked(committed);
         }
         let LastCommit::Asked(committed) = &mut errands.last_commit else { return Progress::Done };
-        if self.wait_for(deadline, committed).await.is_none() {
+        let waiting = Waiting::begin(&self.shared);
+        if tokio::time::timeout(left(deadline), committed).await.is_err() {
             return Progress::OutOfTime;
         }
+        drop(waiting);
         errands.last_commit = LastCommit::Done;
         self.tell_of_commits();
         Progress::Done
-    }
-
-    /// Waits for the coordinator, which counts as polling; `None`: time is up.
-    async fn wait_for<T>(
-        &self,
-        deadline: Option<Instant>,
-        answer: impl Future<Output = T>,
-    ) -> Option<T> {
-        let _waiting = Waiting::begin(&self.shared);
-        match deadline {
-            Some(deadline) => tokio::time::timeout_at(deadline, answer).await.ok(),
-            None => Some(answer.await),
-        }
     }
 
     /// What auto commit would commit later is committed now.
@@ -548,8 +536,8 @@ impl fmt::Debug for GroupConsumer {
 /// What of an event is left to the next poll.
 enum Unfinished {
     Nothing,
-    /// The coordinator has not said where to begin.
-    Start,
+    /// The coordinator has not said where to begin. This was read elsewhere.
+    Start(Polled),
     /// It has not answered the commit of what is given back.
     LastCommit,
 }
@@ -559,6 +547,11 @@ enum Unfinished {
 enum Progress {
     Done,
     OutOfTime,
+}
+
+/// How much time is left; without a deadline all there is.
+fn left(deadline: Option<Instant>) -> Duration {
+    deadline.map_or(Duration::MAX, |it| it.saturating_duration_since(Instant::now()))
 }
 
 /// A moment from now on; a year is as good as for ever.
