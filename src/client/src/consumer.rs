@@ -6,6 +6,7 @@
 //! what an answer shows by [`records`]; neither names tokio.
 
 pub mod assignor;
+mod by_topic;
 mod config;
 mod deserializer;
 mod driver;
@@ -14,7 +15,9 @@ pub(crate) mod fetch;
 pub mod fetcher;
 pub mod group;
 mod interceptor;
+mod millis;
 mod offset_store;
+mod panic_guard;
 pub mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +34,7 @@ use crate::admin::{FoundOffset, OffsetQuery};
 use crate::client::Client;
 use crate::error::Error;
 use crate::metadata::Partition;
+use crate::pool::Lane;
 pub use config::{ConsumerConfig, OffsetReset, PartitionEnds};
 pub use deserializer::{Deserializer, MeaningError, Raw, Text, Typed, TypedCursor, TypedError};
 use driver::Shared;
@@ -76,6 +80,7 @@ pub struct Consumer {
     shared: Arc<Shared>,
     waker: Arc<Waker>,
     interceptors: Interceptors,
+    lane: Lane,
     task: AbortHandle,
 }
 
@@ -189,9 +194,10 @@ impl Consumer {
         let fetcher = Fetcher::new(settings, client.metadata(), client.seed());
         let shared = Arc::new(Shared::new(fetcher));
         let waker = Arc::new(Waker { is_woken: AtomicBool::new(false), shared: shared.clone() });
-        let run = driver::run(client.clone(), shared.clone(), config.crc_check);
+        let lane = Lane::Fetches(client.seed());
+        let run = driver::run(client.clone(), lane, shared.clone(), config.crc_check);
         let task = tokio::spawn(run).abort_handle();
-        Consumer { client, config, shared, waker, interceptors, task }
+        Consumer { client, config, shared, waker, interceptors, lane, task }
     }
 
     /// What it was told.
@@ -517,8 +523,11 @@ impl Consumer {
         let last = self.shared.fetcher.lock().close();
         let mut closing = tokio::task::JoinSet::new();
         for (node, request) in last {
-            let client = self.client.clone();
-            closing.spawn(async move { driver::fetch(&client, node, request, i16::MAX).await });
+            let (client, lane) = (self.client.clone(), self.lane);
+            closing.spawn(async move {
+                let to = driver::Reading { client: &client, lane, node };
+                to.fetch(request, i16::MAX).await
+            });
         }
         // A broker forgets a session by itself, if later.
         let all = async { while closing.join_next().await.is_some() {} };
@@ -540,6 +549,7 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         self.task.abort();
+        self.client.end_lane(self.lane);
         self.interceptors.close();
     }
 }

@@ -20,8 +20,8 @@ use crate::random::Random;
 pub(crate) enum Lane {
     /// Requests that are answered at once.
     Calls,
-    /// Fetches, which wait for records.
-    Fetches,
+    /// One reader's fetches, which wait for records: another's must not wait behind them.
+    Fetches(u64),
     /// Produce requests, which wait for acknowledgements.
     Produces,
     /// One consumer's requests to its group's coordinator: JoinGroup waits for other members, who

@@ -15,6 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::fetcher::{CheckedFetch, Effect, Fetcher, RequestId, request_for};
+use super::millis::millis;
+use super::panic_guard::guarded;
 use super::records::CrcCheck;
 use crate::client::{Client, Limit, Target};
 use crate::connection::Wanted;
@@ -65,7 +67,7 @@ impl Shared {
 }
 
 /// Runs until the consumer is dropped.
-pub(super) async fn run(client: Client, shared: Arc<Shared>, crcs: CrcCheck) {
+pub(super) async fn run(client: Client, lane: Lane, shared: Arc<Shared>, crcs: CrcCheck) {
     let mut answers: JoinSet<Answer> = JoinSet::new();
     let mut effects = Vec::new();
     loop {
@@ -78,12 +80,13 @@ pub(super) async fn run(client: Client, shared: Arc<Shared>, crcs: CrcCheck) {
             fetcher.next_deadline()
         };
         for effect in effects.drain(..) {
-            perform(&client, crcs, effect, &mut answers);
+            perform(&client, lane, crcs, effect, &mut answers);
         }
         let deadline = deadline.map(|at| shared.instant(at));
         tokio::select! {
             () = shared.work.notified() => {}
             Some(answer) = answers.join_next() => {
+                // What panics answers too: a task is cancelled only with the runtime.
                 if let Ok(answer) = answer {
                     take(&shared, answer);
                 }
@@ -93,13 +96,23 @@ pub(super) async fn run(client: Client, shared: Arc<Shared>, crcs: CrcCheck) {
     }
 }
 
-fn perform(client: &Client, crcs: CrcCheck, effect: Effect, answers: &mut JoinSet<Answer>) {
+fn perform(
+    client: &Client,
+    lane: Lane,
+    crcs: CrcCheck,
+    effect: Effect,
+    answers: &mut JoinSet<Answer>,
+) {
     let client = client.clone();
     match effect {
         Effect::Fetch { id, node, request, version_max } => {
             answers.spawn(async move {
-                let fetched = fetch(&client, node, request, version_max).await;
-                Answer::Fetch(id, fetched.map(|it| CheckedFetch::new(it, crcs)))
+                let fetched = async {
+                    let fetched = Reading { client: &client, lane, node };
+                    let fetched = fetched.fetch(request, version_max).await?;
+                    Ok(CheckedFetch::new(fetched, crcs))
+                };
+                Answer::Fetch(id, guarded("a Fetch", fetched).await)
             });
         }
         Effect::ListOffsets { id, node, request } => {
@@ -107,9 +120,9 @@ fn perform(client: &Client, crcs: CrcCheck, effect: Effect, answers: &mut JoinSe
                 let limit = limit(&client, "ListOffsets", Duration::ZERO);
                 let min = if request.isolation_level == 0 { 1 } else { 2 };
                 let wanted = Wanted::since::<ListOffsetsRequest>(min);
-                let build = |_| request.clone();
                 let target = Target::Node(node);
-                Answer::ListOffsets(id, client.call_once(target, wanted, limit, build).await)
+                let asked = client.call_once(target, wanted, limit, |_| request.clone());
+                Answer::ListOffsets(id, guarded("a ListOffsets", asked).await)
             });
         }
         Effect::OffsetForLeaderEpoch { id, node, request } => {
@@ -117,35 +130,47 @@ fn perform(client: &Client, crcs: CrcCheck, effect: Effect, answers: &mut JoinSe
                 let limit = limit(&client, "OffsetForLeaderEpoch", Duration::ZERO);
                 // From 3 on a topic's readers may ask; before, only those who may change clusters.
                 let wanted = Wanted::since::<OffsetForLeaderEpochRequest>(3);
-                let build = |_| request.clone();
                 let target = Target::Node(node);
-                Answer::Epochs(id, client.call_once(target, wanted, limit, build).await)
+                let asked = client.call_once(target, wanted, limit, |_| request.clone());
+                Answer::Epochs(id, guarded("an OffsetForLeaderEpoch", asked).await)
             });
         }
         Effect::RefreshMetadata { topics } => {
             answers.spawn(async move {
-                let errors = client.refresh(Some(&topics)).await;
-                Answer::Metadata(errors.map(|errors| (client.metadata(), errors)))
+                let refreshed = async {
+                    let errors = client.refresh(Some(&topics)).await?;
+                    Ok((client.metadata(), errors))
+                };
+                Answer::Metadata(guarded("a Metadata", refreshed).await)
             });
         }
     }
 }
 
-/// Asks, once.
-pub(super) async fn fetch(
-    client: &Client,
-    node: NodeId,
-    request: FetchRequest,
-    version_max: i16,
-) -> Result<kt_protocol::messages::FetchResponse, Error> {
-    let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
-    let limit = limit(client, "Fetch", wait);
-    let mut wanted = Wanted::any::<FetchRequest>();
-    let Versions { min, max } = wanted.versions;
-    wanted.versions = Versions::new(min, max.min(version_max));
-    let connection = client.connection(Target::Node(node), Lane::Fetches, limit).await?;
-    let build = |version| request_for(&request, version);
-    client.call_on(&connection, wanted, limit, build).await
+/// How fetches of one consumer go to a broker.
+pub(super) struct Reading<'a> {
+    pub(super) client: &'a Client,
+    pub(super) lane: Lane,
+    pub(super) node: NodeId,
+}
+
+impl Reading<'_> {
+    /// Asks, once.
+    pub(super) async fn fetch(
+        &self,
+        request: FetchRequest,
+        version_max: i16,
+    ) -> Result<kt_protocol::messages::FetchResponse, Error> {
+        let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+        let limit = limit(self.client, "Fetch", wait);
+        let mut wanted = Wanted::any::<FetchRequest>();
+        let Versions { min, max } = wanted.versions;
+        wanted.versions = Versions::new(min, max.min(version_max));
+        let target = Target::Node(self.node);
+        let connection = self.client.connection(target, self.lane, limit).await?;
+        let build = |version| request_for(&request, version);
+        self.client.call_on(&connection, wanted, limit, build).await
+    }
 }
 
 fn limit(client: &Client, operation: &'static str, wait: Duration) -> Limit {
@@ -162,10 +187,6 @@ fn take(shared: &Shared, answer: Answer) {
         Answer::Epochs(id, answer) => fetcher.on_epochs(now, id, answer),
         Answer::Metadata(answer) => fetcher.on_metadata(now, answer),
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

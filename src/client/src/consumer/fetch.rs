@@ -1,18 +1,17 @@
 //! One Fetch to one broker without a session, and what came of it: for those who look once.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 use kt_protocol::codec::Records;
 use kt_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
-use kt_protocol::messages::fetch_response::AbortedTransaction;
 use kt_protocol::messages::{FetchRequest, FetchResponse};
 use kt_protocol::types::{NodeId, Offset, TopicPartition, Uuid};
 use kt_protocol::{ApiKey, ErrorCode};
 use tokio::time::Instant;
 
 use super::ConsumerConfig;
+use super::millis::request_millis;
 use super::records::{Aborted, FetchedRecords, Marks};
 use crate::admin::Isolation;
 use crate::client::{Client, Limit, Target};
@@ -22,6 +21,9 @@ use crate::pool::Lane;
 
 /// From here on requests name topics by id (KIP-516).
 const TOPIC_ID_VERSION: i16 = 13;
+
+/// Whoever looks once has no connection of its own.
+const LANE: Lane = Lane::Fetches(0);
 
 /// What is asked of a broker.
 pub(crate) struct Request {
@@ -44,9 +46,7 @@ pub(crate) struct Fetched {
 pub(crate) struct FetchedPartition {
     pub(crate) partition: TopicPartition,
     pub(crate) code: ErrorCode,
-    high_watermark: Offset,
-    last_stable: Offset,
-    log_start: Offset,
+    marks: Marks,
     aborted: Vec<Aborted>,
     bytes: Bytes,
 }
@@ -98,7 +98,7 @@ impl Request {
             topic
         });
         FetchRequest {
-            max_wait_ms: millis(self.config.fetch_max_wait),
+            max_wait_ms: request_millis(self.config.fetch_max_wait),
             min_bytes: self.config.fetch_min_bytes,
             max_bytes: self.config.fetch_max_bytes,
             isolation_level: self.config.isolation.code(),
@@ -109,16 +109,12 @@ impl Request {
     }
 }
 
-fn millis(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
-}
-
 /// Asks, once.
 pub(crate) async fn fetch(client: Client, node: NodeId, request: Request) -> Fetched {
     let timeout = client.config().request_timeout + request.config.fetch_max_wait;
     let limit = Limit { operation: "Fetch", deadline: Instant::now() + timeout, timeout };
     let result = async {
-        let connection = client.connection(Target::Node(node), Lane::Fetches, limit).await?;
+        let connection = client.connection(Target::Node(node), LANE, limit).await?;
         let build = |version| request.of_version(version);
         let response = client.call_on(&connection, request.wanted, limit, build).await?;
         partitions(response, &request.ids)
@@ -148,19 +144,17 @@ fn partitions(
             partitions.push(FetchedPartition {
                 partition: TopicPartition::new(name.clone(), it.partition_index),
                 code: ErrorCode::from_code(it.error_code),
-                high_watermark: Offset(it.high_watermark),
-                last_stable: Offset(it.last_stable_offset),
-                log_start: Offset(it.log_start_offset),
-                aborted: it.aborted_transactions.iter().flatten().map(aborted).collect(),
+                marks: Marks {
+                    log_start: Offset(it.log_start_offset),
+                    last_stable: Offset(it.last_stable_offset),
+                    high_watermark: Offset(it.high_watermark),
+                },
+                aborted: it.aborted_transactions.iter().flatten().map(Aborted::from).collect(),
                 bytes,
             });
         }
     }
     Ok(partitions)
-}
-
-fn aborted(it: &AbortedTransaction) -> Aborted {
-    Aborted { producer_id: it.producer_id.into(), first_offset: Offset(it.first_offset) }
 }
 
 impl FetchedPartition {
@@ -171,10 +165,7 @@ impl FetchedPartition {
 
     /// The first offset that a reader may not see yet.
     pub(crate) fn end(&self, isolation: Isolation) -> Offset {
-        match isolation {
-            Isolation::ReadCommitted if 0 <= self.last_stable.0 => self.last_stable,
-            Isolation::ReadCommitted | Isolation::ReadUncommitted => self.high_watermark,
-        }
+        self.marks.end(isolation)
     }
 
     /// Its records from `position` on.
@@ -188,11 +179,7 @@ impl FetchedPartition {
             Isolation::ReadCommitted => self.aborted,
             Isolation::ReadUncommitted => Vec::new(),
         };
-        let marks = Marks {
-            log_start: self.log_start,
-            last_stable: self.last_stable,
-            high_watermark: self.high_watermark,
-        };
+        let marks = self.marks;
         let partition = self.partition.clone();
         let records = FetchedRecords::new(self.partition, &self.bytes, position, end, hidden);
         records.map(|it| it.with_marks(marks)).map_err(|reason| {

@@ -340,7 +340,7 @@ impl Fetcher {
     pub fn lag(&self, partition: &TopicPartition) -> Option<u64> {
         let assigned = self.partitions.get(partition)?;
         let end = assigned.end(self.settings.consumer.isolation)?;
-        Some(u64::try_from(end - assigned.given?.offset).unwrap_or(0))
+        Some(u64::try_from(end.0.saturating_sub(assigned.given?.offset.0)).unwrap_or(0))
     }
 
     /// The partitions that cannot be read until they are sought elsewhere.

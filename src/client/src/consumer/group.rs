@@ -11,6 +11,7 @@ mod config;
 mod consumer;
 mod coordinator;
 mod driver;
+mod errands;
 mod listener;
 mod loss;
 #[doc(hidden)]

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::config::ConsumerConfig;
 use super::fetcher::Position;
+use super::panic_guard::said;
 use super::records::FetchedRecords;
 use crate::client::Client;
 use crate::config::Event;
@@ -153,12 +154,6 @@ impl Interceptors {
             self.client.observe(&Event::HookFailed { hook: &hook, reason: &reason });
         }
     }
-}
-
-/// What a panic said, if that was a text.
-fn said(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("nothing more")
 }
 
 #[cfg(test)]

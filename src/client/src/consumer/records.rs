@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kt_protocol::messages::fetch_response::AbortedTransaction;
 use kt_protocol::records::{
     AnyBatch, AnyBatches, Attributes, BatchView, Budget, Compression, Headers, RecordView,
     RecordsError, TimestampType,
@@ -49,6 +50,12 @@ pub struct Aborted {
     pub producer_id: ProducerId,
     /// Its first record.
     pub first_offset: Offset,
+}
+
+impl From<&AbortedTransaction> for Aborted {
+    fn from(it: &AbortedTransaction) -> Aborted {
+        Aborted { producer_id: it.producer_id.into(), first_offset: Offset(it.first_offset) }
+    }
 }
 
 /// Whether checksums are computed (`check.crcs`).
@@ -381,7 +388,7 @@ impl FetchedRecords {
             let batch = batch.map_err(|error| ReadError::Batch(error.to_string()))?;
             let opened = opened.take();
             let last_offset = batch.last_offset();
-            if last_offset < self.position || filter.hides(&batch)? {
+            if filter.hides(&batch)? || last_offset < self.position {
                 continue;
             }
             let origin = Origin::of(&batch);
@@ -423,7 +430,7 @@ impl Walked {
             let error = match batch {
                 Ok(batch) if crcs == CrcCheck::Off || batch.crc_is_valid() => {
                     first_offset = first_offset.or(Some(first_of(&batch)));
-                    next_offset = next_offset.max(Some(batch.last_offset().plus(1)));
+                    next_offset = next_offset.max(Some(next_of(&batch)));
                     last_epoch = epoch_of(&batch).or(last_epoch);
                     length += batch.size();
                     continue;
@@ -447,6 +454,11 @@ fn first_of(batch: &AnyBatch<'_>) -> Offset {
         AnyBatch::Batch(view) => view.base_offset(),
         AnyBatch::Legacy(_) => Offset(0),
     }
+}
+
+/// The offset behind a batch. No record can lie there if a hostile batch ends where offsets do.
+fn next_of(batch: &AnyBatch<'_>) -> Offset {
+    Offset(batch.last_offset().0.saturating_add(1))
 }
 
 fn epoch_of(batch: &AnyBatch<'_>) -> Option<LeaderEpoch> {
@@ -554,7 +566,7 @@ impl Origin {
         (key, value): (Option<&'a [u8]>, Option<&'a [u8]>),
         headers: Headers<'a>,
     ) -> Record<'a> {
-        let delta = i32::try_from(offset - self.base_offset).unwrap_or(0);
+        let delta = i32::try_from(offset.0.saturating_sub(self.base_offset.0)).unwrap_or(0);
         Record {
             offset,
             timestamp: (0 <= timestamp.0).then_some(timestamp),

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use kt_protocol::messages::fetch_response::{AbortedTransaction, PartitionData};
+use kt_protocol::messages::fetch_response::PartitionData;
 use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Now, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode, planted};
 
-use super::assigned::Chunk;
+use super::assigned::{Assigned, Chunk};
 use super::checked::{CheckedFetch, CheckedPartition};
 use super::position::{Leader, Phase};
 use super::session::Asked;
 use super::{Emptiness, Fetcher, Frame, OffsetReset, Position, RequestId, Start};
 use crate::admin::Isolation;
 use crate::consumer::config::PartitionEnds;
+use crate::consumer::millis::millis;
 use crate::consumer::offset_store::Continuity;
 use crate::consumer::records::{Aborted, FetchedRecords, Marks};
 use crate::error::{Error, Subject};
@@ -59,17 +60,21 @@ impl Fetcher {
         }
     }
 
+    /// How long a broker is left alone after a failure, in milliseconds.
+    fn next_wait(&mut self, node: NodeId) -> u64 {
+        let Some(it) = self.nodes.get_mut(&node) else { return 0 };
+        millis(it.backoff.next(&mut self.random))
+    }
+
     /// No answer.
     fn fetch_failed(&mut self, now: Millis, node: NodeId, error: &Error) {
         self.counts.failures += 1;
         self.watch.is_wanted = true;
-        let mut random = self.random.clone();
+        let wait = self.next_wait(node);
         let it = self.node(node);
-        let wait = it.backoff.next(&mut random);
-        it.retry_at = Some(now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        it.retry_at = Some(now + wait);
         it.session.fail();
         let asked: Vec<TopicPartition> = it.session.asked().keys().cloned().collect();
-        self.random = random;
         let is_transient = error.is_retriable() || matches!(error, Error::TimedOut { .. });
         for partition in asked {
             if let Some(assigned) = self.partitions.get_mut(&partition) {
@@ -96,13 +101,10 @@ impl Fetcher {
             ErrorCode::FetchSessionTopicIdError => self.watch.is_wanted = true,
             _ => {}
         }
-        let mut random = self.random.clone();
+        let wait = self.next_wait(node).max(answer.throttle_ms);
         let it = self.node(node);
-        let wait = it.backoff.next(&mut random);
-        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(answer.throttle_ms);
         it.retry_at = Some(now + wait);
         let asked: Vec<TopicPartition> = it.session.asked().keys().cloned().collect();
-        self.random = random;
         if code.is_none() && 0 < answer.throttle_ms {
             return;
         }
@@ -129,10 +131,7 @@ impl Fetcher {
     ) -> bool {
         let until = now + self.metadata_age();
         let Some(assigned) = self.partitions.get_mut(partition) else { return false };
-        // It may have been sought elsewhere since.
-        let is_current = assigned.position.offset == asked.offset;
-        let is_current = is_current || planted!("an answer to a former question");
-        if assigned.phase != Phase::Fetch || !is_current {
+        if !assigned.still_wants(asked) {
             return false;
         }
         let code = ErrorCode::from_code(it.data.error_code);
@@ -140,62 +139,40 @@ impl Fetcher {
             self.refused(now, node, partition, &it.data, code);
             return false;
         }
-        if 0 <= it.data.diverging_epoch.end_offset {
-            let end = Position {
-                offset: Offset(it.data.diverging_epoch.end_offset),
-                leader_epoch: Some(LeaderEpoch(it.data.diverging_epoch.epoch)),
-            };
+        if let Some(end) = divergence(&it.data) {
             let position = assigned.position;
             self.validated(partition, position, Some(end));
             return false;
         }
-        let isolation = self.settings.consumer.isolation;
-        let marks = marks_of(&it.data);
-        assigned.marks = Some(marks);
         if 0 <= it.data.preferred_read_replica {
             assigned.preferred = Some((NodeId(it.data.preferred_read_replica), until));
         }
-        let walked = match it.walked {
-            Ok(walked) => walked,
-            Err(reason) => {
-                let offset = asked.offset;
-                let reason = format!("{partition} at offset {offset}: {reason}");
-                self.fail(partition, Error::protocol(ApiKey::Fetch, reason));
-                return false;
+        match assigned.read(self.settings.consumer.isolation, asked, it) {
+            Ok(records) if records.is_empty() => false,
+            Ok(records) => {
+                self.queue(partition, Chunk { records, frame });
+                true
             }
-        };
-        assigned.succeed();
-        let hidden = match isolation {
-            Isolation::ReadCommitted => aborted(&it.data),
-            Isolation::ReadUncommitted => Vec::new(),
-        };
-        let end = marks.end(isolation);
-        let first = walked.first_offset;
-        let whose = Arc::clone(&assigned.partition);
-        let records = FetchedRecords::walked(whose, walked, asked.offset, end, hidden);
-        if records.is_empty() {
-            return false;
+            Err(error) => {
+                self.fail(partition, error);
+                false
+            }
         }
-        if let Some((stored, Continuity::Whole)) = assigned.stored
-            && asked.offset == stored.offset
-            && let Some(found) = first.filter(|first| stored.offset < *first)
-        {
-            let (whose, stored) = (partition.clone(), stored.offset);
-            self.fail(partition, Error::OffsetGap { partition: whose, stored, found });
-            return false;
-        }
-        let records = records.with_marks(marks);
+    }
+
+    /// What is to be given later. Fetching goes on behind it.
+    fn queue(&mut self, partition: &TopicPartition, chunk: Chunk) {
+        let Some(assigned) = self.partitions.get_mut(partition) else { return };
         assigned.position = Position {
-            offset: records.next_offset(),
-            leader_epoch: records.last_epoch().or(assigned.position.leader_epoch),
+            offset: chunk.records.next_offset(),
+            leader_epoch: chunk.records.last_epoch().or(assigned.position.leader_epoch),
         };
         if assigned.chunks.is_empty() {
             self.order.push_back(partition.clone());
         }
         self.served += 1;
         assigned.served = self.served;
-        assigned.chunks.push_back(Chunk { records, frame });
-        true
+        assigned.chunks.push_back(chunk);
     }
 
     /// A partition's error code, as Kafka's `FetchCollector` takes them.
@@ -246,17 +223,27 @@ impl Fetcher {
             // A follower may be behind: the leader knows.
             return;
         }
+        if assigned.pinned == Some(node) && !is_leader {
+            assigned.phase = Phase::Doubted;
+            return;
+        }
+        self.position_gone(now, partition);
+    }
+
+    /// The log has no such offset, as its leader says.
+    pub(super) fn position_gone(&mut self, now: Millis, partition: &TopicPartition) {
+        let Some(assigned) = self.partitions.get_mut(partition) else { return };
         let offset = assigned.position.offset;
         if assigned.stored.is_some() && assigned.chunks.is_empty() {
             assigned.phase = Phase::Gap;
             return;
         }
         if !assigned.chunks.is_empty() {
-            // What waits is good, and is given first.
+            // What waits is good, and is given first, however long the caller takes for it.
             let error = Error::OffsetOutOfRange { partition: partition.clone(), offset };
             return match self.settings.consumer.offset_reset {
                 OffsetReset::None => self.fail(partition, error),
-                _ => self.try_later(now, partition, error),
+                _ => self.wait_a_while(now, partition),
             };
         }
         match self.settings.consumer.offset_reset {
@@ -291,6 +278,59 @@ impl Fetcher {
     }
 }
 
+impl Assigned {
+    /// False if it was sought elsewhere since it was asked for.
+    fn still_wants(&self, asked: Asked) -> bool {
+        let is_current = self.position.offset == asked.offset;
+        self.phase == Phase::Fetch && (is_current || planted!("an answer to a former question"))
+    }
+
+    /// What an answer without an error shows of it, which may be nothing.
+    fn read(
+        &mut self,
+        isolation: Isolation,
+        asked: Asked,
+        it: CheckedPartition,
+    ) -> Result<FetchedRecords, Error> {
+        let marks = marks_of(&it.data);
+        self.marks = Some(marks);
+        let walked = it.walked.map_err(|reason| {
+            let reason = format!("{} at offset {}: {reason}", self.partition, asked.offset);
+            Error::protocol(ApiKey::Fetch, reason)
+        })?;
+        self.succeed();
+        self.check_gap(asked.offset, walked.first_offset)?;
+        let hidden = match isolation {
+            Isolation::ReadCommitted => aborted(&it.data),
+            Isolation::ReadUncommitted => Vec::new(),
+        };
+        let (partition, end) = (Arc::clone(&self.partition), marks.end(isolation));
+        let records = FetchedRecords::walked(partition, walked, asked.offset, end, hidden);
+        Ok(records.with_marks(marks))
+    }
+
+    /// The log must go on where a store says that it ends, if the store wants that.
+    fn check_gap(&self, asked: Offset, first: Option<Offset>) -> Result<(), Error> {
+        let Some((stored, Continuity::Whole)) = self.stored else { return Ok(()) };
+        match first {
+            Some(found) if asked == stored.offset && stored.offset < found => {
+                let partition = TopicPartition::clone(&self.partition);
+                Err(Error::OffsetGap { partition, stored: stored.offset, found })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where the log differs from what was read before, as its leader says (KIP-595).
+fn divergence(data: &PartitionData) -> Option<Position> {
+    let end = &data.diverging_epoch;
+    (0 <= end.end_offset).then_some(Position {
+        offset: Offset(end.end_offset),
+        leader_epoch: Some(LeaderEpoch(end.epoch)),
+    })
+}
+
 fn marks_of(data: &PartitionData) -> Marks {
     Marks {
         log_start: Offset(data.log_start_offset),
@@ -300,10 +340,5 @@ fn marks_of(data: &PartitionData) -> Marks {
 }
 
 fn aborted(data: &PartitionData) -> Vec<Aborted> {
-    let all = data.aborted_transactions.iter().flatten();
-    let aborted = all.map(|it: &AbortedTransaction| Aborted {
-        producer_id: it.producer_id.into(),
-        first_offset: Offset(it.first_offset),
-    });
-    aborted.collect()
+    data.aborted_transactions.iter().flatten().map(Aborted::from).collect()
 }

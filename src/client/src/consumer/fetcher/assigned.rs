@@ -39,6 +39,8 @@ pub(super) struct Assigned {
     pub(super) leader: Option<Leader>,
     /// Of the topic that the position is in.
     pub(super) topic_id: Uuid,
+    /// Of the topic that had the name before this one, if it was read.
+    pub(super) former_topic: Option<Uuid>,
     /// Another replica that the leader named, until then.
     pub(super) preferred: Option<(NodeId, Millis)>,
     /// The replica that the caller named.
@@ -71,6 +73,7 @@ impl Assigned {
             marks: None,
             leader: None,
             topic_id: Uuid::ZERO,
+            former_topic: None,
             preferred: None,
             pinned: None,
             asked: None,

@@ -163,6 +163,6 @@ impl Fetcher {
 /// Paused ones keep theirs, and what is being validated may be gone.
 fn is_giving(assigned: &super::assigned::Assigned) -> bool {
     !assigned.is_paused
-        && matches!(assigned.phase, Phase::Fetch | Phase::Failed)
+        && matches!(assigned.phase, Phase::Fetch | Phase::Doubted | Phase::Failed)
         && !assigned.chunks.is_empty()
 }

@@ -9,6 +9,7 @@ use kt_protocol::{ApiKey, ErrorCode};
 use super::position::{Leader, Phase};
 use super::{Effect, Fetcher, Start};
 use crate::consumer::config::OffsetReset;
+use crate::consumer::millis::millis;
 use crate::error::{Error, Subject};
 use crate::metadata::Metadata;
 
@@ -42,6 +43,8 @@ impl Fetcher {
             if let Some(code) = topic_errors.get(&partition.topic) {
                 is_settled = false;
                 self.topic_missing(now, partition, *code);
+            } else if self.is_of_before(partition) {
+                is_settled = false;
             } else if self.check_topic(partition) {
                 self.adopt_leader(partition);
                 is_settled &= self.has_leader(now, partition);
@@ -71,7 +74,7 @@ impl Fetcher {
     fn want_metadata_later(&mut self, now: Millis) {
         let wait = self.watch.backoff.next(&mut self.random);
         self.watch.is_wanted = true;
-        self.watch.retry_at = Some(now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        self.watch.retry_at = Some(now + millis(wait));
     }
 
     fn topic_missing(&mut self, now: Millis, partition: &TopicPartition, code: ErrorCode) {
@@ -89,6 +92,13 @@ impl Fetcher {
         }
     }
 
+    /// True if the broker still tells of the topic that had the name before: it is behind.
+    fn is_of_before(&self, partition: &TopicPartition) -> bool {
+        let told = self.watch.metadata.topics.get(&partition.topic).map(|it| it.id);
+        let former = self.partitions.get(partition).and_then(|it| it.former_topic);
+        former.is_some() && told == former
+    }
+
     /// Another topic may have the name now: an offset of the old one means nothing in it. True if
     /// it is the same.
     fn check_topic(&mut self, partition: &TopicPartition) -> bool {
@@ -99,6 +109,7 @@ impl Fetcher {
         if old_id.is_zero() || old_id == new_id {
             return true;
         }
+        assigned.former_topic = Some(old_id);
         if self.settings.consumer.offset_reset == OffsetReset::None || assigned.stored.is_some() {
             let topic = partition.topic.clone();
             self.fail(partition, Error::TopicReplaced { topic });
@@ -148,7 +159,7 @@ impl Fetcher {
         match assigned.phase {
             Phase::Fetch => assigned.phase = assigned.phase_at(assigned.position),
             Phase::Validate => assigned.asked = None,
-            Phase::Reset(_) | Phase::Gap | Phase::Failed => {}
+            Phase::Reset(_) | Phase::Gap | Phase::Doubted | Phase::Failed => {}
         }
     }
 
@@ -166,7 +177,7 @@ impl Fetcher {
 
     /// How long metadata are good, in milliseconds.
     pub(super) fn metadata_age(&self) -> u64 {
-        u64::try_from(self.settings.metadata_max_age.as_millis()).unwrap_or(u64::MAX)
+        millis(self.settings.metadata_max_age)
     }
 
     /// Asks for metadata if something needs them and nothing holds that back.
@@ -177,7 +188,7 @@ impl Fetcher {
         self.watch.old_at.get_or_insert(now + self.metadata_age());
         let is_old = self.watch.old_at.is_some_and(|at| at <= now);
         let may_ask = self.watch.retry_at.is_none_or(|at| at <= now);
-        if !(is_old || self.watch.is_wanted && may_ask) {
+        if !may_ask || !(is_old || self.watch.is_wanted) {
             return;
         }
         self.watch.is_under_way = true;
@@ -187,14 +198,20 @@ impl Fetcher {
         effects.push(Effect::RefreshMetadata { topics });
     }
 
-    /// Something of a partition failed and is worth another try.
-    pub(super) fn try_later(&mut self, now: Millis, partition: &TopicPartition, error: Error) {
-        let after = self.settings.error_after;
+    /// A partition is left alone until its next try.
+    pub(super) fn wait_a_while(&mut self, now: Millis, partition: &TopicPartition) {
         let Some(assigned) = self.partitions.get_mut(partition) else { return };
         let wait = assigned.backoff.next(&mut self.random);
-        assigned.retry_at = Some(now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        assigned.retry_at = Some(now + millis(wait));
+    }
+
+    /// Something of a partition failed and is worth another try.
+    pub(super) fn try_later(&mut self, now: Millis, partition: &TopicPartition, error: Error) {
+        self.wait_a_while(now, partition);
+        let after = self.settings.error_after;
+        let Some(assigned) = self.partitions.get_mut(partition) else { return };
         let since = *assigned.failing_since.get_or_insert(now);
-        if now - since < u64::try_from(after.as_millis()).unwrap_or(u64::MAX) {
+        if now - since < millis(after) {
             return;
         }
         // The caller hears of it, and trying goes on.

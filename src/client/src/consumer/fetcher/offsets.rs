@@ -15,8 +15,10 @@ use kt_protocol::messages::{
 use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Now, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
+use super::assigned::Assigned;
 use super::position::{Leader, Phase};
 use super::{Effect, Fetcher, Position, RequestId, Start};
+use crate::consumer::by_topic::by_topic;
 use crate::error::{Error, Subject};
 
 /// How the timestamps of ListOffsets say the two ends.
@@ -30,6 +32,30 @@ pub(super) enum Question {
     Epochs(BTreeMap<TopicPartition, Position>),
 }
 
+/// What has to be asked of a partition's leader before it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// An offset: ListOffsets.
+    Start(Start),
+    /// Whether the log still has what was read: OffsetForLeaderEpoch.
+    Validation,
+}
+
+impl Assigned {
+    /// What is to be asked now; `None` if nothing is, or it is asked already.
+    fn wanted_position(&self, now: Millis) -> Option<Wanted> {
+        if self.asked.is_some() || !self.is_due(now) {
+            return None;
+        }
+        match self.phase {
+            Phase::Reset(start) => Some(Wanted::Start(start)),
+            Phase::Gap | Phase::Doubted => Some(Wanted::Start(Start::Earliest)),
+            Phase::Validate => Some(Wanted::Validation),
+            Phase::Fetch | Phase::Failed => None,
+        }
+    }
+}
+
 impl Fetcher {
     /// Asks for the positions of partitions that have none, and validates those that must be.
     pub(super) fn plan_starts(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -37,51 +63,48 @@ impl Fetcher {
             BTreeMap::new();
         let mut epochs: BTreeMap<NodeId, BTreeMap<TopicPartition, (Position, Leader)>> =
             BTreeMap::new();
-        let mut without_policy = Vec::new();
-        for (partition, it) in &mut self.partitions {
-            let is_asked = it.asked.is_some() || !it.is_due(now.monotonic);
-            if is_asked || !matches!(it.phase, Phase::Reset(_) | Phase::Gap | Phase::Validate) {
-                continue;
-            }
+        self.resolve_resets(now);
+        for (partition, it) in &self.partitions {
+            let Some(wanted) = it.wanted_position(now.monotonic) else { continue };
             let Some(leader) = it.leader else {
                 self.watch.is_wanted = true;
                 continue;
             };
-            match it.phase {
-                Phase::Reset(Start::Reset) => {
-                    match self.settings.consumer.offset_reset.at(now.wall) {
-                        Some(start) => it.phase = Phase::Reset(start),
-                        None => {
-                            without_policy.push(partition.clone());
-                            continue;
-                        }
-                    }
+            let partition = partition.clone();
+            match wanted {
+                Wanted::Start(start) => {
+                    starts.entry(leader.node).or_default().insert(partition, (start, leader));
                 }
-                Phase::Validate => {
+                Wanted::Validation => {
                     let ask = (it.position, leader);
-                    epochs.entry(leader.node).or_default().insert(partition.clone(), ask);
-                    continue;
+                    epochs.entry(leader.node).or_default().insert(partition, ask);
                 }
-                _ => {}
             }
-            let start = match it.phase {
-                Phase::Reset(start) => Some(start),
-                Phase::Gap => Some(Start::Earliest),
-                Phase::Validate | Phase::Fetch | Phase::Failed => None,
-            };
-            if let Some(start) = start {
-                let ask = (start, leader);
-                starts.entry(leader.node).or_default().insert(partition.clone(), ask);
-            }
-        }
-        for partition in without_policy {
-            self.fail(&partition, Error::NoPosition { partition: partition.clone() });
         }
         for (node, asked) in starts {
             self.ask_starts(node, asked, effects);
         }
         for (node, asked) in epochs {
             self.ask_epochs(node, asked, effects);
+        }
+    }
+
+    /// Says for each partition that begins where `auto.offset.reset` says where that is now.
+    fn resolve_resets(&mut self, now: Now) {
+        let start = self.settings.consumer.offset_reset.at(now.wall);
+        let mut without_policy = Vec::new();
+        for (partition, it) in &mut self.partitions {
+            let is_due = it.wanted_position(now.monotonic) == Some(Wanted::Start(Start::Reset));
+            if !is_due || it.leader.is_none() {
+                continue;
+            }
+            match start {
+                Some(start) => it.phase = Phase::Reset(start),
+                None => without_policy.push(partition.clone()),
+            }
+        }
+        for partition in without_policy {
+            self.fail(&partition, Error::NoPosition { partition: partition.clone() });
         }
     }
 
@@ -92,9 +115,13 @@ impl Fetcher {
         effects: &mut Vec<Effect>,
     ) {
         let id = self.new_id();
-        let mut topics: Vec<ListOffsetsTopic> = Vec::new();
-        for (partition, (start, leader)) in &asked {
-            let it = ListOffsetsPartition {
+        for partition in asked.keys() {
+            if let Some(assigned) = self.partitions.get_mut(partition) {
+                assigned.asked = Some(id);
+            }
+        }
+        let parts = asked.iter().map(|(partition, (start, leader))| {
+            let part = ListOffsetsPartition {
                 partition_index: partition.partition.0,
                 current_leader_epoch: leader.epoch.0,
                 timestamp: match start {
@@ -103,19 +130,14 @@ impl Fetcher {
                     Start::Latest | Start::Reset | Start::Position(_) | Start::Stored(..) => LATEST,
                 },
             };
-            match topics.last_mut() {
-                Some(last) if last.name == partition.topic => last.partitions.push(it),
-                _ => topics
-                    .push(ListOffsetsTopic { name: partition.topic.clone(), partitions: vec![it] }),
-            }
-            if let Some(assigned) = self.partitions.get_mut(partition) {
-                assigned.asked = Some(id);
-            }
-        }
+            (partition, part)
+        });
+        let topics = by_topic(parts).into_iter();
+        let topics = topics.map(|(name, partitions)| ListOffsetsTopic { name, partitions });
         let request = ListOffsetsRequest {
             replica_id: -1,
             isolation_level: self.settings.consumer.isolation.code(),
-            topics,
+            topics: topics.collect(),
             timeout_ms: i32::MAX,
         };
         let asked = asked.into_iter().map(|(partition, (start, _))| (partition, start)).collect();
@@ -174,6 +196,9 @@ impl Fetcher {
             let error = gap(partition, assigned.position.offset, Offset(it.offset));
             return self.fail(partition, error);
         }
+        if assigned.phase == Phase::Doubted && 0 <= it.offset {
+            return self.take_log_start(now, partition, Offset(it.offset));
+        }
         if it.offset < 0 {
             // Nothing is so young: reading begins with what comes.
             assigned.phase = match start {
@@ -192,6 +217,18 @@ impl Fetcher {
         assigned.phase = Phase::Fetch;
     }
 
+    /// Where the leader's log begins, of which another replica does not have the position.
+    fn take_log_start(&mut self, now: Millis, partition: &TopicPartition, log_start: Offset) {
+        let Some(assigned) = self.partitions.get_mut(partition) else { return };
+        assigned.phase = Phase::Fetch;
+        let offset = assigned.position.offset;
+        if offset < log_start {
+            return self.position_gone(now, partition);
+        }
+        let error = Error::OffsetOutOfRange { partition: partition.clone(), offset };
+        self.try_later(now, partition, error);
+    }
+
     fn ask_epochs(
         &mut self,
         node: NodeId,
@@ -199,24 +236,22 @@ impl Fetcher {
         effects: &mut Vec<Effect>,
     ) {
         let id = self.new_id();
-        let mut topics: Vec<OffsetForLeaderTopic> = Vec::new();
-        for (partition, (position, leader)) in &asked {
-            let it = OffsetForLeaderPartition {
-                partition: partition.partition.0,
-                current_leader_epoch: leader.epoch.0,
-                leader_epoch: position.leader_epoch.unwrap_or(LeaderEpoch::UNKNOWN).0,
-            };
-            match topics.last_mut() {
-                Some(last) if last.topic == partition.topic => last.partitions.push(it),
-                _ => topics.push(OffsetForLeaderTopic {
-                    topic: partition.topic.clone(),
-                    partitions: vec![it],
-                }),
-            }
+        for partition in asked.keys() {
             if let Some(assigned) = self.partitions.get_mut(partition) {
                 assigned.asked = Some(id);
             }
         }
+        let parts = asked.iter().map(|(partition, (position, leader))| {
+            let part = OffsetForLeaderPartition {
+                partition: partition.partition.0,
+                current_leader_epoch: leader.epoch.0,
+                leader_epoch: position.leader_epoch.unwrap_or(LeaderEpoch::UNKNOWN).0,
+            };
+            (partition, part)
+        });
+        let topics = by_topic(parts).into_iter();
+        let topics = topics.map(|(topic, partitions)| OffsetForLeaderTopic { topic, partitions });
+        let topics = topics.collect();
         // -1 is a consumer.
         let request = OffsetForLeaderEpochRequest { replica_id: -1, topics };
         let asked = asked.into_iter().map(|(partition, (it, _))| (partition, it)).collect();

@@ -12,6 +12,7 @@ use super::position::Phase;
 use super::session::{Asked, Session};
 use super::{Effect, Fetcher, InFlight, Node};
 use crate::backoff::Backoff;
+use crate::consumer::millis::{millis, request_millis};
 
 /// A broker keeps a request that finds nothing for `fetch.max.wait.ms`. One that leaves out
 /// partitions because enough of them is here would hold those back for as long, so it waits for
@@ -45,7 +46,8 @@ impl Fetcher {
         let metadata = if watch.is_under_way || self.partitions.is_empty() {
             [None, None]
         } else {
-            [watch.old_at, watch.retry_at.filter(|_| watch.is_wanted)]
+            let old_at = watch.old_at.map(|at| at.max(watch.retry_at.unwrap_or(at)));
+            [old_at, watch.retry_at.filter(|_| watch.is_wanted)]
         };
         partitions.chain(nodes).chain(metadata).flatten().min()
     }
@@ -191,7 +193,7 @@ impl Fetcher {
         let told = it.session.tell(&asked);
         let config = &self.settings.consumer;
         let request = FetchRequest {
-            max_wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+            max_wait_ms: request_millis(wait),
             min_bytes: config.fetch_min_bytes,
             max_bytes: i32::try_from(room).unwrap_or(i32::MAX),
             isolation_level: config.isolation.code(),
@@ -242,8 +244,4 @@ fn node_for(
     }
     let preferred = assigned.preferred.filter(|(node, until)| now < *until && is_known(node));
     preferred.map(|(node, _)| node).or(assigned.leader.map(|it| it.node))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

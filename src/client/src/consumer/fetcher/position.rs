@@ -105,6 +105,9 @@ pub(super) enum Phase {
     Reset(Start),
     /// The log does not have the stored position: its start is asked for, to say what is missing.
     Gap,
+    /// The replica that the caller named does not have the position: the start of the leader's log
+    /// is asked for, to say whether it only is behind.
+    Doubted,
     /// It has one, and the leader changed: the log may have been cut below it.
     Validate,
     /// It is read.

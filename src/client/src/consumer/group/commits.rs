@@ -25,6 +25,8 @@ use super::metrics::CommitCounts;
 use super::request::{Effect, GroupRequest, Recipient, RequestId, RequestIds};
 use crate::backoff::{Backoff, BackoffRange};
 use crate::consumer::Position;
+use crate::consumer::by_topic::by_topic;
+use crate::consumer::millis::millis;
 use crate::error::Error;
 use crate::random::Random;
 
@@ -150,6 +152,10 @@ pub struct Commits {
     counts: CommitCounts,
 }
 
+/// So many commits may wait when an asynchronous one is asked for. A caller that commits each record
+/// while there is no coordinator does not use up the memory: a later commit covers the earlier ones.
+const ASYNC_WAITING_MAX: usize = 1_000;
+
 /// The ids of these requests are not those of the membership's.
 const FIRST_REQUEST: u64 = 1 << 63;
 
@@ -182,6 +188,26 @@ impl Commits {
         timeout: Duration,
     ) -> CommitId {
         self.ask(now, membership, Kind::Sync, offsets, timeout)
+    }
+
+    /// The last commit that was asked for, if it is the same and nobody waits for it.
+    pub(super) fn take_up(
+        &mut self,
+        now: Millis,
+        membership: &Membership,
+        offsets: &Offsets,
+        timeout: Duration,
+        is_given_up: impl Fn(CommitId) -> bool,
+    ) -> Option<CommitId> {
+        let in_flight = self.in_flight.as_mut().and_then(|it| it.commit.as_mut());
+        let last = self.queue.back_mut().or(in_flight)?;
+        let is_same = last.kind == Kind::Sync && last.offsets == *offsets;
+        if !is_same || !is_given_up(last.id) || barred(now, membership, &last.identity).is_some() {
+            return None;
+        }
+        last.deadline = now + millis(timeout);
+        last.timeout = timeout;
+        Some(last.id)
     }
 
     /// Commits, trying once.
@@ -297,7 +323,7 @@ impl Commits {
     ) -> CommitId {
         self.next_commit += 1;
         let id = CommitId(self.next_commit);
-        let deadline = now + u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let deadline = now + millis(timeout);
         let identity = Identity::default();
         let mut commit = Commit { id, kind, offsets, identity, deadline, timeout, last: None };
         if commit.offsets.is_empty() {
@@ -305,6 +331,11 @@ impl Commits {
             return id;
         }
         match standing(now, membership) {
+            Standing::Member(_) if kind == Kind::Async && ASYNC_WAITING_MAX <= self.queue.len() => {
+                let group = membership.group_id();
+                let full = format!("{ASYNC_WAITING_MAX} commits of group \"{group}\" wait already");
+                self.finish(commit, Err(Error::Full(full)));
+            }
             Standing::Member(identity) => {
                 commit.identity = identity;
                 self.queue.push_back(commit);
@@ -325,7 +356,7 @@ impl Commits {
             return;
         }
         let offsets = self.uncommitted();
-        self.auto_at = now + u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+        self.auto_at = now + millis(interval);
         let may_commit = matches!(standing(now, membership), Standing::Member(_));
         if may_commit && !offsets.is_empty() {
             let timeout = self.config.timeout;
@@ -389,23 +420,21 @@ fn lost(membership: &Membership, cause: LossCause) -> Error {
 }
 
 fn request(membership: &Membership, commit: &Commit) -> OffsetCommitRequest {
-    let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
-    for (partition, offset) in &commit.offsets {
-        let it = OffsetCommitRequestPartition {
+    let parts = commit.offsets.iter().map(|(partition, offset)| {
+        let part = OffsetCommitRequestPartition {
             partition_index: partition.partition.0,
             committed_offset: offset.offset.0 + i64::from(planted!("a commit goes too far")),
             committed_leader_epoch: offset.leader_epoch.unwrap_or(LeaderEpoch::UNKNOWN).0,
             committed_metadata: Some(offset.metadata.clone()),
         };
-        match topics.last_mut() {
-            Some(last) if last.name == partition.topic => last.partitions.push(it),
-            _ => topics.push(OffsetCommitRequestTopic {
-                name: partition.topic.clone(),
-                partitions: vec![it],
-                ..Default::default()
-            }),
-        }
-    }
+        (partition, part)
+    });
+    let topic = |(name, partitions)| OffsetCommitRequestTopic {
+        name,
+        partitions,
+        ..OffsetCommitRequestTopic::default()
+    };
+    let topics = by_topic(parts).into_iter().map(topic).collect();
     let is_member = commit.identity.generation.is_some();
     OffsetCommitRequest {
         group_id: membership.group_id().to_owned(),

@@ -1,6 +1,7 @@
 //! Where a group has come to in some partitions (OffsetFetch), asked by a member.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kt_protocol::messages::offset_fetch_request::{
@@ -9,13 +10,15 @@ use kt_protocol::messages::offset_fetch_request::{
 use kt_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
 use kt_protocol::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::commits::{OffsetAndMetadata, Offsets};
 use super::coordinator::subject;
-use super::driver::know_broker;
-use crate::client::{Client, Limit, Target};
+use super::driver::{Shared, connect};
+use crate::backoff::Backoff;
+use crate::client::{Client, Limit};
 use crate::connection::Wanted;
+use crate::consumer::by_topic::by_topic;
 use crate::error::{Error, Subject};
 use crate::pool::Lane;
 
@@ -28,27 +31,87 @@ const LAST_BY_NAME: i16 = 9;
 /// From here on offsets of transactions that are not decided can be waited for (KIP-447).
 const STABLE_SINCE: i16 = 7;
 
+/// Asks on behalf of one consumer.
+pub(super) struct Seeker {
+    pub(super) client: Client,
+    pub(super) shared: Arc<Shared>,
+    pub(super) group: String,
+}
+
+impl Seeker {
+    /// Asks until the coordinator answers, or time is up. A partition without a commit is not in
+    /// the answer.
+    pub(super) async fn committed(
+        &self,
+        partitions: &BTreeSet<TopicPartition>,
+    ) -> Result<Offsets, Error> {
+        let config = self.client.config();
+        let timeout = config.timeout;
+        let _lookup = Lookup::begin(&self.shared);
+        let deadline = Instant::now() + timeout;
+        let mut backoff = Backoff::new(config.backoff);
+        let mut last = None;
+        while Instant::now() < deadline {
+            let coordinator = self.shared.until(|machine| machine.membership().coordinator());
+            let Ok(node) = timeout_at(deadline, coordinator).await else { break };
+            let question = Question {
+                client: &self.client,
+                lane: self.shared.lane,
+                node,
+                group: &self.group,
+                partitions,
+                within: config.request_timeout,
+            };
+            match question.ask().await {
+                Err(error) if is_worth_another_try(&error) => {
+                    self.shared.with(|machine, now, effects| {
+                        machine.on_committed_failed(now, &error, effects);
+                    });
+                    last = Some(Box::new(error));
+                }
+                result => return result,
+            }
+            tokio::time::sleep(self.client.next_wait(&mut backoff)).await;
+        }
+        Err(Error::TimedOut { operation: "OffsetFetch".to_owned(), after: timeout, last })
+    }
+}
+
+/// While it lives, the coordinator is looked for, whether or not anything is subscribed.
+struct Lookup<'a>(&'a Shared);
+
+impl<'a> Lookup<'a> {
+    fn begin(shared: &'a Shared) -> Lookup<'a> {
+        shared.with(|machine, now, effects| machine.begin_lookup(now, effects));
+        Lookup(shared)
+    }
+}
+
+impl Drop for Lookup<'_> {
+    fn drop(&mut self) {
+        self.0.with(|machine, _, _| machine.end_lookup());
+    }
+}
+
 /// What is asked, of whom.
-pub(super) struct Question<'a> {
-    pub(super) client: &'a Client,
-    pub(super) lane: Lane,
-    pub(super) node: NodeId,
-    pub(super) group: &'a str,
-    pub(super) partitions: &'a BTreeSet<TopicPartition>,
-    pub(super) within: Duration,
+struct Question<'a> {
+    client: &'a Client,
+    lane: Lane,
+    node: NodeId,
+    group: &'a str,
+    partitions: &'a BTreeSet<TopicPartition>,
+    within: Duration,
 }
 
 impl Question<'_> {
-    /// Asks once. A partition without a commit is not in the answer.
-    pub(super) async fn ask(&self) -> Result<Offsets, Error> {
+    /// Asks once.
+    async fn ask(&self) -> Result<Offsets, Error> {
         let limit = Limit {
             operation: "OffsetFetch",
             deadline: Instant::now() + self.within,
             timeout: self.within,
         };
-        know_broker(self.client, self.node).await?;
-        let target = Target::Node(self.node);
-        let connection = self.client.connection(target, self.lane, limit).await?;
+        let connection = connect(self.client, self.node, self.lane, limit).await?;
         let wanted = Wanted::between(1, LAST_BY_NAME);
         let build = |version: i16| self.request(version);
         let response = self.client.call_on(&connection, wanted, limit, build).await?;
@@ -56,13 +119,7 @@ impl Question<'_> {
     }
 
     fn request(&self, version: i16) -> OffsetFetchRequest {
-        let mut names: Vec<(String, Vec<i32>)> = Vec::new();
-        for it in self.partitions {
-            match names.last_mut() {
-                Some(last) if last.0 == it.topic => last.1.push(it.partition.0),
-                _ => names.push((it.topic.clone(), vec![it.partition.0])),
-            }
-        }
+        let names = by_topic(self.partitions.iter().map(|it| (it, it.partition.0)));
         let require_stable = STABLE_SINCE <= version;
         if version < BATCHED_SINCE {
             let topic =
@@ -154,6 +211,6 @@ impl Told {
 }
 
 /// True of what another coordinator, or a later moment, does not say.
-pub(super) fn is_worth_another_try(error: &Error) -> bool {
+fn is_worth_another_try(error: &Error) -> bool {
     error.is_retriable() || matches!(error, Error::TimedOut { .. })
 }

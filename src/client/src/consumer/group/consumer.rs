@@ -12,14 +12,14 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::commits::{Committed, OffsetAndMetadata, OffsetCommitCallback, Offsets};
-use super::committed::{Question, is_worth_another_try};
-use super::driver::{self, Ended, Shared};
+use super::committed::Seeker;
+use super::driver::{self, Audience, Ended, Shared};
+use super::errands::{Asking, Errands, LastCommit, StartErrand};
 use super::listener::{NoListener, RebalanceListener};
 use super::machine::GroupMachine;
 use super::membership::Event;
 use super::metrics::GroupMetrics;
 use super::{GroupConfig, Subscription};
-use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::consumer::assignor::GenerationId;
 use crate::consumer::{Consumer, ConsumerConfig, Interceptor, Polled, Position, Start};
@@ -68,7 +68,7 @@ pub struct GroupConsumer {
     shared: Arc<Shared>,
     listener: Mutex<Arc<dyn RebalanceListener>>,
     /// One call at a time may take events and give records.
-    turn: tokio::sync::Mutex<()>,
+    turn: tokio::sync::Mutex<Errands>,
     _ending: Ending,
 }
 
@@ -160,7 +160,11 @@ impl GroupConsumer {
         let membership = group.membership(client.config(), &config.rack);
         let commits = group.commits(client.config());
         let machine = GroupMachine::new(membership, commits, client.seed())?;
-        let shared = Arc::new(Shared::new(machine, client.seed()));
+        let audience = match interceptors.is_empty() {
+            true => Audience::Nobody,
+            false => Audience::Interceptors,
+        };
+        let shared = Arc::new(Shared::new(machine, client.seed(), audience));
         let task = tokio::spawn(driver::run(client.clone(), Arc::clone(&shared)));
         let (task, lane) = (task.abort_handle(), shared.lane);
         Ok(GroupConsumer {
@@ -170,7 +174,7 @@ impl GroupConsumer {
             config: group,
             shared,
             listener: Mutex::new(Arc::new(NoListener)),
-            turn: tokio::sync::Mutex::new(()),
+            turn: tokio::sync::Mutex::default(),
         })
     }
 
@@ -188,9 +192,10 @@ impl GroupConsumer {
         });
     }
 
-    /// Takes part in rebalances, and gives records, but waits no longer than `timeout` for any.
-    /// Calling it says that the caller is done with what earlier calls gave. A poll that is dropped
-    /// while it waits has lost nothing.
+    /// Takes part in rebalances, and gives records, but waits no longer than `timeout`, neither for
+    /// records nor for the coordinator: the next poll goes on where this one ends. Only hooks take as
+    /// long as they take. Calling it says that the caller is done with what earlier calls gave. A poll
+    /// that is dropped while it waits has lost nothing.
     ///
     /// # Errors
     ///
@@ -198,12 +203,18 @@ impl GroupConsumer {
     /// unsubscribes; once if `max.poll.interval.ms` was passed, with by how much, or if no
     /// coordinator is found in time; and as [`Consumer::poll`].
     pub async fn poll(&self, timeout: Duration) -> Result<Polled, Error> {
-        let _turn = self.turn.lock().await;
+        let mut errands = self.turn.lock().await;
         let deadline = Instant::now().checked_add(timeout);
+        let _inside = Inside(&self.shared);
         self.note_polled();
         self.shared.with(|machine, now, effects| machine.on_poll(now, effects));
         loop {
-            self.do_what_the_group_wants().await?;
+            match self.do_what_the_group_wants(&mut errands, deadline).await? {
+                Unfinished::Nothing => {}
+                Unfinished::Start(polled) => return Ok(polled),
+                // What is given now would be given again by whoever gets the partitions.
+                Unfinished::LastCommit => return Ok(Polled::default()),
+            }
             if let Some(polled) = self.wait(deadline).await? {
                 return Ok(polled);
             }
@@ -219,14 +230,10 @@ impl GroupConsumer {
         if self.shared.look(GroupMachine::wants_something) {
             return Ok(None);
         }
-        let left = match deadline {
-            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            None => Duration::MAX,
-        };
         tokio::select! {
             biased;
             () = changed => Ok(None),
-            polled = self.reader.poll(left) => polled.map(Some),
+            polled = self.reader.poll(left(deadline)) => polled.map(Some),
         }
     }
 
@@ -263,22 +270,38 @@ impl GroupConsumer {
         }
     }
 
-    /// Runs hooks and callbacks until none is due.
-    async fn do_what_the_group_wants(&self) -> Result<(), Error> {
+    /// Runs hooks and callbacks until none is due, or the coordinator lets it wait for too long.
+    async fn do_what_the_group_wants(
+        &self,
+        errands: &mut Errands,
+        deadline: Option<Instant>,
+    ) -> Result<Unfinished, Error> {
         self.tell_of_commits();
         while let Some(event) = self.shared.with(|machine, _, _| machine.event()) {
             let error = match event {
                 Event::Failed(error) => Some(error),
                 Event::Assign(added) => {
-                    self.begin_reading(&added).await?;
+                    if let Some(polled) = self.begin_reading(errands, &added, deadline).await? {
+                        return Ok(Unfinished::Start(polled));
+                    }
                     self.listener().assigned(self, &added).await;
                     None
                 }
-                event => {
-                    self.end_reading(event).await;
+                Event::Revoke(gone) => {
+                    if self.commit_before_revoke(errands, deadline).await == Progress::OutOfTime {
+                        return Ok(Unfinished::LastCommit);
+                    }
+                    self.listener().revoked(self, &gone).await;
+                    self.reader.unassign(&gone);
+                    None
+                }
+                Event::Lost(gone) => {
+                    self.reader.unassign(&gone);
+                    self.listener().lost(self, &gone).await;
                     None
                 }
             };
+            *errands = Errands::default();
             self.shared.with(|machine, now, effects| machine.acknowledge(now, effects));
             if let Some(error) = error {
                 return Err(error);
@@ -286,7 +309,7 @@ impl GroupConsumer {
         }
         match self.shared.look(|machine| machine.membership().fatal().cloned()) {
             Some(error) => Err(error),
-            None => Ok(()),
+            None => Ok(Unfinished::Nothing),
         }
     }
 
@@ -294,12 +317,30 @@ impl GroupConsumer {
         Arc::clone(&self.listener.lock())
     }
 
-    /// Begins where the group has come to.
-    async fn begin_reading(&self, added: &BTreeSet<TopicPartition>) -> Result<(), Error> {
+    /// Begins where the group has come to. If that is not known yet, what is read already goes on:
+    /// then gives what there is of it, or nothing when time is up.
+    async fn begin_reading(
+        &self,
+        errands: &mut Errands,
+        added: &BTreeSet<TopicPartition>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Polled>, Error> {
         if added.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let committed = self.committed(added).await?;
+        if matches!(errands.start, StartErrand::NotBegun) {
+            errands.start = StartErrand::Asking(Asking::begin(self.seeker(), added.clone()));
+        }
+        let StartErrand::Asking(asking) = &mut errands.start else { return Ok(None) };
+        let waiting = Waiting::begin(&self.shared);
+        let answer = tokio::select! {
+            biased;
+            answer = asking.answer() => answer,
+            polled = self.reader.poll(left(deadline)) => return polled.map(Some),
+        };
+        drop(waiting);
+        errands.start = StartErrand::NotBegun;
+        let committed = answer?;
         let starts = added.iter().map(|it| {
             let start = committed.get(it).map_or(Start::Reset, |it| {
                 Start::Position(Position { offset: it.offset, leader_epoch: it.leader_epoch })
@@ -307,23 +348,30 @@ impl GroupConsumer {
             (it.clone(), start)
         });
         self.reader.assign_more(starts);
-        Ok(())
+        errands.start = StartErrand::Done;
+        Ok(None)
     }
 
-    async fn end_reading(&self, event: Event) {
-        match event {
-            Event::Revoke(gone) => {
-                // What cannot be committed is read again by who gets it: nothing is lost.
-                let _ = self.commit_uncommitted().await;
-                self.listener().revoked(self, &gone).await;
-                self.reader.unassign(&gone);
-            }
-            Event::Lost(gone) => {
-                self.reader.unassign(&gone);
-                self.listener().lost(self, &gone).await;
-            }
-            Event::Assign(_) | Event::Failed(_) => {}
+    /// What cannot be committed is read again by who gets it: nothing is lost.
+    async fn commit_before_revoke(
+        &self,
+        errands: &mut Errands,
+        deadline: Option<Instant>,
+    ) -> Progress {
+        if matches!(errands.last_commit, LastCommit::NotBegun) {
+            let offsets = self.shared.look(|machine| machine.commits().uncommitted());
+            let committed = self.shared.commit(offsets, self.client.config().timeout);
+            errands.last_commit = LastCommit::Asked(committed);
         }
+        let LastCommit::Asked(committed) = &mut errands.last_commit else { return Progress::Done };
+        let waiting = Waiting::begin(&self.shared);
+        if tokio::time::timeout(left(deadline), committed).await.is_err() {
+            return Progress::OutOfTime;
+        }
+        drop(waiting);
+        errands.last_commit = LastCommit::Done;
+        self.tell_of_commits();
+        Progress::Done
     }
 
     /// What auto commit would commit later is committed now.
@@ -369,10 +417,7 @@ impl GroupConsumer {
     /// that was passed and by how much; if the coordinator refuses; or if time is up.
     pub async fn commit(&self, offsets: Offsets) -> Result<(), Error> {
         let timeout = self.client.config().timeout;
-        let committed = self
-            .shared
-            .commit(|machine, now, effects| machine.commit_sync(now, offsets, timeout, effects));
-        let result = outcome(committed).await;
+        let result = outcome(self.shared.commit(offsets, timeout)).await;
         self.tell_of_commits();
         result
     }
@@ -420,49 +465,14 @@ impl GroupConsumer {
     ///
     /// Fails if the coordinator does not answer in time, or refuses.
     pub async fn committed(&self, partitions: &BTreeSet<TopicPartition>) -> Result<Offsets, Error> {
-        let timeout = self.client.config().timeout;
-        let _lookup = Lookup::begin(&self.shared);
-        let deadline = Instant::now() + timeout;
-        let mut backoff = Backoff::new(self.client.config().backoff);
-        let mut last = None;
-        while Instant::now() < deadline {
-            let coordinator = tokio::time::timeout_at(deadline, self.coordinator()).await;
-            let Ok(node) = coordinator else { break };
-            let question = Question {
-                client: &self.client,
-                lane: self.shared.lane,
-                node,
-                group: &self.config.group_id,
-                partitions,
-                within: self.client.config().request_timeout,
-            };
-            match question.ask().await {
-                Err(error) if is_worth_another_try(&error) => {
-                    self.shared.with(|machine, now, effects| {
-                        machine.on_committed_failed(now, &error, effects);
-                    });
-                    last = Some(Box::new(error));
-                }
-                result => return result,
-            }
-            tokio::time::sleep(self.client.next_wait(&mut backoff)).await;
-        }
-        Err(Error::TimedOut { operation: "OffsetFetch".to_owned(), after: timeout, last })
+        self.seeker().committed(partitions).await
     }
 
-    async fn coordinator(&self) -> kt_protocol::types::NodeId {
-        self.until(|machine| machine.membership().coordinator()).await
-    }
-
-    /// Waits until the machine has it.
-    async fn until<T>(&self, mut has: impl FnMut(&GroupMachine) -> Option<T>) -> T {
-        loop {
-            let mut changed = std::pin::pin!(self.shared.changed.notified());
-            changed.as_mut().enable();
-            if let Some(found) = self.shared.look(&mut has) {
-                return found;
-            }
-            changed.await;
+    fn seeker(&self) -> Seeker {
+        Seeker {
+            client: self.client.clone(),
+            shared: Arc::clone(&self.shared),
+            group: self.config.group_id.clone(),
         }
     }
 
@@ -520,19 +530,21 @@ impl GroupConsumer {
     ///
     /// As [`GroupConsumer::unsubscribe`], and if time was up before commits were answered.
     pub async fn close(self, timeout: Duration) -> Result<(), Error> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_in(timeout);
         let result = self.part("the consumer is being closed", timeout).await;
         self.reader.close(deadline.saturating_duration_since(Instant::now())).await;
         result
     }
 
     async fn part(&self, reason: &str, timeout: Duration) -> Result<(), Error> {
-        let _turn = self.turn.lock().await;
-        let deadline = Instant::now() + timeout;
+        let mut errands = self.turn.lock().await;
+        *errands = Errands::default();
+        let deadline = deadline_in(timeout);
         let given_back = tokio::time::timeout_at(deadline, self.give_all_back()).await;
         self.shared.with(|machine, now, effects| machine.leave(now, reason, effects));
         self.reader.assign(BTreeMap::<TopicPartition, Start>::new());
-        let has_left = self.until(|machine| (!machine.membership().is_leaving()).then_some(()));
+        let has_left =
+            self.shared.until(|machine| (!machine.membership().is_leaving()).then_some(()));
         // Who does not hear of it waits for the session to end.
         let _ = tokio::time::timeout_at(deadline, has_left).await;
         let operation = "giving partitions back".to_owned();
@@ -550,7 +562,7 @@ impl GroupConsumer {
             Some(Event::Lost(gone)) => self.listener().lost(self, &gone).await,
             Some(Event::Assign(_) | Event::Failed(_)) | None => {}
         }
-        self.until(|machine| machine.commits().is_idle().then_some(())).await;
+        self.shared.until(|machine| machine.commits().is_idle().then_some(())).await;
         self.tell_of_commits();
         result
     }
@@ -588,10 +600,46 @@ impl fmt::Debug for GroupConsumer {
     }
 }
 
+/// What of an event is left to the next poll.
+enum Unfinished {
+    Nothing,
+    /// The coordinator has not said where to begin. This was read elsewhere.
+    Start(Polled),
+    /// It has not answered the commit of what is given back.
+    LastCommit,
+}
+
+/// Whether something ended within its time.
+#[derive(PartialEq)]
+enum Progress {
+    Done,
+    OutOfTime,
+}
+
+/// How much time is left; without a deadline all there is.
+fn left(deadline: Option<Instant>) -> Duration {
+    deadline.map_or(Duration::MAX, |it| it.saturating_duration_since(Instant::now()))
+}
+
+/// A moment from now on; a year is as good as for ever.
+fn deadline_in(timeout: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 86_400);
+    Instant::now() + timeout.min(YEAR)
+}
+
 async fn outcome(committed: oneshot::Receiver<Committed>) -> Result<(), Error> {
     match committed.await {
         Ok(committed) => committed.result,
         Err(_) => Err(Error::Refused("the consumer has ended".to_owned())),
+    }
+}
+
+/// While it lives, the caller is inside of a poll.
+struct Inside<'a>(&'a Shared);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.with(|machine, _, _| machine.on_poll_end());
     }
 }
 
@@ -608,21 +656,5 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.with(|machine, now, _| machine.set_waiting(now, false));
-    }
-}
-
-/// While it lives, the coordinator is looked for, whether or not anything is subscribed.
-struct Lookup<'a>(&'a Shared);
-
-impl<'a> Lookup<'a> {
-    fn begin(shared: &'a Shared) -> Lookup<'a> {
-        shared.with(|machine, now, effects| machine.begin_lookup(now, effects));
-        Lookup(shared)
-    }
-}
-
-impl Drop for Lookup<'_> {
-    fn drop(&mut self) {
-        self.0.with(|machine, _, _| machine.end_lookup());
     }
 }

@@ -6,6 +6,7 @@ use kt_protocol::types::{Millis, NodeId};
 
 use super::request::RequestId;
 use crate::backoff::{Backoff, BackoffRange};
+use crate::consumer::millis::millis;
 use crate::error::{Error, Subject};
 use crate::metadata::leader;
 use crate::random::Random;
@@ -20,7 +21,7 @@ pub(super) struct Coordinator {
     pub(super) asking: Option<RequestId>,
     retry_at: Option<Millis>,
     backoff: Backoff,
-    /// Since when it is looked for.
+    /// Since when it is looked for, or was found and says nothing of the group.
     missing_since: Option<Millis>,
 }
 
@@ -50,8 +51,12 @@ impl Coordinator {
         self.asking = None;
         self.retry_at = None;
         self.node = Some(node);
-        self.missing_since = None;
         self.backoff.reset();
+    }
+
+    /// It said something of the group: it is the one, and there.
+    pub(super) fn answered(&mut self) {
+        self.missing_since = None;
     }
 
     /// It is not there, or not the one. Asked again after a while.
@@ -74,7 +79,7 @@ impl Coordinator {
 
 /// The next wait, in milliseconds.
 pub(super) fn wait_ms(backoff: &mut Backoff, random: &mut Random) -> u64 {
-    u64::try_from(backoff.next(random).as_millis()).unwrap_or(u64::MAX)
+    millis(backoff.next(random))
 }
 
 /// The question, in the words of all versions.

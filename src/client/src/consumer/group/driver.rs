@@ -10,16 +10,18 @@ use kt_protocol::types::{Millis, NodeId};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::commits::{CommitId, Committed, OffsetCommitCallback, Offsets};
 use super::machine::GroupMachine;
 use super::request::{Effect, GroupRequest, GroupResponse, InVersion, Recipient, RequestId};
 use super::subscription::{KnownTopic, KnownTopics};
 use crate::client::{Client, Limit, Target};
-use crate::connection::Wanted;
+use crate::connection::{Connection, Wanted};
+use crate::consumer::millis::millis;
+use crate::consumer::panic_guard::guarded;
 use crate::error::Error;
-use crate::metadata::{Metadata, Topic};
+use crate::metadata::{Broker, Metadata, Topic, TopicErrors};
 use crate::pool::Lane;
 use crate::request::Request;
 
@@ -46,6 +48,7 @@ struct State {
     due: Vec<(OffsetCommitCallback, Committed)>,
     /// Commits that have ended, until the caller's own calls tell of them.
     ended: Ended,
+    audience: Audience,
     /// When the task looks again by itself; `None` if it does not.
     wakes_at: Option<Millis>,
 }
@@ -57,6 +60,13 @@ pub(super) struct Ended {
     pub(super) committed: Vec<Offsets>,
     /// Why auto commits failed, which nobody waits for.
     pub(super) failed: Vec<Error>,
+}
+
+/// Who hears of commits that succeed, besides those who asked for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    Nobody,
+    Interceptors,
 }
 
 /// What a caller may wait for.
@@ -71,11 +81,11 @@ struct Seen {
 /// What came of an effect.
 enum Answer {
     Response(RequestId, Result<GroupResponse, Error>),
-    Topics(RequestId, Result<KnownTopics, Error>),
+    Topics(RequestId, Result<(KnownTopics, TopicErrors), Error>),
 }
 
 impl Shared {
-    pub(super) fn new(machine: GroupMachine, lane: u64) -> Shared {
+    pub(super) fn new(machine: GroupMachine, lane: u64, audience: Audience) -> Shared {
         let state = State {
             machine,
             effects: Vec::new(),
@@ -83,6 +93,7 @@ impl Shared {
             callbacks: BTreeMap::new(),
             due: Vec::new(),
             ended: Ended::default(),
+            audience,
             wakes_at: None,
         };
         Shared {
@@ -96,7 +107,7 @@ impl Shared {
 
     fn now(&self) -> Millis {
         // Zero would mean that nothing was heard of a coordinator yet.
-        Millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX).max(1))
+        Millis(millis(self.started.elapsed()).max(1))
     }
 
     /// Changes the machine. What it wants done is done by the task.
@@ -130,15 +141,32 @@ impl Shared {
         look(&self.state.lock().machine)
     }
 
-    /// Commits; the receiver hears what became of it.
+    /// Waits until the machine has it.
+    pub(super) async fn until<T>(&self, mut has: impl FnMut(&GroupMachine) -> Option<T>) -> T {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if let Some(found) = self.look(&mut has) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Commits; the receiver hears what became of it. One that was dropped has not asked for another
+    /// commit than the next that asks for the same.
     pub(super) fn commit(
         &self,
-        ask: impl FnOnce(&mut GroupMachine, Millis, &mut Vec<Effect>) -> CommitId,
+        offsets: Offsets,
+        timeout: Duration,
     ) -> oneshot::Receiver<Committed> {
         let (sender, receiver) = oneshot::channel();
-        self.change(|state, now| {
-            let id = ask(&mut state.machine, now, &mut state.effects);
-            state.waiting.insert(id, sender);
+        self.change(|State { machine, effects, waiting, .. }, now| {
+            let is_given_up = |id| waiting.get(&id).is_some_and(oneshot::Sender::is_closed);
+            let id = machine
+                .take_up_commit(now, &offsets, timeout, is_given_up)
+                .unwrap_or_else(|| machine.commit_sync(now, offsets, timeout, effects));
+            waiting.insert(id, sender);
         });
         receiver
     }
@@ -195,7 +223,7 @@ impl State {
     fn hand_out(&mut self) {
         for committed in self.machine.take_done() {
             match &committed.result {
-                Ok(()) if committed.offsets.is_empty() => {}
+                Ok(()) if committed.offsets.is_empty() || self.audience == Audience::Nobody => {}
                 Ok(()) => self.ended.committed.push(committed.offsets.clone()),
                 Err(error) if committed.is_auto => self.ended.failed.push(error.clone()),
                 Err(_) => {}
@@ -226,6 +254,7 @@ pub(super) async fn run(client: Client, shared: Arc<Shared>) {
         tokio::select! {
             () = shared.work.notified() => {}
             Some(answer) = answers.join_next() => {
+                // What panics answers too: a task is cancelled only with the runtime.
                 if let Ok(answer) = answer {
                     take(&shared, answer);
                 }
@@ -238,7 +267,13 @@ pub(super) async fn run(client: Client, shared: Arc<Shared>) {
 fn take(shared: &Shared, answer: Answer) {
     shared.change(|State { machine, effects, .. }, now| match answer {
         Answer::Response(id, answer) => machine.on_answer(now, id, answer, effects),
-        Answer::Topics(id, answer) => machine.on_topics(now, id, answer, effects),
+        Answer::Topics(id, answer) => {
+            let answer = answer.map(|(known, refused)| {
+                machine.on_refused_topics(&refused);
+                known
+            });
+            machine.on_topics(now, id, answer, effects);
+        }
     });
 }
 
@@ -255,6 +290,7 @@ fn perform(client: &Client, lane: Lane, effect: Effect, answers: &mut JoinSet<An
         Effect::Send { id, to, request, within } => {
             answers.spawn(async move {
                 let asked = ask(&client, lane, to, request, within);
+                let asked = guarded("asking the coordinator", asked);
                 let limited = tokio::time::timeout(within, asked).await;
                 let late = || Error::TimedOut {
                     operation: "asking the coordinator".to_owned(),
@@ -265,7 +301,10 @@ fn perform(client: &Client, lane: Lane, effect: Effect, answers: &mut JoinSet<An
             });
         }
         Effect::Metadata { id, topics } => {
-            answers.spawn(async move { Answer::Topics(id, known_topics(&client, topics).await) });
+            answers.spawn(async move {
+                let asked = guarded("asking for topics", known_topics(&client, topics));
+                Answer::Topics(id, asked.await)
+            });
         }
     }
 }
@@ -320,10 +359,7 @@ impl Way<'_> {
         let limit = Limit { operation: R::NAME, deadline, timeout };
         let connection = match to {
             Recipient::Any => self.client.connection(Target::Any, Lane::Calls, limit).await?,
-            Recipient::Node(node) => {
-                know_broker(self.client, node).await?;
-                self.client.connection(Target::Node(node), self.lane, limit).await?
-            }
+            Recipient::Node(node) => connect(self.client, node, self.lane, limit).await?,
         };
         let version = connection.version::<R>(wanted)?;
         request.in_version(version);
@@ -331,27 +367,46 @@ impl Way<'_> {
     }
 }
 
-/// A coordinator is named by its number: its address is in the metadata.
-pub(super) async fn know_broker(client: &Client, node: NodeId) -> Result<(), Error> {
-    if client.metadata().brokers.contains_key(&node) {
-        return Ok(());
+/// A connection to a coordinator, which is named by its number: its address is in the metadata, and
+/// may be another one since it was asked for.
+pub(super) async fn connect(
+    client: &Client,
+    node: NodeId,
+    lane: Lane,
+    limit: Limit,
+) -> Result<Arc<Connection>, Error> {
+    let address = || client.metadata().brokers.get(&node).map(Broker::address);
+    let target = Target::Node(node);
+    let Some(before) = address() else {
+        client.refresh(Some(&[])).await?;
+        return client.connection(target, lane, limit).await;
+    };
+    let error = match client.connection(target, lane, limit).await {
+        Err(error @ (Error::Unreachable { .. } | Error::WrongListener { .. })) => error,
+        result => return result,
+    };
+    // A member that reads nothing asks for no topics, so nobody else would find out.
+    let refreshed = timeout_at(limit.deadline, client.refresh(Some(&[]))).await;
+    if !matches!(refreshed, Ok(Ok(_))) || address().is_none_or(|it| it == before) {
+        return Err(error);
     }
-    client.refresh(Some(&[])).await.map(drop)
+    client.connection(target, lane, limit).await
 }
 
 async fn known_topics(
     client: &Client,
     topics: Option<BTreeSet<String>>,
-) -> Result<KnownTopics, Error> {
+) -> Result<(KnownTopics, TopicErrors), Error> {
     let names: Option<Vec<String>> = topics.map(|it| it.into_iter().collect());
-    client.refresh(names.as_deref()).await?;
+    let refused = client.refresh(names.as_deref()).await?;
     let metadata = client.metadata();
     let of_name = |name: &String| metadata.topics.get(name);
     let topics: Vec<&Topic> = match &names {
         Some(names) => names.iter().filter_map(of_name).collect(),
         None => metadata.topics.values().collect(),
     };
-    Ok(KnownTopics(topics.into_iter().map(|it| (it.name.clone(), known(&metadata, it))).collect()))
+    let known = topics.into_iter().map(|it| (it.name.clone(), known(&metadata, it)));
+    Ok((KnownTopics(known.collect()), refused))
 }
 
 fn known(metadata: &Metadata, topic: &Topic) -> KnownTopic {

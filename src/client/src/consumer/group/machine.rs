@@ -1,6 +1,7 @@
 //! A consumer's part in its group: membership and commits, which share the coordinator and what
 //! either hears of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kt_protocol::ErrorCode;
@@ -121,6 +122,11 @@ impl GroupMachine {
         self.poll(now, effects);
     }
 
+    /// See [`Membership::on_refused_topics`].
+    pub fn on_refused_topics(&mut self, refused: &BTreeMap<String, ErrorCode>) {
+        self.membership.on_refused_topics(refused);
+    }
+
     /// See [`Membership::on_topics`].
     pub fn on_topics(
         &mut self,
@@ -136,6 +142,11 @@ impl GroupMachine {
     pub fn on_poll(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.membership.on_poll(now, effects);
         self.poll(now, effects);
+    }
+
+    /// See [`Membership::on_poll_end`].
+    pub fn on_poll_end(&mut self) {
+        self.membership.on_poll_end();
     }
 
     /// See [`Membership::set_waiting`].
@@ -168,6 +179,18 @@ impl GroupMachine {
         let id = self.commits.commit_sync(now, &self.membership, offsets, timeout);
         self.poll(now, effects);
         id
+    }
+
+    /// A commit that was asked for and given up by whoever did is theirs who ask for the same: the
+    /// last one, if `is_given_up` is true of it. It is tried again for `timeout` from now.
+    pub fn take_up_commit(
+        &mut self,
+        now: Millis,
+        offsets: &Offsets,
+        timeout: Duration,
+        is_given_up: impl Fn(CommitId) -> bool,
+    ) -> Option<CommitId> {
+        self.commits.take_up(now, &self.membership, offsets, timeout, is_given_up)
     }
 
     /// Commits, trying once.

@@ -30,6 +30,7 @@ use super::metrics::{MembershipCounts, RebalanceClock};
 use super::request::{Effect, GroupRequest, GroupResponse, Recipient, RequestId, RequestIds};
 use super::subscription::{InternalTopics, Subscription};
 use crate::backoff::{Backoff, BackoffRange};
+use crate::consumer::millis::millis;
 use crate::error::Error;
 use crate::random::Random;
 pub use events::Event;
@@ -326,6 +327,11 @@ impl Membership {
         self.poll(now, effects);
     }
 
+    /// The coordinator has answered somebody.
+    pub fn on_coordinator_heard(&mut self) {
+        self.coordinator.answered();
+    }
+
     fn on_coordinator(&mut self, now: Millis, answer: Result<GroupResponse, Error>) {
         let found = answer.and_then(|it| match it {
             GroupResponse::FindCoordinator(it) => coordinator::answer(&self.config.group_id, it),
@@ -347,10 +353,19 @@ impl Membership {
         }
     }
 
+    /// A coordinator that says of the group that it is not its coordinator is still looked for.
+    fn note_answer(&mut self, code: ErrorCode) {
+        let is_elsewhere =
+            matches!(code, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable);
+        if !is_elsewhere {
+            self.coordinator.answered();
+        }
+    }
+
     fn complain_of_coordinator(&mut self, now: Millis, error: Error) {
         let after = self.config.timeout;
         let is_subscribed = self.subscription.is_some();
-        if self.coordinator.is_missing_for(heartbeat::ms(after), now) && is_subscribed {
+        if self.coordinator.is_missing_for(millis(after), now) && is_subscribed {
             let operation =
                 format!("finding the coordinator of group \"{}\"", self.config.group_id);
             let last = Some(Box::new(error));

@@ -2,6 +2,7 @@
 
 mod answers;
 mod app;
+mod over_a_socket;
 mod properties;
 mod transcripts;
 mod world;

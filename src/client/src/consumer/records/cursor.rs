@@ -103,7 +103,7 @@ impl<'r> RecordCursor<'r> {
             let is_first = self.at == 0;
             self.at += batch.size();
             let last_offset = batch.last_offset();
-            if last_offset < records.position || self.filter.hides(&batch)? {
+            if self.filter.hides(&batch)? || last_offset < records.position {
                 continue;
             }
             let origin = Origin::of(&batch);

@@ -70,98 +70,128 @@ impl FetchedRecords {
 
     /// The same, with how many records the front has at most.
     pub(crate) fn split_front(&mut self, max: usize) -> Result<(FetchedRecords, usize), ReadError> {
-        let whole = self.bytes.clone();
-        let mut batches = AnyBatches::new(&whole);
+        let (cut, count) = self.find_cut(max)?;
+        let mut front = self.clone();
+        front.bytes.truncate(cut.front_end);
+        front.next_offset = cut.next_offset;
+        front.last_epoch = cut.front_epoch.or(self.last_epoch);
+        self.position = cut.next_offset;
+        match cut.inside {
+            Some(inside) => {
+                front.until = cut.next_offset;
+                if cut.rest_begin == 0 {
+                    front.opened = Some(inside.front);
+                }
+                self.opened = Some(inside.rest);
+            }
+            // What is opened is the first batch, which went with the front.
+            None if 0 < cut.rest_begin => self.opened = None,
+            None => {}
+        }
+        self.bytes = self.bytes.slice(cut.rest_begin..);
+        self.filter = cut.filter;
+        Ok((front, count))
+    }
+
+    /// Where the first `max` records end, and how many these are at most.
+    fn find_cut(&self, max: usize) -> Result<(Cut, usize), ReadError> {
+        let mut cut = Cut::before_all(self);
+        let mut batches = AnyBatches::new(&self.bytes);
         let mut left = max;
-        let mut next_offset = self.position;
-        let mut epoch = None;
-        let mut filter = self.filter.clone();
-        loop {
-            let begin = batches.position();
-            let Some(batch) = batches.next().filter(|_| 0 < left) else {
-                let front = self.split_before(begin, next_offset, epoch, filter);
-                return Ok((front, max - left));
-            };
+        while 0 < left {
+            let Some(batch) = batches.next() else { break };
             let batch = batch.map_err(|error| ReadError::Batch(error.to_string()))?;
-            let before = filter.clone();
-            let opened = if begin == 0 { self.opened.as_ref() } else { None };
-            let is_passed = batch.last_offset() < self.position || filter.hides(&batch)?;
+            let mut filter = cut.filter.clone();
+            let is_passed = filter.hides(&batch)? || batch.last_offset() < self.position;
+            let opened = self.opened.as_ref().filter(|_| cut.rest_begin == 0);
             let count = if is_passed { 0 } else { count_from(&batch, opened, self.position) };
             if let AnyBatch::Batch(view) = &batch
                 && left < count
             {
                 let last_offset = batch.last_offset();
-                let opened = opened.cloned();
-                let front = self.split_within(begin, view, opened, left, before);
-                let front = front.map_err(|error| ReadError::Records { last_offset, error })?;
-                return Ok((front, max));
+                let unreadable = |error| ReadError::Records { last_offset, error };
+                return Ok((self.cut_within(cut, view, left).map_err(unreadable)?, max));
             }
             left = left.saturating_sub(count);
-            next_offset = next_offset.max(batch.last_offset().plus(1));
-            epoch = super::epoch_of(&batch).or(epoch);
+            cut = Cut {
+                front_end: batches.position(),
+                rest_begin: batches.position(),
+                next_offset: cut.next_offset.max(super::next_of(&batch)),
+                front_epoch: super::epoch_of(&batch).or(cut.front_epoch),
+                filter,
+                inside: None,
+            };
         }
+        if cut.rest_begin == self.bytes.len() {
+            cut.next_offset = self.next_offset;
+            cut.front_epoch = self.last_epoch;
+        }
+        Ok((cut, max - left))
     }
 
-    fn split_before(
-        &mut self,
-        at: usize,
-        next_offset: Offset,
-        last_epoch: Option<LeaderEpoch>,
-        filter: AbortFilter,
-    ) -> FetchedRecords {
-        let mut front = self.clone();
-        front.bytes.truncate(at);
-        if at == self.bytes.len() {
-            self.position = self.next_offset;
-        } else {
-            front.next_offset = next_offset;
-            front.last_epoch = last_epoch.or(self.last_epoch);
-            self.position = next_offset;
-        }
-        if 0 < at {
-            self.bytes = self.bytes.slice(at..);
-            self.opened = None;
-            self.filter = filter;
-        }
-        front
-    }
-
-    fn split_within(
-        &mut self,
-        at: usize,
+    /// Goes on from the beginning of a batch until `count` of its records are in the front.
+    fn cut_within(
+        &self,
+        cut: Cut,
         view: &BatchView<'_>,
-        opened: Option<Opened>,
         count: usize,
-        filter: AbortFilter,
-    ) -> Result<FetchedRecords, RecordsError> {
-        let mut opened = match opened {
-            Some(opened) => opened,
+    ) -> Result<Cut, RecordsError> {
+        let opened = self.opened.as_ref().filter(|_| cut.rest_begin == 0);
+        let mut front = match opened {
+            Some(opened) => opened.clone(),
             None => Opened::new(&self.bytes, view)?,
         };
-        opened.seek(view, self.position)?;
-        let begin = opened.clone();
-        let mut records = opened.records(view);
+        front.seek(view, self.position)?;
+        let mut rest = front.clone();
+        let mut records = front.records(view);
         records.pass(count)?;
-        let place = records.place();
+        rest.place = records.place();
+        let batch = AnyBatch::Batch(*view);
         // The count was less than the batch has: there is a next one, or the batch lies.
-        let cut = match records.next() {
+        let next_offset = match records.next() {
             Some(record) => record?.offset,
-            None => view.last_offset().plus(1),
+            None => super::next_of(&batch),
         };
-        opened.place = place;
-        let mut front = self.clone();
-        front.bytes.truncate(at + view.size());
-        front.until = cut;
-        front.next_offset = cut;
-        front.last_epoch = super::epoch_of(&AnyBatch::Batch(*view)).or(self.last_epoch);
-        if at == 0 {
-            front.opened = Some(begin);
+        Ok(Cut {
+            front_end: cut.rest_begin + view.size(),
+            next_offset,
+            front_epoch: super::epoch_of(&batch),
+            inside: Some(Inside { front, rest }),
+            ..cut
+        })
+    }
+}
+
+/// Where batches are split in two: between two of them, or inside of one that both parts have.
+struct Cut {
+    /// Bytes of the batches that the front has something of.
+    front_end: usize,
+    /// Where the first batch begins that the rest has something of.
+    rest_begin: usize,
+    /// The rest's first offset.
+    next_offset: Offset,
+    front_epoch: Option<LeaderEpoch>,
+    /// As it stands before the rest's first batch.
+    filter: AbortFilter,
+    inside: Option<Inside>,
+}
+
+/// The batch that is cut, as each part reads it.
+struct Inside {
+    front: Opened,
+    rest: Opened,
+}
+
+impl Cut {
+    fn before_all(records: &FetchedRecords) -> Cut {
+        Cut {
+            front_end: 0,
+            rest_begin: 0,
+            next_offset: records.position,
+            front_epoch: None,
+            filter: records.filter.clone(),
+            inside: None,
         }
-        self.bytes = self.bytes.slice(at..);
-        self.position = cut;
-        self.filter = filter;
-        self.opened = Some(opened);
-        Ok(front)
     }
 }
 
@@ -172,6 +202,7 @@ fn count_from(batch: &AnyBatch<'_>, opened: Option<&Opened>, position: Offset) -
     if let Some(opened) = opened {
         return records.saturating_sub(opened.place.index());
     }
-    let offsets = view.last_offset() - position.max(view.base_offset()) + 1;
+    let first = position.max(view.base_offset());
+    let offsets = view.last_offset().0.saturating_sub(first.0).saturating_add(1);
     records.min(usize::try_from(offsets).unwrap_or(0))
 }

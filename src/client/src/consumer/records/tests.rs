@@ -111,6 +111,59 @@ fn a_transaction_that_began_before_the_fetch_is_hidden_too() {
     assert_eq!(offsets(&fetched(bytes, 10, &[(7, 2)])), [] as [i64; 0]);
 }
 
+/// A consumer that stopped between the records of a transaction and its marker goes on there.
+#[test]
+fn a_marker_that_comes_first_ends_what_began_before_the_fetch() {
+    let bytes = [
+        marker(7, 10, ControlType::Abort),
+        in_transaction(7, 20, &["kept"]),
+        marker(7, 21, ControlType::Commit),
+    ]
+    .concat();
+    let mut records = fetched(bytes, 10, &[(7, 0)]);
+    assert_eq!(offsets(&records), [20]);
+    assert_eq!(by_cursor(&records).len(), 1);
+    assert_eq!(offsets(&records.take_front(5).unwrap()), [20]);
+}
+
+/// They come in the order in which they ended.
+#[test]
+fn aborted_transactions_may_be_told_in_any_order() {
+    let bytes = [
+        in_transaction(7, 0, &["gone"]),
+        in_transaction(8, 50, &["gone too"]),
+        marker(8, 60, ControlType::Abort),
+        in_transaction(8, 61, &["kept"]),
+        marker(7, 100, ControlType::Abort),
+    ]
+    .concat();
+    assert_eq!(offsets(&fetched(bytes, 0, &[(8, 50), (7, 0)])), [61]);
+}
+
+#[test]
+fn markers_that_a_reader_has_passed_count() {
+    let bytes = [
+        in_transaction(7, 0, &["gone"]),
+        marker(7, 1, ControlType::Abort),
+        in_transaction(7, 2, &["kept"]),
+    ]
+    .concat();
+    let records = fetched(bytes, 0, &[(7, 0)]).from(Offset(2));
+    assert_eq!(offsets(&records), [2]);
+    assert_eq!(by_cursor(&records).len(), 1);
+}
+
+#[test]
+fn a_batch_may_end_where_offsets_end() {
+    let mut bytes = plain(0, &["a", "b"]);
+    bytes[..8].copy_from_slice(&(i64::MAX - 1).to_be_bytes());
+    let mut records = fetched(bytes, 0, &[]);
+    assert_eq!(records.next_offset(), Offset(i64::MAX));
+    assert_eq!(offsets(&records), [i64::MAX - 1]);
+    let front = records.take_front(5).unwrap();
+    assert_eq!((offsets(&front), front.next_offset()), (vec![i64::MAX - 1], Offset(i64::MAX)));
+}
+
 #[test]
 fn compressed_batches_are_read_and_damage_is_named() {
     let mut bytes = batch(BatchBuilder::new().compressed(Compression::Zstd), 0, &["a", "b"]);

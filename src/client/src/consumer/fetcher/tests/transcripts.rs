@@ -584,3 +584,64 @@ fn a_stored_position_that_the_log_does_not_go_on_at_is_an_error_with_both_offset
     desk.listed(0);
     insta::assert_snapshot!(desk.gives(100), @r#"error: the log of partition 0 of topic "orders" was truncated: 50 was read up to, it knows nothing of what was read last"#);
 }
+
+/// A caller reads from a chosen replica, which has less than was read elsewhere.
+#[test]
+fn a_replica_that_is_behind_is_waited_for() {
+    let mut desk = Desk::reading(&[100]);
+    assert!(desk.fetcher.read_from(&orders(0), Some(NodeId(2))));
+    insta::assert_snapshot!(desk.asks(), @"fetch from 2, session 0/0, 500 ms, 4096 KiB: orders-0@100/-1");
+    desk.fetched(77, vec![code(0, ErrorCode::OffsetOutOfRange)]);
+    insta::assert_snapshot!(desk.asks(), @"list offsets of 1: orders-0 at -2");
+    desk.listed(0);
+    assert_eq!(desk.asks(), "nothing");
+    insta::assert_snapshot!(desk.after(200), @"fetch from 2, session 77/1, 500 ms, 4096 KiB:");
+    desk.fetched(77, vec![code(0, ErrorCode::OffsetOutOfRange)]);
+    desk.asks();
+    // The leader does not have it any more either.
+    desk.listed(120);
+    insta::assert_snapshot!(desk.asks(), @"list offsets of 1: orders-0 at -1");
+}
+
+#[test]
+fn a_reader_that_is_slower_than_retention_hears_of_no_silence() {
+    let mut desk = Desk::reading(&[0]);
+    desk.asks();
+    desk.fetched(77, vec![records(0, 0, 10)]);
+    desk.asks();
+    for _ in 0..100 {
+        desk.fetched(77, vec![code(0, ErrorCode::OffsetOutOfRange)]);
+        desk.after(2_000);
+    }
+    assert_eq!(desk.gives(10), "orders-0@0..10");
+    assert_eq!(desk.gives(10), "nothing");
+}
+
+#[test]
+fn metadata_that_are_old_and_refused_are_not_asked_for_at_once() {
+    let mut desk = Desk::reading(&[0]);
+    desk.asks();
+    insta::assert_snapshot!(desk.after(300_000), @"metadata of orders");
+    let refused = Error::Refused("another cluster".to_owned());
+    desk.fetcher.on_metadata(desk.now(), Err(refused));
+    assert_eq!(desk.asks(), "nothing");
+    assert!(desk.fetcher.next_deadline().is_some_and(|at| Millis(desk.now) < at));
+    insta::assert_snapshot!(desk.after(2_000), @"metadata of orders");
+}
+
+#[test]
+fn a_broker_that_has_not_heard_of_the_new_topic_is_not_believed() {
+    let mut desk = Desk::reading(&[50]);
+    desk.asks();
+    let mut made_again = Metadata::clone(&cluster(&[(1, 0)]));
+    made_again.topics.get_mut("orders").unwrap().id = Uuid([8; 16]);
+    let made_again = Arc::new(made_again);
+    desk.metadata(Arc::clone(&made_again));
+    insta::assert_snapshot!(desk.asks(), @"list offsets of 1: orders-0 at -2");
+    desk.listed(3);
+    assert_eq!(desk.fetcher.position(&orders(0)), Some(Position::from(Offset(3))));
+    desk.metadata(cluster(&[(1, 3)]));
+    desk.metadata(made_again);
+    desk.asks();
+    assert_eq!(desk.fetcher.position(&orders(0)), Some(Position::from(Offset(3))));
+}

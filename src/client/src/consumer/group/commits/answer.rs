@@ -52,6 +52,7 @@ impl Commits {
     ) {
         let Some((partition, code)) = first_refusal(response) else {
             self.backoff.reset();
+            membership.on_coordinator_heard();
             return self.finish(commit, Ok(()));
         };
         let error = Error::broker(ApiKey::OffsetCommit, code, Subject::Partition(partition));

@@ -10,6 +10,7 @@ use super::{LossCause, Membership, Phase};
 use crate::consumer::assignor::GenerationId;
 use crate::consumer::group::coordinator::wait_ms;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse, RequestId};
+use crate::consumer::millis::millis;
 use crate::error::Error;
 
 /// A heartbeat that is not answered.
@@ -36,7 +37,7 @@ impl Heartbeat {
     /// The member is in a generation.
     pub(super) fn begin(&mut self, now: Millis, interval: Duration) {
         self.asked = None;
-        self.at = now + ms(interval);
+        self.at = now + millis(interval);
         self.heard(now, now);
     }
 
@@ -52,6 +53,8 @@ pub(super) struct Polls {
     last: Option<Millis>,
     /// True while the caller waits inside of a poll.
     is_waiting: bool,
+    /// True from the beginning of a poll to its end.
+    pub(super) is_inside: bool,
     /// True from passing `max.poll.interval.ms` to the next poll.
     pub(super) is_over: bool,
     /// True if a membership ended so.
@@ -64,11 +67,6 @@ impl Polls {
     }
 }
 
-/// Whole milliseconds.
-pub(super) fn ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 impl Membership {
     /// The caller polls.
     pub fn on_poll(&mut self, now: Millis, effects: &mut Vec<Effect>) {
@@ -78,9 +76,14 @@ impl Membership {
             self.lose_owned();
             self.complain(cause);
         }
-        self.polls = Polls { last: Some(now), ..Polls::default() };
+        self.polls = Polls { last: Some(now), is_inside: true, ..Polls::default() };
         self.is_parting = false;
         self.poll(now, effects);
+    }
+
+    /// The caller's poll ends. A member that is one joins again only in the next.
+    pub fn on_poll_end(&mut self) {
+        self.polls.is_inside = false;
     }
 
     /// The caller begins, or ends, to wait inside of a poll: as long as it does, it polls.
@@ -103,7 +106,7 @@ impl Membership {
             && !self.polls.is_waiting
             && !self.polls.is_over;
         let last = self.polls.last.filter(|_| is_counting)?;
-        Some(last + ms(self.config.max_poll_interval).saturating_add(1))
+        Some(last + millis(self.config.max_poll_interval).saturating_add(1))
     }
 
     /// Leaves the group if the caller does not poll: somebody else can read its partitions.
@@ -148,7 +151,7 @@ impl Membership {
         let id = self.send(GroupRequest::Heartbeat(request), within, effects);
         self.counts.heartbeats += u64::from(id.is_some());
         self.heartbeat.asked = id.map(|id| Asked { id, generation, at: now });
-        self.heartbeat.at = now + ms(self.config.heartbeat_interval);
+        self.heartbeat.at = now + millis(self.config.heartbeat_interval);
     }
 
     pub(super) fn on_heartbeat(&mut self, now: Millis, answer: Result<GroupResponse, Error>) {
@@ -160,6 +163,7 @@ impl Membership {
                 return self.coordinator.lost(now, &mut self.random);
             }
         };
+        self.note_answer(code);
         match code {
             ErrorCode::None => self.heartbeat.heard(asked.at, now),
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
@@ -194,7 +198,8 @@ impl Membership {
 
     pub(super) fn session_deadline(&self) -> Option<Millis> {
         let is_counting = self.is_in_session() && self.coordinator.node.is_some();
-        let end = self.heartbeat.session_from + ms(self.config.session_timeout).saturating_add(1);
+        let end =
+            self.heartbeat.session_from + millis(self.config.session_timeout).saturating_add(1);
         is_counting.then_some(end)
     }
 

@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 
 use kt_protocol::types::{Millis, TopicPartition};
 
-use super::heartbeat::ms;
 use super::{Membership, Phase, RebalanceProtocol};
 use crate::consumer::assignor::{GroupAssignment, GroupMembers};
+use crate::consumer::millis::millis;
 
 /// What a coordinator puts behind a name, to make an id of it.
 const UUID_CHARS: usize = 36;
@@ -58,7 +58,7 @@ impl Membership {
         match self.held_back {
             HeldBack::Nothing | HeldBack::Until(_) => self.held_back = HeldBack::Nothing,
             HeldBack::Something => {
-                self.held_back = HeldBack::Until(now + ms(self.config.session_timeout));
+                self.held_back = HeldBack::Until(now + millis(self.config.session_timeout));
             }
             HeldBack::Unknown => {
                 self.held_back = HeldBack::Nothing;

@@ -13,6 +13,8 @@ use super::{Membership, Phase, Role};
 use crate::consumer::assignor::{GenerationId, MemberSubscription};
 use crate::consumer::group::coordinator::subject;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse};
+use crate::consumer::millis::request_millis;
+use crate::consumer::panic_guard;
 use crate::error::Error;
 
 /// What members of all clients call what they do.
@@ -55,7 +57,9 @@ impl Membership {
     fn may_join(&self) -> bool {
         let is_ready = match self.phase {
             Phase::Outside => self.polls.has_begun() && !self.polls.is_over,
-            Phase::Stable => true,
+            // Between two polls its commits are good until the group has gone on, and it would have to
+            // give partitions back.
+            Phase::Stable => self.polls.is_inside,
             Phase::Joining(_) | Phase::Joined(_) | Phase::Syncing(_) => false,
         };
         is_ready
@@ -75,13 +79,15 @@ impl Membership {
         self.joined_topics = self.wanted_topics();
         let mut protocols = Vec::new();
         for assignor in &config.assignors {
+            let what = format!("assignor \"{}\"", assignor.name());
+            let user_data = panic_guard::call(&what, || assignor.user_data(self.last.as_ref()))?;
             let subscription = MemberSubscription {
                 topics: self.joined_topics.clone(),
                 owned: self.owned.clone(),
                 generation: self.identity.generation,
                 rack: config.rack.clone(),
                 instance_id: None,
-                user_data: assignor.user_data(self.last.as_ref()),
+                user_data,
             };
             let bytes = subscription.to_bytes();
             let metadata = bytes.map_err(|it| Error::protocol(ApiKey::JoinGroup, it))?;
@@ -90,8 +96,8 @@ impl Membership {
         let reason = self.rejoin.clone().unwrap_or_default();
         Ok(JoinGroupRequest {
             group_id: config.group_id.clone(),
-            session_timeout_ms: millis(config.session_timeout),
-            rebalance_timeout_ms: millis(config.max_poll_interval),
+            session_timeout_ms: request_millis(config.session_timeout),
+            rebalance_timeout_ms: request_millis(config.max_poll_interval),
             member_id: self.identity.member_id.clone(),
             group_instance_id: config.instance_id.clone(),
             protocol_type: PROTOCOL_TYPE.to_owned(),
@@ -106,7 +112,9 @@ impl Membership {
             Ok(_) => return self.fail(Error::protocol(ApiKey::JoinGroup, "another answer came")),
             Err(error) => return self.join_failed(now, error),
         };
-        match ErrorCode::from_code(response.error_code) {
+        let code = ErrorCode::from_code(response.error_code);
+        self.note_answer(code);
+        match code {
             ErrorCode::None => self.joined(now, response),
             ErrorCode::MemberIdRequired => {
                 self.phase = Phase::Outside;
@@ -127,6 +135,7 @@ impl Membership {
         match code {
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
                 self.coordinator.lost(now, &mut self.random);
+                self.complain_of_coordinator(now, error);
             }
             ErrorCode::CoordinatorLoadInProgress | ErrorCode::RebalanceInProgress => {}
             _ => return self.fail(error),
@@ -142,6 +151,7 @@ impl Membership {
             return self.fail(error);
         }
         self.coordinator.lost(now, &mut self.random);
+        self.complain_of_coordinator(now, error);
         self.step_back();
         self.must_join("rebalance failed due to DisconnectException");
         self.retry(now);
@@ -190,9 +200,4 @@ impl Membership {
 fn wanted_by(members: &[JoinGroupResponseMember]) -> BTreeSet<String> {
     let read = |it: &JoinGroupResponseMember| MemberSubscription::from_bytes(&it.metadata).ok();
     members.iter().filter_map(read).flat_map(|it| it.topics).collect()
-}
-
-/// As requests say times.
-pub(super) fn millis(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }

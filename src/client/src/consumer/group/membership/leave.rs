@@ -20,6 +20,7 @@ impl Membership {
         self.retry_at = None;
         self.fatal = None;
         self.polls = Polls::default();
+        self.coordinator.answered();
         self.topics.begin(false);
     }
 

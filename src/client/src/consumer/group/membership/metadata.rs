@@ -1,16 +1,18 @@
 //! What topics there are: a pattern needs to know before it joins, a leader before it shares out;
 //! and both watch for changes afterwards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kt_protocol::types::Millis;
+use kt_protocol::{ApiKey, ErrorCode};
 
-use super::{Membership, Phase, Role};
+use super::{Event, Membership, Phase, Role};
 use crate::consumer::assignor::GroupTopics;
 use crate::consumer::group::coordinator::wait_ms;
 use crate::consumer::group::request::{Effect, RequestId};
 use crate::consumer::group::subscription::KnownTopics;
-use crate::error::Error;
+use crate::consumer::millis::millis;
+use crate::error::{Error, Subject};
 
 /// What is known of topics, and what for.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub(super) struct Watch {
     is_fresh: bool,
     retry_at: Option<Millis>,
     is_pattern: bool,
+    /// The topics that may not be read, of which the caller has heard.
+    refused: BTreeSet<String>,
     /// What members want, if this one leads.
     pub(super) members_want: BTreeSet<String>,
     /// What was shared out, if this one did.
@@ -33,6 +37,7 @@ impl Watch {
     pub(super) fn begin(&mut self, is_pattern: bool) {
         self.is_pattern = is_pattern;
         self.is_fresh = false;
+        self.refused.clear();
         // An answer that is under way may be to the former question.
         self.asking = None;
     }
@@ -73,7 +78,15 @@ impl Membership {
     fn needs_topics(&self) -> bool {
         let leads = matches!(self.phase, Phase::Joined(Role::Leader(_) | Role::ReturnedLeader));
         let has_pattern_to_join = self.topics.is_pattern && self.rejoin.is_some();
-        !self.topics.is_fresh && (leads || has_pattern_to_join)
+        !self.topics.is_fresh && (leads || has_pattern_to_join || self.has_names_to_check())
+    }
+
+    /// Once in each generation a member asks whether it may read what it names: a leader shares out
+    /// what is there, and tells nobody what is not.
+    fn has_names_to_check(&self) -> bool {
+        let is_in_generation =
+            matches!(self.phase, Phase::Joined(_) | Phase::Syncing(_) | Phase::Stable);
+        is_in_generation && !self.topics.is_pattern
     }
 
     pub(super) fn topics_deadline(&self) -> Option<Millis> {
@@ -85,7 +98,7 @@ impl Membership {
             return topics.retry_at;
         }
         let is_watching = topics.is_pattern || topics.shared.is_some();
-        let age = u64::try_from(self.config.metadata_max_age.as_millis()).unwrap_or(u64::MAX);
+        let age = millis(self.config.metadata_max_age);
         let due = topics.answered_at.map(|it| it + age);
         due.max(topics.retry_at).filter(|_| is_watching)
     }
@@ -98,8 +111,33 @@ impl Membership {
         }
         let id = self.ids.next();
         self.topics.asking = Some(id);
-        let topics = (!self.topics.is_pattern).then(|| self.topics.members_want.clone());
+        let topics = (!self.topics.is_pattern).then(|| {
+            let mut names = self.wanted_topics();
+            names.extend(self.topics.members_want.iter().cloned());
+            names
+        });
         effects.push(Effect::Metadata { id, topics });
+    }
+
+    /// Takes which of the topics that were asked for the cluster does not tell of. What only someone
+    /// else can change the caller hears once.
+    pub fn on_refused_topics(&mut self, refused: &BTreeMap<String, ErrorCode>) {
+        let told = std::mem::take(&mut self.topics.refused);
+        for (topic, code) in refused {
+            let is_hopeless = matches!(
+                code,
+                ErrorCode::TopicAuthorizationFailed | ErrorCode::InvalidTopicException
+            );
+            let is_ours = self.subscription.as_ref().is_some_and(|it| it.covers(topic));
+            if !is_hopeless || !is_ours {
+                continue;
+            }
+            if !told.contains(topic) {
+                let subject = Subject::Topic(topic.clone());
+                self.emit(Event::Failed(Error::broker(ApiKey::Metadata, *code, subject)));
+            }
+            self.topics.refused.insert(topic.clone());
+        }
     }
 
     /// Takes what topics there are of those that were asked for.

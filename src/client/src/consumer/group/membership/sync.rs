@@ -8,7 +8,6 @@ use kt_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 use kt_protocol::types::{Millis, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
-use super::heartbeat::ms;
 use super::held_back::HeldBack;
 use super::join::PROTOCOL_TYPE;
 use super::{Event, Membership, Phase, RebalanceProtocol, Role};
@@ -18,6 +17,8 @@ use crate::consumer::assignor::{
 };
 use crate::consumer::group::coordinator::subject;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse};
+use crate::consumer::millis::millis;
+use crate::consumer::panic_guard;
 use crate::error::Error;
 
 impl Membership {
@@ -70,7 +71,9 @@ impl Membership {
         let members: GroupMembers = members.iter().map(subscription).collect();
         let assignor = self.config.assignors.iter().find(|it| it.name() == self.assignor);
         let assignor = assignor.expect("the chosen one was proposed");
-        let given = assignor.assign(&self.topics.of_group(), &members);
+        let what = format!("assignor \"{}\"", self.assignor);
+        let topics = self.topics.of_group();
+        let given = panic_guard::call(&what, || assignor.assign(&topics, &members))?;
         // Kafka's own knows which of two claims to believe; of others it is checked.
         if self.protocol == RebalanceProtocol::Cooperative
             && self.assignor != CooperativeSticky.name()
@@ -94,6 +97,7 @@ impl Membership {
             Err(error) => return self.join_failed(now, error),
         };
         let code = ErrorCode::from_code(response.error_code);
+        self.note_answer(code);
         match code {
             ErrorCode::None => return self.synced(now, &response),
             ErrorCode::UnknownMemberId
@@ -134,7 +138,7 @@ impl Membership {
         };
         self.phase = Phase::Stable;
         self.counts.rebalances += 1;
-        self.counts.rebalance_ms += ms(self.rebalance.end(now));
+        self.counts.rebalance_ms += millis(self.rebalance.end(now));
         self.rejoin = None;
         self.heartbeat.heard(now, now);
         let covers = |it: &TopicPartition| {

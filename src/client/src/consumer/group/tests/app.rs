@@ -25,6 +25,8 @@ pub(super) enum Plant {
     KeepsReading,
     /// The leader gives away what another still reads.
     GivesAtOnce,
+    /// The assignor panics.
+    Panics,
     /// The program commits what it has given back as well.
     CommitsWhatIsGone,
 }
@@ -60,6 +62,20 @@ impl Assignor for Hasty {
     }
 }
 
+/// Has a bug.
+#[derive(Debug)]
+struct Broken;
+
+impl Assignor for Broken {
+    fn name(&self) -> &str {
+        "broken"
+    }
+
+    fn assign(&self, _: &GroupTopics, members: &GroupMembers) -> GroupAssignment {
+        panic!("{} members are too many", members.len());
+    }
+}
+
 /// One run of a program.
 pub(super) struct App {
     pub(super) name: String,
@@ -83,6 +99,7 @@ fn config(setup: &Setup) -> (MembershipConfig, CommitsConfig) {
     let assignors = setup.strategies.iter().map(|it| by_name(it).unwrap()).collect();
     let assignors = match setup.plant {
         Plant::GivesAtOnce => vec![std::sync::Arc::new(Hasty) as _],
+        Plant::Panics => vec![std::sync::Arc::new(Broken) as _],
         _ => assignors,
     };
     let request_timeout = Duration::from_secs(30);
