@@ -12,10 +12,12 @@ mod config;
 mod connection;
 pub mod consumer;
 mod dialer;
+mod duration;
 mod error;
 #[cfg(test)]
 mod fake_broker;
 mod metadata;
+mod panic;
 mod pool;
 pub mod producer;
 mod random;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kt_protocol::records::NewRecord;
-use kt_protocol::types::Timestamp;
+use kt_protocol::types::{Offset, Timestamp};
 use parking_lot::Mutex;
 use slab::Slab;
 use tokio::sync::oneshot;
@@ -118,7 +118,8 @@ impl<K, V> Hearers<K, V> {
             let outcome = outcome.clone().map(|_| Written {
                 topic: Arc::clone(&topic),
                 partition: partition.partition.0,
-                offset: base.map(|it| it.plus(at)),
+                // What a broker says may be anything.
+                offset: base.map(|it| Offset(it.0.saturating_add(at))),
                 timestamp: append_time.unwrap_or(timestamp),
             });
             self.end(&topic, outcome, then);
