@@ -178,8 +178,9 @@ where
         Ok(Producer { raw, keys: Box::new(keys), values: Box::new(values), hearers })
     }
 
-    /// Takes a record, waiting while there is no room for it, and gives what its delivery can be
-    /// waited for with. Dropping the future before it ends takes no record.
+    /// Takes a record, waiting while its topic is looked for and while there is no room for it, as
+    /// [`RawProducer::send`] does, and gives what its delivery can be waited for with. Dropping the
+    /// future before it ends takes no record.
     ///
     /// # Errors
     ///
