@@ -149,8 +149,3 @@ impl Admin {
         self.client.retrying(limit, once).await
     }
 }
-
-/// As Kafka's wire has durations.
-fn millis(duration: std::time::Duration) -> i32 {
-    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
-}

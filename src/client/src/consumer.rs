@@ -15,7 +15,6 @@ pub(crate) mod fetch;
 pub mod fetcher;
 pub mod group;
 mod interceptor;
-mod millis;
 mod offset_store;
 mod panic_guard;
 pub mod records;

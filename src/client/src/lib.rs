@@ -42,10 +42,12 @@ pub mod consumer;
 mod dialer;
 #[cfg(test)]
 mod documented;
+mod duration;
 mod error;
 #[cfg(test)]
 mod fake_broker;
 mod metadata;
+mod panic;
 mod pool;
 pub mod producer;
 mod random;

@@ -14,6 +14,7 @@ mod interceptor;
 mod message;
 mod metrics;
 mod partitioner;
+mod question;
 mod queue;
 mod raw;
 mod record;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use kt_client::Client;
-use kt_client::producer::{Acks, Idempotence, ProducerConfig, RawProducer};
+use kt_client::producer::{Acks, ProducerConfig, RawProducer};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
@@ -116,7 +116,7 @@ pub(super) struct Opened {
 
 /// What a spool promises needs both.
 pub(super) fn check(config: &ProducerConfig) -> Result<(), CliError> {
-    if config.acks != Acks::All || config.idempotence != Idempotence::On {
+    if config.acks != Acks::All || !config.is_idempotent() {
         return Err(CliError::usage("--spool needs acks=all and the idempotent producer"));
     }
     Ok(())

@@ -230,7 +230,9 @@ impl Program for Sending {
             (_, LOOKUP) => {
                 if let Ok(response) = decoded(api, version, reply)? {
                     let (metadata, _) = cluster::metadata(response);
-                    metadata.topics.values().for_each(|it| self.sender.add_topic(now, it));
+                    for topic in metadata.topics.values() {
+                        self.sender.add_topic(now, topic, &mut effects);
+                    }
                 }
             }
             _ => match decoded(api, version, reply)?.map(cluster::metadata) {

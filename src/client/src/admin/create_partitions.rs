@@ -6,8 +6,9 @@ use kt_protocol::messages::CreatePartitionsRequest;
 use kt_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kt_protocol::{ApiKey, ErrorCode};
 
-use super::{Admin, Apply, PerItem, millis};
+use super::{Admin, Apply, PerItem};
 use crate::connection::Wanted;
+use crate::duration::request_millis;
 use crate::error::{Error, Subject};
 
 impl Admin {
@@ -46,7 +47,7 @@ impl Admin {
         };
         let request = CreatePartitionsRequest {
             topics: counts.iter().map(topic).collect(),
-            timeout_ms: millis(limit.timeout),
+            timeout_ms: request_millis(limit.timeout),
             validate_only: apply == Apply::ValidateOnly,
         };
         let wanted = Wanted::any::<CreatePartitionsRequest>();

@@ -10,8 +10,9 @@ use kt_protocol::messages::create_topics_response::CreatableTopicResult;
 use kt_protocol::types::Uuid;
 use kt_protocol::{ApiKey, ErrorCode};
 
-use super::{Admin, Apply, PerItem, millis};
+use super::{Admin, Apply, PerItem};
 use crate::connection::Wanted;
+use crate::duration::request_millis;
 use crate::error::{Error, Subject};
 
 /// A topic to create.
@@ -102,7 +103,7 @@ impl Admin {
         let wanted = Wanted::since::<CreateTopicsRequest>(if needs_defaults { 4 } else { 2 });
         let request = CreateTopicsRequest {
             topics: topics.iter().map(creatable).collect(),
-            timeout_ms: millis(limit.timeout),
+            timeout_ms: request_millis(limit.timeout),
             validate_only: apply == Apply::ValidateOnly,
         };
         let response = self

@@ -7,9 +7,10 @@ use kt_protocol::messages::delete_records_request::{DeleteRecordsPartition, Dele
 use kt_protocol::types::{NodeId, Offset, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
-use super::{Admin, millis};
+use super::Admin;
 use crate::client::{Limit, Target};
 use crate::connection::Wanted;
+use crate::duration::request_millis;
 use crate::error::{Error, Subject};
 
 /// The new start of each partition, or why there is none.
@@ -89,7 +90,7 @@ impl Admin {
                 }
             }
         }
-        let request = DeleteRecordsRequest { topics, timeout_ms: millis(limit.timeout) };
+        let request = DeleteRecordsRequest { topics, timeout_ms: request_millis(limit.timeout) };
         let wanted = Wanted::any::<DeleteRecordsRequest>();
         let target = Target::Node(node);
         // Deleting up to an offset twice is deleting once, so a lost answer may be asked for again.

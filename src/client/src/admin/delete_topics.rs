@@ -6,8 +6,9 @@ use kt_protocol::messages::delete_topics_request::DeleteTopicState;
 use kt_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 use kt_protocol::{ApiKey, ErrorCode};
 
-use super::{Admin, PerItem, millis};
+use super::{Admin, PerItem};
 use crate::connection::Wanted;
+use crate::duration::request_millis;
 use crate::error::{Error, Subject};
 
 impl Admin {
@@ -41,7 +42,7 @@ impl Admin {
             DeleteTopicsRequest {
                 topics: if 6 <= version { by_state.collect() } else { Vec::new() },
                 topic_names: if version < 6 { names.to_vec() } else { Vec::new() },
-                timeout_ms: millis(limit.timeout),
+                timeout_ms: request_millis(limit.timeout),
             }
         };
         let codes =

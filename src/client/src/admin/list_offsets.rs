@@ -8,11 +8,12 @@ use kt_protocol::messages::list_offsets_response::ListOffsetsPartitionResponse;
 use kt_protocol::types::{LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition};
 use kt_protocol::{ApiKey, ErrorCode};
 
-use super::{Admin, millis};
+use super::Admin;
 use crate::backoff::Backoff;
 use crate::client::{Limit, Target};
 use crate::config::Event;
 use crate::connection::Wanted;
+use crate::duration::request_millis;
 use crate::error::{Error, Subject};
 use crate::random::Random;
 
@@ -215,7 +216,7 @@ impl Admin {
             replica_id: -1,
             isolation_level: isolation.code(),
             topics,
-            timeout_ms: millis(limit.timeout),
+            timeout_ms: request_millis(limit.timeout),
         };
         let wanted = Wanted::since::<ListOffsetsRequest>(min_version);
         let target = Target::Node(node);

@@ -6,8 +6,9 @@ use kt_protocol::messages::ListPartitionReassignmentsRequest;
 use kt_protocol::types::TopicPartition;
 use kt_protocol::{ApiKey, ErrorCode};
 
-use super::{Admin, millis};
+use super::Admin;
 use crate::connection::Wanted;
+use crate::duration::request_millis;
 use crate::error::{Error, Subject};
 
 /// A partition's move.
@@ -48,8 +49,10 @@ impl Admin {
         &self,
     ) -> Result<BTreeMap<TopicPartition, Reassignment>, Error> {
         let limit = self.client.limit("ListPartitionReassignments");
-        let request =
-            ListPartitionReassignmentsRequest { timeout_ms: millis(limit.timeout), topics: None };
+        let request = ListPartitionReassignmentsRequest {
+            timeout_ms: request_millis(limit.timeout),
+            topics: None,
+        };
         let wanted = Wanted::any::<ListPartitionReassignmentsRequest>();
         let response = self
             .ask_controller(wanted, limit, |_| request.clone(), |it| vec![it.error_code])

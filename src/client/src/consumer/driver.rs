@@ -15,11 +15,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::fetcher::{CheckedFetch, Effect, Fetcher, RequestId, request_for};
-use super::millis::millis;
 use super::panic_guard::guarded;
 use super::records::CrcCheck;
 use crate::client::{Client, Limit, Target};
 use crate::connection::Wanted;
+use crate::duration::millis;
 use crate::error::Error;
 use crate::metadata::{Metadata, TopicErrors};
 use crate::pool::Lane;

@@ -11,11 +11,11 @@ use kt_protocol::{ApiKey, ErrorCode};
 use tokio::time::Instant;
 
 use super::ConsumerConfig;
-use super::millis::request_millis;
 use super::records::{Aborted, FetchedRecords, Marks};
 use crate::admin::Isolation;
 use crate::client::{Client, Limit, Target};
 use crate::connection::Wanted;
+use crate::duration::request_millis;
 use crate::error::{Error, Subject};
 use crate::pool::Lane;
 

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 
 use super::config::ConsumerConfig;
 use super::fetcher::Position;
-use super::panic_guard::said;
 use super::records::FetchedRecords;
 use crate::client::Client;
 use crate::config::Event;
+use crate::panic::words;
 
 /// What a hook says when it fails.
 ///
@@ -148,7 +148,7 @@ impl Interceptors {
             let reason = match called {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error.to_string(),
-                Err(panic) => format!("it panicked: {}", said(panic.as_ref())),
+                Err(panic) => format!("it panicked: {}", words(panic.as_ref())),
             };
             let hook = format!("consumer interceptor {index}, {hook}");
             self.client.observe(&Event::HookFailed { hook: &hook, reason: &reason });

@@ -1,39 +1,25 @@
 //! What panics ends as an error: whoever waits for it hears of it, and goes on.
 
-use std::any::Any;
-use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
 
 use crate::error::Error;
+use crate::panic::{caught, words};
 
 /// Runs a future to its end, or to its panic. `what` says what it was doing.
 pub(super) async fn guarded<T>(
     what: &str,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let mut work = pin!(work);
-    poll_fn(|context| {
-        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
-            .unwrap_or_else(|panic| Poll::Ready(Err(error(what, panic.as_ref()))))
-    })
-    .await
+    caught(work).await.unwrap_or_else(|said| Err(error(what, &said)))
 }
 
 /// Calls code that is not ours. `what` says whose.
 pub(super) fn call<T>(what: &str, code: impl FnOnce() -> T) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| error(what, panic.as_ref()))
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| error(what, words(panic.as_ref())))
 }
 
-fn error(what: &str, panic: &(dyn Any + Send)) -> Error {
-    Error::Refused(format!("{what} panicked: {}", said(panic)))
-}
-
-/// What a panic said, if that was a text.
-pub(super) fn said(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("nothing more")
+fn error(what: &str, said: &str) -> Error {
+    Error::Refused(format!("{what} panicked: {said}"))
 }
 
 #[cfg(test)]

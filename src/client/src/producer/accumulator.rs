@@ -14,7 +14,8 @@ use super::ProducerConfig;
 use super::batch::{Batch, overhead_max};
 use super::effect::RequestId;
 use super::partitioner::{Choice, Choices, Chooser, Load, Partitioner};
-use super::queue::{Appended, Queue, Rules, Taken, Urgency, Verdict};
+use super::question::Question;
+use super::queue::{Appended, Halved, Queue, Rules, Taken, Urgency, Verdict};
 use super::record::ProducerRecord;
 use super::sequence::Identity;
 use super::topics::{QueueIndex, TopicIndex, Topics};
@@ -61,6 +62,14 @@ pub enum Rejected {
         /// `max.request.size`.
         max: usize,
     },
+    /// The record would never find room.
+    #[error("the record takes up to {bytes} bytes, {max} are allowed for all (buffer.memory)")]
+    LargerThanBuffer {
+        /// The record's bytes, and what it may cost beside.
+        bytes: usize,
+        /// `buffer.memory`.
+        max: usize,
+    },
     /// There is no room until records before it have ended.
     #[error("{buffered} bytes wait to be delivered, {max} are allowed (buffer.memory)")]
     Full {
@@ -88,8 +97,8 @@ pub(super) struct Accumulator {
     pub(super) topics: Topics,
     queues: Vec<Queue>,
     ready: BTreeMap<NodeId, VecDeque<QueueIndex>>,
-    /// Ready, but for a leader.
-    pub(super) leaderless: BTreeSet<QueueIndex>,
+    /// Ready, but for a leader; by their topics, which are asked for.
+    pub(super) leaderless: BTreeMap<TopicIndex, BTreeSet<QueueIndex>>,
     /// Ready, but for an identity.
     unidentified: BTreeSet<QueueIndex>,
     timers: BTreeSet<(Millis, QueueIndex)>,
@@ -116,11 +125,11 @@ impl Accumulator {
             request_bytes_max: config.request_bytes_max,
             buffer_bytes_max: config.buffer_bytes_max,
             is_adaptive: config.is_adaptive,
-            partitioner: config.partitioner.clone(),
+            partitioner: config.effective_partitioner(),
             topics: Topics::default(),
             queues: Vec::new(),
             ready: BTreeMap::new(),
-            leaderless: BTreeSet::new(),
+            leaderless: BTreeMap::new(),
             unidentified: BTreeSet::new(),
             timers: BTreeSet::new(),
             expiries: BTreeSet::new(),
@@ -146,19 +155,28 @@ impl Accumulator {
         self.batches
     }
 
-    pub(super) fn add_topic(&mut self, name: &str, seed: u64) -> TopicIndex {
+    pub(super) fn add_topic(&mut self, name: &str, leaders: Question, seed: u64) -> TopicIndex {
         let chooser = Chooser::new(self.partitioner.clone(), self.rules.batch_bytes, seed);
-        self.topics.add(name, chooser)
+        self.topics.add(name, chooser, leaders)
     }
 
-    /// Gives a topic this many partitions, if it has fewer.
-    pub(super) fn grow(&mut self, topic: TopicIndex, count: usize) {
+    /// Gives a topic this many partitions. What those have that it loses stays where it is: it is
+    /// to be given up.
+    pub(super) fn resize(&mut self, topic: TopicIndex, count: usize) {
         for partition in self.topics.get(topic).queues.len()..count {
             let index = QueueIndex(self.queues.len());
             let number = i32::try_from(partition).expect("the wire counts partitions in 32 bits");
             self.queues.push(Queue::new(topic, number));
             self.topics.get_mut(topic).queues.push(index);
         }
+        self.topics.get_mut(topic).count = count;
+    }
+
+    /// Whether the topic has this partition, as far as is known.
+    pub(super) fn is_there(&self, index: QueueIndex) -> bool {
+        let queue = &self.queues[index.0];
+        let count = self.topics.get(queue.topic).count;
+        usize::try_from(queue.partition).is_ok_and(|it| it < count)
     }
 
     pub(super) fn queue(&mut self, index: QueueIndex) -> &mut Queue {
@@ -185,8 +203,11 @@ impl Accumulator {
         let topic = self.topics.find(record.topic).ok_or(Rejected::UnknownTopic)?;
         // It costs more than its bytes, most of all if it begins a batch.
         let cost_max = bytes.saturating_add(overhead_max(record.record.headers.len()));
+        if self.buffer_bytes_max < cost_max {
+            return Err(Rejected::LargerThanBuffer { bytes: cost_max, max: self.buffer_bytes_max });
+        }
         let is_full = self.buffer_bytes_max < self.buffered.saturating_add(cost_max);
-        if is_full && self.buffered != 0 && !planted!("the buffer has no bound") {
+        if is_full && !planted!("the buffer has no bound") {
             self.is_exhausted = true;
             self.urge(now(), Urgency::Now);
             return Err(Rejected::Full { buffered: self.buffered, max: self.buffer_bytes_max });
@@ -221,7 +242,7 @@ impl Accumulator {
         record: &ProducerRecord<'_>,
     ) -> Result<(QueueIndex, bool), Rejected> {
         let destination = self.topics.get_mut(topic);
-        let count = i32::try_from(destination.queues.len()).expect("counted in 32 bits");
+        let count = i32::try_from(destination.count).expect("counted in 32 bits");
         if count == 0 {
             return Err(Rejected::UnknownTopic);
         }
@@ -237,14 +258,14 @@ impl Accumulator {
                 }
             }
         };
-        let found = usize::try_from(partition).ok();
         let destination = self.topics.get(topic);
+        let found = usize::try_from(partition).ok().filter(|it| *it < destination.count);
         match found.and_then(|it| destination.queues.get(it)) {
             Some(index) => Ok((*index, sticks)),
             None => Err(Rejected::NoPartition {
                 topic: destination.name.to_string(),
                 partition,
-                count: destination.queues.len(),
+                count: destination.count,
             }),
         }
     }
@@ -282,7 +303,7 @@ impl Accumulator {
                 self.is_turned = true;
                 match queue.leader {
                     Some(node) => self.ready.entry(node).or_default().push_back(index),
-                    None => drop(self.leaderless.insert(index)),
+                    None => drop(self.leaderless.entry(queue.topic).or_default().insert(index)),
                 }
             }
         }
@@ -354,6 +375,11 @@ impl Accumulator {
         }
     }
 
+    /// Whether some partition waits for an identity.
+    pub(super) fn is_any_unidentified(&self) -> bool {
+        !self.unidentified.is_empty()
+    }
+
     /// Whether an identity is needed; forgets one that does not serve any more.
     pub(super) fn wants_identity(&mut self) -> bool {
         let refused = |id: ProducerId| self.offered.is_some_and(|it| it.id == id);
@@ -365,11 +391,11 @@ impl Accumulator {
         self.offered.is_none() && !self.unidentified.is_empty()
     }
 
-    /// A partition is led by another broker now, or by none.
-    pub(super) fn lead(&mut self, now: Millis, index: QueueIndex, leader: Option<NodeId>) {
+    /// A partition is led by another broker now, or by none; false if that is no news.
+    pub(super) fn lead(&mut self, now: Millis, index: QueueIndex, leader: Option<NodeId>) -> bool {
         let queue = &mut self.queues[index.0];
         if queue.leader == leader {
-            return;
+            return false;
         }
         let old = std::mem::replace(&mut queue.leader, leader);
         if leader.is_some() {
@@ -378,10 +404,30 @@ impl Accumulator {
         if std::mem::take(&mut queue.is_listed) {
             match old.and_then(|it| self.ready.get_mut(&it)) {
                 Some(list) => list.retain(|it| *it != index),
-                None => drop(self.leaderless.remove(&index)),
+                None => self.forget_leaderless(index),
             }
         }
         self.look_at(now, index);
+        true
+    }
+
+    fn forget_leaderless(&mut self, index: QueueIndex) {
+        let queue = &mut self.queues[index.0];
+        let Some(waiting) = self.leaderless.get_mut(&queue.topic) else { return };
+        if waiting.remove(&index) {
+            queue.is_listed = false;
+        }
+        if waiting.is_empty() {
+            self.leaderless.remove(&queue.topic);
+        }
+    }
+
+    /// Asks for nothing more for a partition that has no records.
+    pub(super) fn forget_if_empty(&mut self, index: QueueIndex) {
+        if self.queues[index.0].is_empty() {
+            self.unidentified.remove(&index);
+            self.forget_leaderless(index);
+        }
     }
 
     /// The brokers that something is ready for.
@@ -404,7 +450,7 @@ impl Accumulator {
         let mut seen = Vec::new();
         while let Some(index) = list.pop_front() {
             let queue = &mut self.queues[index.0];
-            let size = queue.next_size(&self.rules);
+            let size = queue.next_size();
             if !taken.is_empty() && self.request_bytes_max < bytes + size {
                 list.push_front(index);
                 break;
@@ -451,10 +497,10 @@ impl Accumulator {
         self.generations.first_key_value().is_none_or(|(first, _)| generation < *first)
     }
 
-    /// A batch became several, which cost so many bytes more.
-    pub(super) fn count_split(&mut self, more_bytes: usize, generation: u64) {
-        self.buffered += more_bytes;
-        *self.generations.entry(generation).or_default() += 1;
+    /// A batch became two.
+    pub(super) fn count_split(&mut self, halved: Halved) {
+        self.buffered = self.buffered - halved.before + halved.after;
+        *self.generations.entry(halved.generation).or_default() += 1;
         self.batches += 1;
     }
 

@@ -6,7 +6,7 @@ use kt_protocol::records::{Compression, Compressor};
 
 use super::partitioner::Partitioner;
 use super::queue::BATCHES_REMEMBERED;
-use crate::config::{ConfigError, Keys, flag, millis, number, word, wrong};
+use crate::config::{ClientConfig, ConfigError, Keys, flag, millis, number, word, wrong};
 
 /// Who has to have a record before it counts as delivered.
 ///
@@ -49,8 +49,11 @@ impl Acks {
 /// Shown at [`Acks`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Idempotence {
-    /// It does. Needs [`Acks::All`].
+    /// It does, unless other settings rule it out: fewer acknowledgements than [`Acks::All`], or no
+    /// retries.
     #[default]
+    WherePossible,
+    /// It does; settings that rule it out are an error.
     On,
     /// It does not.
     Off,
@@ -69,9 +72,10 @@ pub enum Idempotence {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
-    /// Waits so long at most (`max.block.ms`).
+    /// Waits so long at most (`max.block.ms`), the time included that its topic is looked for, which
+    /// may have been created a moment ago.
     Wait(Duration),
-    /// Fails at once.
+    /// Fails at once; a topic is asked for once.
     Fail,
 }
 
@@ -128,6 +132,8 @@ pub struct ProducerConfig {
     pub batch_bytes: usize,
     /// `partitioner.class`: for records that name no partition.
     pub partitioner: Partitioner,
+    /// `partitioner.ignore.keys`: partitioners that go by keys take records as if they had none.
+    pub ignores_keys: bool,
     /// `partitioner.adaptive.partitioning.enable`: records without a key rather go where few wait.
     pub is_adaptive: bool,
     /// `partitioner.availability.timeout.ms`: they do not go to a broker that has taken nothing for
@@ -147,9 +153,15 @@ pub struct ProducerConfig {
     pub retries: u32,
     /// `delivery.timeout.ms`, counted from the first record of a batch.
     pub delivery_timeout: Duration,
+    /// Whether `delivery.timeout.ms` has to leave room for `linger.ms` and one whole
+    /// `request.timeout.ms`, as Kafka demands of who sets that key.
+    pub delivery_timeout_is_checked: bool,
     /// `metadata.max.idle.ms`: how long leaders of a topic are kept up to date without use.
     pub metadata_max_idle: Duration,
 }
+
+/// `delivery.timeout.ms` of whom nobody told another.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
 
 impl Default for ProducerConfig {
     fn default() -> ProducerConfig {
@@ -161,6 +173,7 @@ impl Default for ProducerConfig {
             // Larger than Kafka's 16 KiB: a tool mostly sends bulk, and a batch costs a round trip.
             batch_bytes: 256 << 10,
             partitioner: Partitioner::default(),
+            ignores_keys: false,
             is_adaptive: true,
             availability_timeout: Duration::ZERO,
             linger: Duration::from_millis(5),
@@ -169,7 +182,8 @@ impl Default for ProducerConfig {
             when_full: WhenFull::Wait(Duration::from_secs(60)),
             in_flight_max: 5,
             retries: i32::MAX.unsigned_abs(),
-            delivery_timeout: Duration::from_secs(120),
+            delivery_timeout: DELIVERY_TIMEOUT,
+            delivery_timeout_is_checked: false,
             metadata_max_idle: Duration::from_secs(300),
         }
     }
@@ -186,7 +200,7 @@ impl ProducerConfig {
         if self.in_flight_max == 0 {
             return wrong("max.in.flight.requests.per.connection=0: nothing could be sent");
         }
-        if self.idempotence == Idempotence::Off {
+        if !self.is_idempotent() {
             return Ok(());
         }
         if self.acks != Acks::All {
@@ -202,6 +216,43 @@ impl ProducerConfig {
             return wrong("enable.idempotence=true needs retries above 0");
         }
         Ok(())
+    }
+
+    /// Whether the broker removes duplicates: what [`ProducerConfig::idempotence`] comes to beside
+    /// the other settings.
+    pub fn is_idempotent(&self) -> bool {
+        match self.idempotence {
+            Idempotence::On => true,
+            Idempotence::Off => false,
+            Idempotence::WherePossible => self.acks == Acks::All && 0 < self.retries,
+        }
+    }
+
+    /// What spreads records, with what is said of their keys.
+    pub(super) fn effective_partitioner(&self) -> Partitioner {
+        match &self.partitioner {
+            Partitioner::Murmur2 | Partitioner::Crc32 if self.ignores_keys => Partitioner::Sticky,
+            partitioner => partitioner.clone(),
+        }
+    }
+
+    /// The settings beside those of the client. The time for a delivery that nobody set is at least
+    /// that of one request.
+    pub(super) fn beside(self, client: &ClientConfig) -> Result<ProducerConfig, ConfigError> {
+        let least = self.linger.saturating_add(client.request_timeout);
+        if least <= self.delivery_timeout {
+            return Ok(self);
+        }
+        if self.delivery_timeout_is_checked {
+            return Err(ConfigError::Together(format!(
+                "delivery.timeout.ms={} must be at least linger.ms + request.timeout.ms, {}",
+                self.delivery_timeout.as_millis(),
+                least.as_millis(),
+            )));
+        }
+        let is_default = self.delivery_timeout == DELIVERY_TIMEOUT;
+        let delivery_timeout = if is_default { least } else { self.delivery_timeout };
+        Ok(ProducerConfig { delivery_timeout, ..self })
     }
 
     fn set_codec(&mut self, key: &str, value: &str, codec: Compression) -> Result<(), ConfigError> {
@@ -286,7 +337,10 @@ impl Keys for ProducerConfig {
                 self.set_codec(key, value, word(key, value, &words)?)?;
             }
             "compression.zstd.level" => self.set_level(key, value, Compression::Zstd)?,
-            "delivery.timeout.ms" => self.delivery_timeout = millis(key, value)?,
+            "delivery.timeout.ms" => {
+                self.delivery_timeout = millis(key, value)?;
+                self.delivery_timeout_is_checked = true;
+            }
             "enable.idempotence" => {
                 let on = flag(key, value)?;
                 self.idempotence = if on { Idempotence::On } else { Idempotence::Off };
@@ -301,11 +355,7 @@ impl Keys for ProducerConfig {
                 self.availability_timeout = millis(key, value)?;
             }
             "partitioner.class" => self.partitioner = word(key, value, PARTITIONERS)?(),
-            "partitioner.ignore.keys" => {
-                if flag(key, value)? {
-                    self.partitioner = Partitioner::Sticky;
-                }
-            }
+            "partitioner.ignore.keys" => self.ignores_keys = flag(key, value)?,
             "retries" => self.retries = number(key, value)?,
             key => panic!("{key} is not one of KEYS"),
         }
@@ -335,16 +385,69 @@ mod tests {
 
     #[test]
     fn what_does_not_go_together_is_named() {
-        insta::assert_snapshot!(fault(&[("acks", "1")]), @"enable.idempotence=true needs acks=all");
+        let on = ("enable.idempotence", "true");
+        for order in [[on, ("acks", "1")], [("acks", "1"), on]] {
+            assert_eq!(fault(&order), "enable.idempotence=true needs acks=all");
+        }
         insta::assert_snapshot!(
             fault(&[("max.in.flight.requests.per.connection", "6")]),
             @"enable.idempotence=true needs max.in.flight.requests.per.connection of at most 5: brokers know no more batches again"
         );
-        insta::assert_snapshot!(fault(&[("retries", "0")]), @"enable.idempotence=true needs retries above 0");
+        insta::assert_snapshot!(fault(&[("retries", "0"), on]), @"enable.idempotence=true needs retries above 0");
         let mut config = ProducerConfig::default();
         config.set("enable.idempotence", "false").unwrap();
         config.set("max.in.flight.requests.per.connection", "60").unwrap();
         assert_eq!(config.check(), Ok(()));
+    }
+
+    fn config(settings: &[(&str, &str)]) -> ProducerConfig {
+        let mut config = ProducerConfig::default();
+        settings.iter().for_each(|(key, value)| config.set(key, value).unwrap());
+        config
+    }
+
+    /// Kafka's `postProcessAndValidateIdempotenceConfigs`.
+    #[test]
+    fn settings_that_rule_it_out_switch_idempotence_off_unless_it_is_asked_for() {
+        for settings in [[("acks", "1")], [("acks", "0")], [("retries", "0")]] {
+            let config = config(&settings);
+            assert_eq!(config.check(), Ok(()), "{settings:?}");
+            assert!(!config.is_idempotent(), "{settings:?}");
+        }
+        assert!(config(&[]).is_idempotent());
+        assert!(config(&[("acks", "1"), ("acks", "all")]).is_idempotent());
+        assert!(!config(&[("enable.idempotence", "false")]).is_idempotent());
+    }
+
+    /// Kafka's `configureDeliveryTimeout`.
+    #[test]
+    fn the_time_for_a_delivery_holds_one_request() {
+        let client = ClientConfig::default();
+        let settings = [("delivery.timeout.ms", "30004"), ("linger.ms", "5")];
+        insta::assert_snapshot!(
+            config(&settings).beside(&client).unwrap_err(),
+            @"delivery.timeout.ms=30004 must be at least linger.ms + request.timeout.ms, 30005"
+        );
+        assert!(config(&[("delivery.timeout.ms", "30005")]).beside(&client).is_ok());
+        let slow = ClientConfig { request_timeout: Duration::from_secs(200), ..client };
+        let raised = config(&[]).beside(&slow).unwrap().delivery_timeout;
+        assert_eq!(raised, Duration::from_millis(200_005), "nobody set it");
+        let short = Duration::from_secs(3);
+        let own = ProducerConfig { delivery_timeout: short, ..ProducerConfig::default() };
+        assert_eq!(own.beside(&slow).unwrap().delivery_timeout, short, "a program may want less");
+    }
+
+    #[test]
+    fn keys_are_ignored_whatever_is_said_first() {
+        let (ignores, class) = (("partitioner.ignore.keys", "true"), "partitioner.class");
+        for settings in [[ignores, (class, "murmur2")], [(class, "crc32"), ignores]] {
+            assert_eq!(config(&settings).effective_partitioner(), Partitioner::Sticky);
+        }
+        // They go by no key.
+        let own = config(&[ignores, (class, "round-robin")]);
+        assert_eq!(own.effective_partitioner(), Partitioner::RoundRobin);
+        let not = config(&[ignores, ("partitioner.ignore.keys", "false")]);
+        assert_eq!(not.effective_partitioner(), Partitioner::Murmur2);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The task that does what the producer's machine wants: sends its requests, and brings the answers.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kt_protocol::ApiKey;
 use kt_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProduceResponse};
 use kt_protocol::types::{Millis, NodeId};
 use parking_lot::Mutex;
@@ -17,7 +19,9 @@ use super::sender::{Found, Sender};
 use crate::client::{Client, Limit, Target};
 use crate::config::Event;
 use crate::connection::{Connection, Started, Wanted};
+use crate::duration::{after, millis};
 use crate::error::Error;
+use crate::panic::{caught, words};
 use crate::pool::Lane;
 use crate::request::Request;
 
@@ -44,7 +48,7 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     /// Time as the machine counts it.
     pub(super) fn now(&self) -> Millis {
-        Millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Millis(millis(self.started.elapsed()))
     }
 
     /// Gives the machine something to decide and tells of deliveries that come of it; what else
@@ -62,7 +66,7 @@ impl Shared {
             match effect {
                 Effect::Deliver(delivery) => {
                     has_delivered = true;
-                    (self.sink)(delivery);
+                    self.deliver(client, delivery);
                 }
                 Effect::Retrying { error, wait } => tell_of_retry(client, &error, wait),
                 other => unreachable!("only a poll makes requests: {other:?}"),
@@ -72,10 +76,33 @@ impl Shared {
             self.progress.notify_waiters();
         }
     }
+
+    /// Tells the sink, which may fail no more than a hook.
+    fn deliver(&self, client: &Client, delivery: Delivery) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.sink)(delivery))) {
+            observe(client, &Event::HookFailed { hook: "delivery", reason: words(&*panic) });
+        }
+    }
+
+    /// Takes no more records and gives up those that wait.
+    pub(super) fn give_up(&self, client: &Client, error: &Error) {
+        self.tell(client, |machine, now, effects| {
+            machine.close(now);
+            machine.abort(error, effects);
+        });
+    }
 }
 
-/// Drives the machine until it is aborted.
+/// Drives the machine until it is aborted. Nothing waits for a driver that is gone: if it panics,
+/// all records end.
 pub(super) async fn drive(shared: Arc<Shared>, client: Client) {
+    let driving = run(Arc::clone(&shared), client.clone());
+    if let Err(words) = caught(driving).await {
+        shared.give_up(&client, &panicked(ApiKey::Produce, &words));
+    }
+}
+
+async fn run(shared: Arc<Shared>, client: Client) {
     let mut driver = Driver { shared, client, lanes: BTreeMap::new() };
     let mut effects = Vec::new();
     loop {
@@ -105,7 +132,7 @@ impl Driver {
         match deadline {
             None => work.await,
             Some(at) => {
-                let at = self.shared.started + Duration::from_millis(at.0);
+                let at = after(self.shared.started, Duration::from_millis(at.0));
                 let _ = tokio::time::timeout_at(at, work).await;
             }
         }
@@ -117,7 +144,7 @@ impl Driver {
             Effect::InitProducerId(request) => self.find_identity(request),
             Effect::FindTopics(topics) => self.find_topics(topics),
             Effect::Deliver(delivery) => {
-                (self.shared.sink)(delivery);
+                self.shared.deliver(&self.client, delivery);
                 self.shared.progress.notify_waiters();
             }
             Effect::Retrying { error, wait } => tell_of_retry(&self.client, &error, wait),
@@ -140,10 +167,11 @@ impl Driver {
         tokio::spawn(async move {
             let limit = limit(&client, "InitProducerId");
             let wanted = Wanted::any::<InitProducerIdRequest>();
-            let answer = client.call_once(Target::Any, wanted, limit, |_| request.clone()).await;
+            let asking = client.call_once(Target::Any, wanted, limit, |_| request.clone());
+            let answer = told(ApiKey::InitProducerId, asking).await;
             if let Err(error) = &answer {
                 let wait = client.config().backoff.first;
-                client.observe(&Event::Retrying { operation: limit.operation, error, wait });
+                observe(&client, &Event::Retrying { operation: limit.operation, error, wait });
             }
             shared.tell(&client, |machine, now, effects| machine.on_identity(now, answer, effects));
             shared.work.notify_one();
@@ -153,7 +181,7 @@ impl Driver {
     fn find_topics(&self, topics: Vec<String>) {
         let (shared, client) = (Arc::clone(&self.shared), self.client.clone());
         tokio::spawn(async move {
-            let answer = client.refresh(Some(&topics)).await;
+            let answer = told(ApiKey::Metadata, client.refresh(Some(&topics))).await;
             let metadata = client.metadata();
             shared.tell(&client, |machine, now, effects| {
                 let found = answer.as_ref().map(|errors| Found { metadata: &metadata, errors });
@@ -171,10 +199,13 @@ async fn run_lane(
     mut requests: mpsc::UnboundedReceiver<Produce>,
 ) {
     while let Some(produce) = requests.recv().await {
-        produce.prepare();
         let id = produce.id;
         let limit = limit(&client, "Produce");
-        let started = start(&client, &produce, limit).await;
+        let starting = async {
+            produce.prepare();
+            start(&client, &produce, limit).await
+        };
+        let started = told(ApiKey::Produce, starting).await;
         let (shared, client) = (Arc::clone(&shared), client.clone());
         let end = move |client: &Client, answer: Result<Option<ProduceResponse>, Error>| {
             shared.tell(client, |machine, now, effects| {
@@ -183,17 +214,27 @@ async fn run_lane(
             shared.work.notify_one();
         };
         match started {
-            Ok(Under::Answer(started)) => drop(tokio::spawn(async move {
-                let answer = answer(&client, started, limit).await;
-                end(&client, answer.map(Some));
-            })),
-            Ok(Under::Write(write)) => drop(tokio::spawn(async move {
-                let written = write.await;
-                end(&client, written.map(|()| None));
+            Ok(under) => drop(tokio::spawn(async move {
+                let answer = told(ApiKey::Produce, under.end(&client, limit)).await;
+                end(&client, answer);
             })),
             Err(error) => end(&client, Err(error)),
         }
     }
+}
+
+/// What a question comes to; a panic on the way is an answer too, since somebody waits for one.
+async fn told<T>(api: ApiKey, asking: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    caught(asking).await.unwrap_or_else(|words| Err(panicked(api, &words)))
+}
+
+fn panicked(api: ApiKey, words: &str) -> Error {
+    Error::protocol(api, format_args!("the client panicked: {words}"))
+}
+
+/// Tells the observer, which may fail no more than a hook; of that nobody can be told.
+fn observe(client: &Client, event: &Event<'_>) {
+    drop(catch_unwind(AssertUnwindSafe(|| client.observe(event))));
 }
 
 /// What is waited for.
@@ -203,8 +244,17 @@ enum Under {
     Write(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>),
 }
 
+impl Under {
+    async fn end(self, client: &Client, limit: Limit) -> Result<Option<ProduceResponse>, Error> {
+        match self {
+            Under::Answer(started) => answer(client, started, limit).await.map(Some),
+            Under::Write(write) => write.await.map(|()| None),
+        }
+    }
+}
+
 fn tell_of_retry(client: &Client, error: &Error, wait: Duration) {
-    client.observe(&Event::Retrying { operation: "Produce", error, wait });
+    observe(client, &Event::Retrying { operation: "Produce", error, wait });
 }
 
 /// Queues a request on the connection to its node.
@@ -231,11 +281,11 @@ async fn answer<R: Request>(
     let since = Instant::now();
     let answer = started.within(limit.timeout).await;
     let (took, ok) = (since.elapsed(), answer.is_ok());
-    client.observe(&Event::Answered { address: &address, api: R::API, version, took, ok });
+    observe(client, &Event::Answered { address: &address, api: R::API, version, took, ok });
     answer
 }
 
 fn limit(client: &Client, operation: &'static str) -> Limit {
     let timeout = client.config().request_timeout;
-    Limit { operation, deadline: Instant::now() + timeout, timeout }
+    Limit { operation, deadline: after(Instant::now(), timeout), timeout }
 }

@@ -1,6 +1,5 @@
 //! Code of the caller's that sees each record on its way out and hears how it ended.
 
-use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +8,7 @@ use super::ProducerConfig;
 use super::message::{BoxError, Record, Written};
 use crate::config::Event;
 use crate::error::Error;
+use crate::panic::words;
 
 /// Four hooks around each record. They are called in the order in which the interceptors were given;
 /// what one fails of, or panics with, is told to the client's observer and stops nothing.
@@ -167,10 +167,4 @@ fn guarded(log: &Log, index: usize, hook: &str, run: impl FnOnce() -> Result<(),
         }
         Err(panic) => log(&Event::HookFailed { hook: &hook(), reason: words(&*panic) }),
     }
-}
-
-/// What a panic said.
-fn words(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked")
 }

@@ -20,13 +20,11 @@ use kt_protocol::planted;
 use kt_protocol::records::{AppendError, Compressor, NewRecord};
 use kt_protocol::types::{LeaderEpoch, Millis, NodeId};
 
+use super::Tag;
 use super::batch::{Batch, Sealed, State};
 use super::effect::RequestId;
-#[cfg(test)]
-use super::sender::model::Planted;
 use super::sequence::{Identity, Sequence};
 use super::topics::TopicIndex;
-use super::{Idempotence, Tag};
 
 /// How many of a producer's last batches a broker knows again in each partition
 /// (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`).
@@ -35,7 +33,7 @@ pub(super) const BATCHES_REMEMBERED: u64 = 5;
 /// What holds for all partitions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    pub(super) idempotence: Idempotence,
+    pub(super) is_idempotent: bool,
     pub(super) compressor: Compressor,
     pub(super) batch_bytes: usize,
     pub(super) linger_ms: u64,
@@ -46,14 +44,28 @@ pub(super) struct Rules {
     pub(super) planted: Planted,
 }
 
-impl Rules {
-    fn is_idempotent(&self) -> bool {
-        self.idempotence == Idempotence::On
-    }
+/// A bug that a test puts in, to see that it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Planted {
+    #[cfg(test)]
+    Nothing,
+    /// Stamps are given anew while a try with the old one may still arrive.
+    TriesAdriftAreForgotten,
+    /// An epoch begins when the first batch is out of order, whatever is behind it.
+    OnlyTheFirstIsAskedFor,
+    /// Several batches are under way before the broker counts the epoch.
+    EpochsBeginWithMany,
+}
 
+impl Rules {
     #[cfg(test)]
     fn has(&self, planted: Planted) -> bool {
         self.planted == planted
+    }
+
+    #[cfg(not(test))]
+    fn has(&self, _planted: Planted) -> bool {
+        false
     }
 }
 
@@ -91,7 +103,7 @@ pub(super) enum Appended {
 /// What the leader said of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// Nobody said anything; the try may yet arrive until then.
+    /// Nobody said anything; until then the try counts as one that may still arrive.
     Adrift(Millis),
     /// Not done. Whether the leader has it or not, it is known by its stamp.
     Kept,
@@ -108,6 +120,18 @@ pub(super) struct Taken {
     pub(super) is_first_try: bool,
     pub(super) waited_ms: u64,
     pub(super) records: usize,
+}
+
+/// A batch that became two. They may cost fewer bytes than it did: the deltas of the second half
+/// begin at 0 again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Halved {
+    /// Bytes that the batch cost.
+    pub(super) before: usize,
+    /// Bytes that its halves cost.
+    pub(super) after: usize,
+    /// How many flushes were begun before it was.
+    pub(super) generation: u64,
 }
 
 /// One partition.
@@ -132,7 +156,7 @@ pub(super) struct Queue {
     must_restamp: bool,
     /// The leader knows a later epoch than ours.
     is_fenced: bool,
-    /// What the last batch grew to.
+    /// What the last batches grew to, a bound for how much room the next one gets at first.
     capacity: usize,
 }
 
@@ -205,10 +229,10 @@ impl Queue {
         if rules.in_flight_max <= self.sent || self.must_restamp && 0 < self.sent {
             return Verdict::Idle;
         }
-        let Some(position) = self.candidate(rules) else { return Verdict::Idle };
+        let Some(position) = self.candidate() else { return Verdict::Idle };
         let batch = &self.batches[position];
         let Some(not_before) = batch.waits_until() else { return Verdict::Idle };
-        if rules.is_idempotent() {
+        if rules.is_idempotent {
             match self.sequence_verdict(rules, position, batch, offered) {
                 Verdict::Ready => {}
                 other => return other,
@@ -224,8 +248,7 @@ impl Queue {
 
     /// The batch that goes next: the first one that waits; but where that is refused, the last one
     /// that the leader may have.
-    fn candidate(&self, rules: &Rules) -> Option<usize> {
-        let _ = rules;
+    fn candidate(&self) -> Option<usize> {
         let first = self.batches.iter().position(|it| it.waits_until().is_some())?;
         if self.must_restamp || first != 0 || !self.batches[0].is_refused {
             return Some(first);
@@ -244,7 +267,6 @@ impl Queue {
         batch: &Batch,
         offered: Option<Identity>,
     ) -> Verdict {
-        let _ = rules;
         if self.must_restamp {
             return match self.sequence.can_stamp(offered) {
                 true => Verdict::Ready,
@@ -255,9 +277,8 @@ impl Queue {
             let is_alone = position == 0 || self.sent == 0;
             return if is_alone { Verdict::Ready } else { Verdict::Idle };
         }
-        let is_established = self.sequence.is_established();
-        #[cfg(test)]
-        let is_established = is_established || rules.has(Planted::EpochsBeginWithMany);
+        let is_established =
+            self.sequence.is_established() || rules.has(Planted::EpochsBeginWithMany);
         let must_be_alone = self.sequence.is_broken_off() || !is_established;
         if must_be_alone && position != 0 || self.is_window_full() {
             return Verdict::Idle;
@@ -280,8 +301,8 @@ impl Queue {
     }
 
     /// Bytes of the batch that goes next, at most.
-    pub(super) fn next_size(&self, rules: &Rules) -> usize {
-        self.candidate(rules).map_or(0, |it| self.batches[it].size())
+    pub(super) fn next_size(&self) -> usize {
+        self.candidate().map_or(0, |it| self.batches[it].size())
     }
 
     /// Takes the batch that a verdict called ready.
@@ -295,9 +316,9 @@ impl Queue {
         if self.must_restamp {
             self.restamp(offered)?;
         }
-        let position = self.candidate(rules)?;
+        let position = self.candidate()?;
         let batch = &mut self.batches[position];
-        if rules.is_idempotent() && batch.stamp.is_none() {
+        if rules.is_idempotent && batch.stamp.is_none() {
             batch.stamp = Some(self.sequence.stamp(offered, batch.tags.len())?);
             batch.ordinal = Some(self.stamped);
             self.stamped += 1;
@@ -306,7 +327,10 @@ impl Queue {
         batch.attempts += 1;
         batch.is_refused = false;
         self.sent += 1;
-        self.capacity = self.capacity.max(batch.size());
+        if batch.attempts == 1 {
+            // Before it is compressed. One small batch does not make the next ones grow slowly.
+            self.capacity = batch.size().max(self.capacity / 2);
+        }
         Some(Taken {
             is_first_try: batch.attempts == 1,
             waited_ms: now - batch.created,
@@ -393,7 +417,6 @@ impl Queue {
         fate: Fate,
         at: Millis,
     ) {
-        let _ = rules;
         let batch = &mut self.batches[position];
         batch.state = State::Waiting(at);
         self.sent -= 1;
@@ -405,9 +428,8 @@ impl Queue {
             Fate::Adrift(until) => batch.adrift_until = batch.adrift_until.max(until),
             Fate::Kept => {}
             Fate::OutOfOrder | Fate::Fenced => {
-                let is_adrift = now < batch.adrift_until;
-                #[cfg(test)]
-                let is_adrift = is_adrift && !rules.has(Planted::TriesAdriftAreForgotten);
+                let is_adrift =
+                    now < batch.adrift_until && !rules.has(Planted::TriesAdriftAreForgotten);
                 batch.is_refused = batch.stamp.is_some() && !is_adrift;
                 self.is_fenced |= fate == Fate::Fenced;
             }
@@ -423,26 +445,24 @@ impl Queue {
 
     /// Whether the leader has refused all that have stamps.
     fn has_none_written(&self, rules: &Rules) -> bool {
-        let _ = rules;
         let mut stamped = self.batches.iter().filter(|it| it.stamp.is_some());
-        #[cfg(test)]
         if rules.has(Planted::OnlyTheFirstIsAskedFor) {
             return stamped.next().is_some_and(|it| it.is_refused);
         }
         self.batches.front().is_some_and(|it| it.is_refused) && stamped.all(|it| it.is_refused)
     }
 
-    /// Puts the halves of a batch that was sent in its place, and gives the bytes that they cost
-    /// more; `None` if it cannot be halved.
-    pub(super) fn split(&mut self, rules: &Rules, position: usize) -> Option<usize> {
+    /// Puts the halves of a batch that was sent in its place, and gives what that changes; `None` if
+    /// it cannot be halved.
+    pub(super) fn split(&mut self, rules: &Rules, position: usize) -> Option<Halved> {
         let batch = &mut self.batches[position];
-        let before = batch.bytes;
+        let (before, generation) = (batch.bytes, batch.generation);
         let [first, second] = batch.split(rules.compressor)?;
         let after = first.bytes + second.bytes;
         *batch = first;
         self.batches.insert(position + 1, second);
         self.sent -= 1;
-        Some(after.saturating_sub(before))
+        Some(Halved { before, after, generation })
     }
 
     /// When the oldest batch expires.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kt_protocol::{ApiKey, ErrorCode};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -14,9 +15,11 @@ use super::metrics::Metrics;
 use super::record::{Delivery, ProducerRecord};
 use super::sender::{Sender, Surroundings};
 use super::{ProducerConfig, WhenFull};
+use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::config::ConfigError;
-use crate::error::Error;
+use crate::duration::{after, millis};
+use crate::error::{Error, Subject};
 
 /// A producer of records as bytes: they are copied once, into the open batch of their partition, and
 /// told of by tags.
@@ -55,7 +58,9 @@ pub struct RawProducer {
 }
 
 impl RawProducer {
-    /// Starts a producer on the current runtime. Connects to nothing yet.
+    /// Starts a producer on the current runtime. Connects to nothing yet. Deliveries are kept, with
+    /// the tags of all their records, until [`RawProducer::deliveries`] takes them: who never does is
+    /// better served with [`RawProducer::unheard`].
     ///
     /// # Errors
     ///
@@ -65,6 +70,16 @@ impl RawProducer {
         let heap = Arc::clone(&deliveries);
         let sink: Sink = Box::new(move |delivery| heap.lock().push(delivery));
         RawProducer::start(client, config, sink, deliveries)
+    }
+
+    /// The same, for those who do not want to hear of deliveries: none is kept. What failed is
+    /// counted in [`RawProducer::metrics`].
+    ///
+    /// # Errors
+    ///
+    /// Fails if settings do not go together.
+    pub fn unheard(client: Client, config: ProducerConfig) -> Result<RawProducer, ConfigError> {
+        RawProducer::with_sink(client, config, drop)
     }
 
     /// The same, with somebody who hears of each delivery at once, on the producer's tasks: it must
@@ -89,7 +104,7 @@ impl RawProducer {
     ) -> Result<RawProducer, ConfigError> {
         config.check()?;
         let of_client = client.config();
-        let millis = |it: Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
+        let config = config.beside(of_client)?;
         let around = Surroundings {
             backoff: of_client.backoff,
             request_timeout_ms: millis(of_client.request_timeout),
@@ -112,9 +127,11 @@ impl RawProducer {
         &self.config
     }
 
-    /// Takes a record, waiting while its topic is looked for and while the buffer is full, as far as
-    /// the configuration lets it. What became of it comes later, out of
-    /// [`RawProducer::deliveries`]. Dropping the future takes no record.
+    /// Takes a record, waiting while its topic is looked for and while the buffer is full, for
+    /// `max.block.ms` in all ([`ProducerConfig::when_full`]). A topic that is not there may have been
+    /// created a moment ago, so it is asked for again for so long; a partition that is not there is
+    /// asked for once. What became of the record comes later, out of [`RawProducer::deliveries`].
+    /// Dropping the future takes no record.
     ///
     /// # Errors
     ///
@@ -125,7 +142,9 @@ impl RawProducer {
         tokio::task::coop::consume_budget().await;
         match self.try_send(&record) {
             Ok(()) => Ok(()),
-            Err(Rejected::UnknownTopic | Rejected::Full { .. }) => self.send_later(&record).await,
+            Err(Rejected::UnknownTopic | Rejected::Full { .. } | Rejected::NoPartition { .. }) => {
+                self.send_later(&record).await
+            }
             Err(rejected) => Err(error_of(rejected)),
         }
     }
@@ -136,15 +155,20 @@ impl RawProducer {
     ///
     /// Says why the record was not taken.
     pub fn try_send(&self, record: &ProducerRecord<'_>) -> Result<(), Rejected> {
-        let must_wake = self.shared.machine.lock().append(|| self.shared.now(), record)?;
+        let mut machine = self.shared.machine.lock();
+        let appended = machine.append(|| self.shared.now(), record);
+        // A record that finds no room lets those before it go.
+        let must_wake = appended.as_ref().copied().unwrap_or_else(|_| machine.must_wake());
+        drop(machine);
         if must_wake {
             self.shared.work.notify_one();
         }
-        Ok(())
+        appended.map(drop)
     }
 
     async fn send_later(&self, record: &ProducerRecord<'_>) -> Result<(), Error> {
         let since = Instant::now();
+        let mut must_ask = record.partition.is_some_and(|it| 0 <= it);
         loop {
             let progress = self.shared.progress.notified();
             tokio::pin!(progress);
@@ -152,17 +176,50 @@ impl RawProducer {
             progress.as_mut().enable();
             match self.try_send(record) {
                 Ok(()) => return Ok(()),
-                Err(Rejected::UnknownTopic) => self.find(record.topic).await?,
+                Err(Rejected::UnknownTopic) => self.find_in_time(record.topic, since).await?,
+                Err(Rejected::NoPartition { .. }) if must_ask => {
+                    must_ask = false;
+                    // It may have been added since the topic was asked for.
+                    self.client.forget(record.topic);
+                    self.find_in_time(record.topic, since).await?;
+                }
                 Err(rejected @ Rejected::Full { .. }) => {
-                    self.shared.work.notify_one();
                     let WhenFull::Wait(limit) = self.config.when_full else {
                         return Err(error_of(rejected));
                     };
-                    let waited = timeout_at(since + limit, progress).await;
+                    let waited = timeout_at(after(since, limit), progress).await;
                     waited.map_err(|_| error_of(rejected))?;
                 }
                 Err(rejected) => return Err(error_of(rejected)),
             }
+        }
+    }
+
+    /// Looks for a topic for as long as a send may take.
+    async fn find_in_time(&self, topic: &str, since: Instant) -> Result<(), Error> {
+        let WhenFull::Wait(limit) = self.config.when_full else { return self.find(topic).await };
+        let mut last = None;
+        let found = timeout_at(after(since, limit), self.find_patiently(topic, &mut last)).await;
+        match (found, last) {
+            (Ok(found), _) => found,
+            // Somebody answered, all the time the same.
+            (Err(_), Some(missing)) => Err(missing),
+            (Err(_), None) => {
+                let operation = format!("looking for topic \"{topic}\"");
+                Err(Error::TimedOut { operation, after: limit, last: None })
+            }
+        }
+    }
+
+    /// Asks until a topic is there. What is said meanwhile goes to `last`.
+    async fn find_patiently(&self, topic: &str, last: &mut Option<Error>) -> Result<(), Error> {
+        let mut backoff = Backoff::new(self.client.config().backoff);
+        loop {
+            match self.find(topic).await {
+                Err(error) if may_come(&error) => *last = Some(error),
+                found => return found,
+            }
+            tokio::time::sleep(self.client.next_wait(&mut backoff)).await;
         }
     }
 
@@ -182,7 +239,16 @@ impl RawProducer {
     async fn find(&self, topic: &str) -> Result<(), Error> {
         let mut found = self.client.topics(&[topic.to_owned()]).await?;
         let topic = found.remove(topic).expect("each name has an answer")?;
-        self.shared.machine.lock().add_topic(self.shared.now(), &topic);
+        if topic.partitions.is_empty() {
+            // No topic has none; who says so has not heard of them.
+            self.client.forget(&topic.name);
+            let (code, subject) = (ErrorCode::LeaderNotAvailable, Subject::Topic(topic.name));
+            return Err(Error::broker(ApiKey::Metadata, code, subject));
+        }
+        self.shared.tell(&self.client, |machine, now, effects| {
+            machine.add_topic(now, &topic, effects);
+        });
+        self.shared.work.notify_one();
         Ok(())
     }
 
@@ -222,7 +288,7 @@ impl RawProducer {
     ///
     /// Fails if the time was up; how many records were given up is said.
     pub async fn close(&self, timeout: Duration) -> Result<(), Error> {
-        let limit = Instant::now() + timeout;
+        let limit = after(Instant::now(), timeout);
         self.shared.machine.lock().close(self.shared.now());
         let flushed = timeout_at(limit, self.flush()).await;
         if flushed.is_ok() {
@@ -230,19 +296,14 @@ impl RawProducer {
         }
         let operation = "closing the producer".to_owned();
         let error = Error::TimedOut { operation, after: timeout, last: None };
-        self.give_up(&error);
+        self.shared.give_up(&self.client, &error);
         Err(error)
-    }
-
-    fn give_up(&self, error: &Error) {
-        self.shared.tell(&self.client, |machine, _, effects| machine.abort(error, effects));
     }
 
     /// Ends at once; what has not been delivered is given up.
     pub(super) fn stop(&self) {
         self.task.abort();
-        self.shared.machine.lock().close(self.shared.now());
-        self.give_up(&Error::Closed("producer"));
+        self.shared.give_up(&self.client, &Error::Closed("producer"));
     }
 
     /// What was counted so far.
@@ -283,10 +344,22 @@ impl Drop for RawProducer {
     }
 }
 
-pub(super) fn error_of(rejected: Rejected) -> Error {
+/// Whether a topic that was not found may be found a little later.
+fn may_come(error: &Error) -> bool {
+    match error {
+        Error::Broker { code: ErrorCode::UnknownTopicOrPartition, .. } => true,
+        Error::Broker { code, .. } => code.is_retriable(),
+        _ => false,
+    }
+}
+
+fn error_of(rejected: Rejected) -> Error {
     match rejected {
         Rejected::Closed => Error::Closed("producer"),
         Rejected::Full { .. } => Error::Full(rejected.to_string()),
         rejected => Error::Refused(rejected.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,12 +25,14 @@ use super::accumulator::{Accumulator, Rejected};
 use super::batch::Batch;
 use super::effect::{Effect, Outgoing, Produce, RequestId};
 use super::metrics::Metrics;
+use super::question::Question;
 use super::queue::{Rules, Taken, Urgency};
 use super::record::{Delivered, Delivery, ProducerRecord};
 use super::sequence::Identity;
 use super::topics::{QueueIndex, TopicIndex};
 use super::{Acks, ProducerConfig};
-use crate::backoff::{Backoff, BackoffRange};
+use crate::backoff::BackoffRange;
+use crate::duration::millis;
 use crate::error::{Error, Subject};
 use crate::random::Random;
 pub use find::Found;
@@ -103,11 +105,14 @@ pub struct Sender {
     requests: BTreeMap<RequestId, Request>,
     requests_made: u64,
     identity: Question,
+    /// Why there is no identity.
+    identity_error: Option<Error>,
     leaders: Question,
     /// Topics of which an answer says that others lead them now.
     stale: BTreeSet<TopicIndex>,
     /// Topics that an answer is due for.
     asked: BTreeSet<TopicIndex>,
+    /// When all topics in use were asked for last.
     leaders_known: Millis,
     flushes: usize,
     is_closed: bool,
@@ -120,7 +125,7 @@ pub struct Sender {
 #[derive(Debug, Default)]
 struct Node {
     in_flight: usize,
-    /// Since when it has taken nothing though something is there.
+    /// Since when it has no room for what is ready, or fails what it was sent. Until it answers.
     stuck_since: Option<Millis>,
 }
 
@@ -133,66 +138,18 @@ struct Request {
     sent: Millis,
 }
 
-/// Something that one broker or another is asked for, one time after the other.
-#[derive(Debug)]
-struct Question {
-    state: Asked,
-    backoff: Backoff,
-    /// Why there was no answer.
-    error: Option<Error>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    No,
-    Now,
-    /// Not before that time.
-    Later(Millis),
-}
-
-impl Question {
-    fn new(range: BackoffRange) -> Question {
-        Question { state: Asked::No, backoff: Backoff::new(range), error: None }
-    }
-
-    fn may_ask(&self, now: Millis) -> bool {
-        match self.state {
-            Asked::No => true,
-            Asked::Now => false,
-            Asked::Later(at) => at <= now,
-        }
-    }
-
-    fn answered(&mut self) {
-        self.state = Asked::No;
-        self.error = None;
-        self.backoff.reset();
-    }
-
-    fn failed(&mut self, now: Millis, random: &mut Random) {
-        self.state = Asked::Later(now + millis(self.backoff.next(random)));
-    }
-
-    fn deadline(&self) -> Option<Millis> {
-        match self.state {
-            Asked::Later(at) => Some(at),
-            Asked::No | Asked::Now => None,
-        }
-    }
-}
-
 impl Sender {
     /// A machine that has seen nothing yet.
     pub fn new(config: &ProducerConfig, around: Surroundings) -> Sender {
         let rules = Rules {
-            idempotence: config.idempotence,
+            is_idempotent: config.is_idempotent(),
             compressor: config.compressor,
             batch_bytes: config.batch_bytes.min(config.request_bytes_max),
             linger_ms: millis(config.linger),
             delivery_timeout_ms: millis(config.delivery_timeout),
             in_flight_max: config.in_flight_max,
             #[cfg(test)]
-            planted: model::Planted::Nothing,
+            planted: super::queue::Planted::Nothing,
         };
         Sender {
             accumulator: Accumulator::new(rules, config),
@@ -207,6 +164,7 @@ impl Sender {
             requests: BTreeMap::new(),
             requests_made: 0,
             identity: Question::new(around.backoff),
+            identity_error: None,
             leaders: Question::new(around.backoff),
             stale: BTreeSet::new(),
             asked: BTreeSet::new(),
@@ -302,6 +260,7 @@ impl Sender {
         for index in self.accumulator.wake(now) {
             self.expire(now, index, effects);
         }
+        self.leave_out_stuck(now);
         self.ask_for_identity(now, effects);
         self.ask_for_leaders(now, effects);
         for node in self.accumulator.nodes() {
@@ -312,24 +271,52 @@ impl Sender {
     /// When [`Sender::poll`] has something to do next, if no answer or record comes before.
     pub fn next_deadline(&self) -> Option<Millis> {
         let age = self.around.metadata_max_age_ms;
-        let known = (self.leaders.state == Asked::No && 0 < self.accumulator.batches())
-            .then_some(self.leaders_known + age);
-        let stuck = self.nodes.iter().filter(|(node, _)| !self.accumulator.stuck.contains(node));
-        let stuck =
-            stuck.filter_map(|(_, it)| Some(it.stuck_since? + self.availability_timeout_ms));
-        let stuck = stuck.min().filter(|_| 0 < self.availability_timeout_ms);
-        let asked = [self.identity.deadline(), self.leaders.deadline(), known, stuck];
+        let may_ask = self.leaders.is_at_rest();
+        let known = (may_ask && 0 < self.accumulator.batches()).then_some(self.leaders_known + age);
+        let missing = if may_ask { self.next_look_for_missing() } else { None };
+        let identity = match self.accumulator.is_any_unidentified() {
+            true => self.identity.deadline(),
+            false => None,
+        };
+        let asked = [identity, self.leaders.deadline(), known, missing, self.next_stuck()];
         asked.into_iter().chain([self.accumulator.next_deadline()]).flatten().min()
+    }
+
+    /// When the next broker counts as stuck.
+    fn next_stuck(&self) -> Option<Millis> {
+        if self.availability_timeout_ms == 0 {
+            return None;
+        }
+        let others = self.nodes.iter().filter(|(node, _)| !self.accumulator.stuck.contains(node));
+        others.filter_map(|(_, it)| Some(it.stuck_since? + self.availability_timeout_ms)).min()
+    }
+
+    /// Lets records without a key go elsewhere than to brokers that take nothing for too long.
+    fn leave_out_stuck(&mut self, now: Millis) {
+        if self.availability_timeout_ms == 0 {
+            return;
+        }
+        for (node, state) in &self.nodes {
+            let is_over = |since: Millis| since + self.availability_timeout_ms <= now;
+            if state.stuck_since.is_some_and(is_over) {
+                self.accumulator.stuck.insert(*node);
+            }
+        }
+    }
+
+    /// Takes a broker for one that can be sent to, until that turns out to be wrong.
+    fn trust(&mut self, node: NodeId) {
+        if let Some(state) = self.nodes.get_mut(&node) {
+            state.stuck_since = None;
+        }
+        self.accumulator.stuck.remove(&node);
     }
 
     /// Sends one request to a broker, if something is ready and it may get one more.
     fn send(&mut self, now: Millis, node: NodeId, effects: &mut Vec<Effect>) -> bool {
         let state = self.nodes.entry(node).or_default();
         if self.in_flight_max <= state.in_flight {
-            let since = *state.stuck_since.get_or_insert(now);
-            if 0 < self.availability_timeout_ms && self.availability_timeout_ms <= now - since {
-                self.accumulator.stuck.insert(node);
-            }
+            state.stuck_since.get_or_insert(now);
             return false;
         }
         let id = RequestId(self.requests_made);
@@ -378,13 +365,18 @@ impl Sender {
             let mut batch = self.accumulator.queue(index).give_up(0);
             let topic = self.accumulator.queue(index).topic;
             let of_topic = self.accumulator.topics.get(topic).error.clone();
-            let of_identity = self.identity.error.clone();
+            let of_identity = self.identity_error.clone();
             let error = Error::TimedOut {
                 operation: OPERATION.to_owned(),
                 after: self.delivery_timeout,
                 last: batch.last_error.take().or(of_topic).or(of_identity).map(Box::new),
             };
             self.end(index, batch, Err(error), effects);
+        }
+        let queue = self.accumulator.queue(index);
+        if let Some(node) = queue.leader.filter(|_| queue.is_empty()) {
+            // Nothing would be sent there that could show that it is back.
+            self.trust(node);
         }
         self.accumulator.look_at(now, index);
     }
@@ -398,6 +390,7 @@ impl Sender {
         effects: &mut Vec<Effect>,
     ) {
         self.accumulator.release(&batch);
+        self.accumulator.forget_if_empty(index);
         let records = batch.tags.len() as u64;
         match &outcome {
             Ok(_) => self.metrics.delivered += records,
@@ -416,7 +409,7 @@ impl Sender {
 
     fn ask_for_identity(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         if self.accumulator.wants_identity() && self.identity.may_ask(now) {
-            self.identity.state = Asked::Now;
+            self.identity.ask();
             effects.push(Effect::InitProducerId(InitProducerIdRequest {
                 transactional_id: None,
                 // Means nothing without a transactional id; what Kafka's producer sends.
@@ -445,21 +438,16 @@ impl Sender {
         match answer {
             Ok(identity) => {
                 self.identity.answered();
+                self.identity_error = None;
                 self.accumulator.identify(now, identity);
-            }
-            Err(error) if answers::is_worth_another_try(&error) => {
-                self.identity.failed(now, &mut self.random);
-                self.identity.error = Some(error);
             }
             Err(error) => {
                 self.identity.failed(now, &mut self.random);
-                self.abort(&error, effects);
+                if !answers::is_worth_another_try(&error) {
+                    self.abort(&error, effects);
+                }
+                self.identity_error = Some(error);
             }
         }
     }
-}
-
-/// Whole milliseconds.
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

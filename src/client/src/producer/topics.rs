@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kt_protocol::types::{Millis, Uuid};
 
 use super::partitioner::Chooser;
+use super::question::Question;
 use crate::error::Error;
 
 /// A topic's number here.
@@ -21,13 +22,17 @@ pub(super) struct QueueIndex(pub(super) usize);
 pub(super) struct Destination {
     pub(super) name: Arc<str>,
     pub(super) id: Uuid,
-    /// Its partitions, in their order.
+    /// How many partitions it has.
+    pub(super) count: usize,
+    /// Its partitions, in their order; behind the count those of a topic that had the name before.
     pub(super) queues: Vec<QueueIndex>,
     /// Those with a leader, in rising order.
     pub(super) available: Vec<i32>,
     pub(super) chooser: Chooser,
     /// When a batch was begun for it last.
     pub(super) last_used: Millis,
+    /// When it is asked for again, while records wait for a leader.
+    pub(super) leaders: Question,
     /// Why the cluster did not tell of it when it was last asked.
     pub(super) error: Option<Error>,
 }
@@ -52,17 +57,19 @@ impl Topics {
         Some(found)
     }
 
-    pub(super) fn add(&mut self, name: &str, chooser: Chooser) -> TopicIndex {
+    pub(super) fn add(&mut self, name: &str, chooser: Chooser, leaders: Question) -> TopicIndex {
         let name: Arc<str> = name.into();
         let index = TopicIndex(self.all.len());
         self.by_name.insert(Arc::clone(&name), index);
         self.all.push(Destination {
             name,
             id: Uuid::ZERO,
+            count: 0,
             queues: Vec::new(),
             available: Vec::new(),
             chooser,
             last_used: Millis(0),
+            leaders,
             error: None,
         });
         index

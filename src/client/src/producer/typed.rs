@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kt_protocol::records::NewRecord;
-use kt_protocol::types::Timestamp;
+use kt_protocol::types::{Offset, Timestamp};
 use parking_lot::Mutex;
 use slab::Slab;
 use tokio::sync::oneshot;
@@ -140,7 +140,8 @@ impl<K, V> Hearers<K, V> {
             let outcome = outcome.clone().map(|_| Written {
                 topic: Arc::clone(&topic),
                 partition: partition.partition.0,
-                offset: base.map(|it| it.plus(at)),
+                // What a broker says may be anything.
+                offset: base.map(|it| Offset(it.0.saturating_add(at))),
                 timestamp: append_time.unwrap_or(timestamp),
             });
             self.end(&topic, outcome, then);
@@ -199,8 +200,9 @@ where
         Ok(Producer { raw, keys: Box::new(keys), values: Box::new(values), hearers })
     }
 
-    /// Takes a record, waiting while there is no room for it, and gives what its delivery can be
-    /// waited for with. Dropping the future before it ends takes no record.
+    /// Takes a record, waiting while its topic is looked for and while there is no room for it, as
+    /// [`RawProducer::send`] does, and gives what its delivery can be waited for with. Dropping the
+    /// future before it ends takes no record.
     ///
     /// # Errors
     ///

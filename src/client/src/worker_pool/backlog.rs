@@ -7,6 +7,7 @@ use kt_protocol::types::Offset;
 
 use super::effect::AssignmentId;
 use super::owned_record::OwnedRecord;
+use super::progress::behind;
 use crate::consumer::FetchedRecords;
 use crate::consumer::records::ReadError;
 
@@ -58,8 +59,9 @@ impl Backlog {
             let copy = OwnedRecord::copy(records.partition(), record);
             bytes += copy.bytes();
             self.copied.push_back(Next::Record(copy));
-            match PIECE_BYTES <= bytes {
-                true => ControlFlow::Break(record.offset.plus(1)),
+            let rest = behind(record.offset);
+            match PIECE_BYTES <= bytes && record.offset < rest {
+                true => ControlFlow::Break(rest),
                 false => ControlFlow::Continue(()),
             }
         })?;

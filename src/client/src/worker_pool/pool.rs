@@ -19,6 +19,7 @@ use super::settings::WorkerPoolConfig;
 use super::shared::{Flow, Processing, Shared};
 use super::source::Source;
 use crate::consumer::FetchedRecords;
+use crate::duration::after;
 use crate::error::Error;
 
 /// Why a pool ended.
@@ -183,7 +184,7 @@ impl WorkerPool {
     ) -> Result<(), WorkerPoolError> {
         let shared = Arc::clone(&self.shared);
         tokio::pin!(end);
-        let mut commit_at = Instant::now() + self.config.commit_interval;
+        let mut commit_at = after(Instant::now(), self.config.commit_interval);
         loop {
             self.direct(source)?;
             if let Some(failed) = shared.look(|machine| machine.stopped().cloned()) {
@@ -194,7 +195,7 @@ impl WorkerPool {
                 () = shared.attention.notified() => {}
                 () = tokio::time::sleep_until(commit_at) => {
                     self.commit(source).await;
-                    commit_at = Instant::now() + self.config.commit_interval;
+                    commit_at = after(Instant::now(), self.config.commit_interval);
                 }
                 polled = source.poll() => {
                     for records in polled? {

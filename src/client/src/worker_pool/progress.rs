@@ -54,7 +54,7 @@ impl Progress {
 
     /// Adds a record at or above [`Progress::offered`].
     pub(crate) fn offer(&mut self, offset: Offset, leader_epoch: Option<LeaderEpoch>) {
-        self.offered = offset.plus(1);
+        self.offered = behind(offset);
         self.open.push_back(Open { offset, leader_epoch, is_finished: false });
     }
 
@@ -75,7 +75,7 @@ impl Progress {
 
     fn advance(&mut self) {
         while let Some(first) = self.open.front().filter(|it| it.is_finished) {
-            self.finished = first.offset.plus(1);
+            self.finished = behind(first.offset);
             self.leader_epoch = first.leader_epoch;
             self.open.pop_front();
         }
@@ -83,6 +83,11 @@ impl Progress {
             self.finished = self.offered;
         }
     }
+}
+
+/// The offset that follows; a hostile broker may send the last one that there is.
+pub(crate) fn behind(offset: Offset) -> Offset {
+    Offset(offset.0.saturating_add(1))
 }
 
 #[cfg(test)]
@@ -107,6 +112,13 @@ mod tests {
         progress.finish(Offset(5));
         assert_eq!(progress.finished(), (Offset(8), Some(LeaderEpoch(1))));
         assert_eq!(progress.span(), 0);
+    }
+
+    #[test]
+    fn the_last_offset_that_there_is_may_come() {
+        let mut progress = offered(&[i64::MAX]);
+        progress.finish(Offset(i64::MAX));
+        assert_eq!(progress.finished().0, Offset(i64::MAX));
     }
 
     #[test]

@@ -2,11 +2,9 @@
 //! what it says next.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use kt_protocol::types::{Millis, TopicPartition};
 use parking_lot::Mutex;
@@ -17,6 +15,8 @@ use tokio::time::{Duration, Instant};
 use super::effect::{Commit, Effect, Offered, Outcome, Refused, Report, WorkId};
 use super::machine::Machine;
 use super::owned_record::OwnedRecord;
+use crate::duration::{after, millis};
+use crate::panic::caught;
 
 /// Processes one record.
 pub(super) type Handler = dyn Fn(OwnedRecord) -> Processing + Send + Sync;
@@ -84,7 +84,7 @@ impl Shared {
     }
 
     fn now(&self) -> Millis {
-        Millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Millis(millis(self.started.elapsed()))
     }
 
     /// Asks the machine and does what it says.
@@ -241,8 +241,8 @@ impl Shared {
         match deadline {
             // A millisecond that has only begun is not over.
             Some(Millis(ms)) => {
-                let at = self.started.checked_add(Duration::from_millis(ms));
-                tokio::time::sleep_until(at.unwrap_or(self.started)).await;
+                let at = after(self.started, Duration::from_millis(ms));
+                tokio::time::sleep_until(at).await;
             }
             None => std::future::pending().await,
         }
@@ -265,33 +265,12 @@ impl Shared {
 }
 
 async fn process(shared: Arc<Shared>, work: WorkId, record: OwnedRecord) {
-    let outcome = match caught(&shared, record).await {
-        Ok(()) => Outcome::Done,
-        Err(reason) => Outcome::Failed(reason),
+    // What the handler does before its first await may panic too.
+    let processed = caught(async { (shared.handler)(record).await }).await;
+    let outcome = match processed {
+        Ok(Ok(())) => Outcome::Done,
+        Ok(Err(reason)) => Outcome::Failed(reason),
+        Err(words) => Outcome::Failed(format!("panicked: {words}")),
     };
     shared.finish(work, outcome);
-}
-
-/// Processes a record; a panic is a failure like others.
-async fn caught(shared: &Arc<Shared>, record: OwnedRecord) -> Result<(), String> {
-    let mut processing: Option<Processing> = None;
-    let mut record = Some(record);
-    poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            let processing = processing.get_or_insert_with(|| {
-                (shared.handler)(record.take().expect("it is made of the record once"))
-            });
-            processing.as_mut().poll(context)
-        }));
-        match polled {
-            Ok(polled) => polled,
-            Err(panic) => Poll::Ready(Err(format!("panicked: {}", said(&*panic)))),
-        }
-    })
-    .await
-}
-
-fn said(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -13,9 +13,9 @@ use super::session::Asked;
 use super::{Emptiness, Fetcher, Frame, OffsetReset, Position, RequestId, Start};
 use crate::admin::Isolation;
 use crate::consumer::config::PartitionEnds;
-use crate::consumer::millis::millis;
 use crate::consumer::offset_store::Continuity;
 use crate::consumer::records::{Aborted, FetchedRecords, Marks};
+use crate::duration::millis;
 use crate::error::{Error, Subject};
 
 impl Fetcher {

@@ -9,7 +9,7 @@ use kt_protocol::{ApiKey, ErrorCode};
 use super::position::{Leader, Phase};
 use super::{Effect, Fetcher, Start};
 use crate::consumer::config::OffsetReset;
-use crate::consumer::millis::millis;
+use crate::duration::millis;
 use crate::error::{Error, Subject};
 use crate::metadata::Metadata;
 

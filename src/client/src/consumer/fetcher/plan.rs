@@ -12,7 +12,7 @@ use super::position::Phase;
 use super::session::{Asked, Session};
 use super::{Effect, Fetcher, InFlight, Node};
 use crate::backoff::Backoff;
-use crate::consumer::millis::{millis, request_millis};
+use crate::duration::{millis, request_millis};
 
 /// A broker keeps a request that finds nothing for `fetch.max.wait.ms`. One that leaves out
 /// partitions because enough of them is here would hold those back for as long, so it waits for

@@ -26,7 +26,7 @@ use super::request::{Effect, GroupRequest, Recipient, RequestId, RequestIds};
 use crate::backoff::{Backoff, BackoffRange};
 use crate::consumer::Position;
 use crate::consumer::by_topic::by_topic;
-use crate::consumer::millis::millis;
+use crate::duration::millis;
 use crate::error::Error;
 use crate::random::Random;
 

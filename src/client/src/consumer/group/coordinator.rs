@@ -6,7 +6,7 @@ use kt_protocol::types::{Millis, NodeId};
 
 use super::request::RequestId;
 use crate::backoff::{Backoff, BackoffRange};
-use crate::consumer::millis::millis;
+use crate::duration::millis;
 use crate::error::{Error, Subject};
 use crate::metadata::leader;
 use crate::random::Random;

@@ -18,8 +18,8 @@ use super::request::{Effect, GroupRequest, GroupResponse, InVersion, Recipient, 
 use super::subscription::{KnownTopic, KnownTopics};
 use crate::client::{Client, Limit, Target};
 use crate::connection::{Connection, Wanted};
-use crate::consumer::millis::millis;
 use crate::consumer::panic_guard::guarded;
+use crate::duration::millis;
 use crate::error::Error;
 use crate::metadata::{Broker, Metadata, Topic, TopicErrors};
 use crate::pool::Lane;

@@ -30,7 +30,7 @@ use super::metrics::{MembershipCounts, RebalanceClock};
 use super::request::{Effect, GroupRequest, GroupResponse, Recipient, RequestId, RequestIds};
 use super::subscription::{InternalTopics, Subscription};
 use crate::backoff::{Backoff, BackoffRange};
-use crate::consumer::millis::millis;
+use crate::duration::millis;
 use crate::error::Error;
 use crate::random::Random;
 pub use events::Event;

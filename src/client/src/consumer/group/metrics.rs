@@ -9,6 +9,26 @@ use crate::consumer::FetcherCounts;
 /// Counts since the consumer was made, from [`GroupConsumer::metrics`]; times are sums, for
 /// whoever asks twice to divide.
 ///
+/// ```
+/// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+/// # use kt_client::{Client, ClientConfig};
+/// # use kt_client::consumer::{ConsumerConfig, OffsetReset};
+/// # use kt_client::consumer::group::{GroupConfig, GroupConsumer, Subscription};
+/// # let client = Client::new(ClientConfig { bootstrap, ..ClientConfig::default() });
+/// # let config =
+/// #     ConsumerConfig { offset_reset: OffsetReset::Earliest, ..ConsumerConfig::default() };
+/// let consumer = GroupConsumer::new(client, config, GroupConfig::new("billing"))?;
+/// consumer.subscribe(Subscription::names(["orders"]));
+/// while consumer.metrics().fetcher.records == 0 {
+///     consumer.poll(std::time::Duration::from_secs(1)).await?;
+/// }
+/// let metrics = consumer.metrics();
+/// assert_eq!(metrics.membership.rebalances, 1);
+/// assert_eq!(metrics.membership.assigned, 1);
+/// # Ok(())
+/// # });
+/// ```
+///
 /// [`GroupConsumer::metrics`]: super::GroupConsumer::metrics
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupMetrics {
@@ -21,6 +41,8 @@ pub struct GroupMetrics {
 }
 
 /// What a membership counts.
+///
+/// Shown at [`GroupMetrics`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MembershipCounts {
     /// JoinGroup requests (`join-total`).
@@ -40,6 +62,8 @@ pub struct MembershipCounts {
 }
 
 /// What a consumer counts of its commits.
+///
+/// Shown at [`GroupMetrics`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CommitCounts {
     /// OffsetCommit requests (`commit-total`).

@@ -7,9 +7,9 @@ use kt_protocol::messages::produce_response::PartitionProduceResponse;
 use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, Timestamp};
 use kt_protocol::{ApiKey, ErrorCode};
 
-use super::{Delivered, Effect, Error, QueueIndex, Request, RequestId, Sender, Subject, millis};
+use super::{Delivered, Effect, Error, QueueIndex, Request, RequestId, Sender, Subject};
 use crate::backoff::Backoff;
-use crate::producer::Idempotence;
+use crate::duration::millis;
 use crate::producer::queue::Fate;
 use crate::producer::topics::TopicIndex;
 
@@ -64,10 +64,7 @@ impl Sender {
         let node = self.nodes.entry(request.node).or_default();
         node.in_flight -= 1;
         match is_ok {
-            true => {
-                node.stuck_since = None;
-                self.accumulator.stuck.remove(&request.node);
-            }
+            true => self.trust(request.node),
             false => drop(node.stuck_since.get_or_insert(now)),
         }
     }
@@ -141,15 +138,16 @@ impl Sender {
 
     /// Believes a broker that says who leads now, if that is news (KIP-951).
     fn follow(&mut self, now: Millis, index: QueueIndex, leader: i32, epoch: LeaderEpoch) {
+        let is_there = self.accumulator.is_there(index);
         let queue = self.accumulator.queue(index);
-        if leader < 0 || epoch <= queue.leader_epoch {
+        if leader < 0 || epoch <= queue.leader_epoch || !is_there {
             return;
         }
         queue.leader_epoch = epoch;
         let topic = queue.topic;
-        self.accumulator.lead(now, index, Some(NodeId(leader)));
-        let queues = self.accumulator.topics.get(topic).queues.clone();
-        self.update_available(topic, &queues);
+        self.lead(now, index, Some(NodeId(leader)));
+        let count = self.accumulator.topics.get(topic).count;
+        self.update_available(topic, count);
     }
 
     fn deliver(
@@ -176,9 +174,8 @@ impl Sender {
         let rules = self.accumulator.rules;
         let queue = self.accumulator.queue(index);
         let Some(position) = queue.position(id) else { return true };
-        let generation = queue.batch(position).generation;
-        let Some(more_bytes) = queue.split(&rules, position) else { return false };
-        self.accumulator.count_split(more_bytes, generation);
+        let Some(halved) = queue.split(&rules, position) else { return false };
+        self.accumulator.count_split(halved);
         self.metrics.splits += 1;
         self.accumulator.look_at(now, index);
         true
@@ -202,9 +199,8 @@ impl Sender {
         if batch.is_proven && matches!(fate, Fate::OutOfOrder) {
             return self.deliver(now, id, index, SOMEWHERE, effects);
         }
-        let is_idempotent = rules.idempotence == Idempotence::On;
         let is_about_order = matches!(fate, Fate::OutOfOrder | Fate::Fenced);
-        let may_help = is_worth_another_try(&error) || is_idempotent && is_about_order;
+        let may_help = is_worth_another_try(&error) || rules.is_idempotent && is_about_order;
         if may_help && batch.attempts <= self.retries {
             let backoff = batch.backoff.get_or_insert_with(|| Backoff::new(range));
             let wait = backoff.next(&mut self.random);

@@ -23,20 +23,9 @@ use kt_protocol::types::{Millis, ProducerEpoch, ProducerId, Timestamp, Uuid};
 use super::{Effect, Error, Found, RequestId, Sender, Surroundings};
 use crate::backoff::BackoffRange;
 use crate::metadata::Metadata;
+use crate::producer::queue::Planted;
 use crate::producer::{Acks, Idempotence, ProducerConfig, ProducerRecord};
 use crate::random::Random;
-
-/// A bug that a test puts in, to see that it is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::producer) enum Planted {
-    Nothing,
-    /// Stamps are given anew while a try with the old one may still arrive.
-    TriesAdriftAreForgotten,
-    /// An epoch begins when the first batch is out of order, whatever is behind it.
-    OnlyTheFirstIsAskedFor,
-    /// Several batches are under way before the broker counts the epoch.
-    EpochsBeginWithMany,
-}
 
 const TOPIC: &str = "orders";
 const TOPIC_ID: Uuid = Uuid([7; 16]);
@@ -331,7 +320,7 @@ fn tags(bytes: &[u8]) -> Vec<u64> {
 fn run(seed: u64, planted: Planted) -> Result<(), String> {
     let mut world = World::new(seed);
     let mut sender = machine(&mut world.random, planted);
-    sender.add_topic(world.now, &world.metadata().topics[TOPIC]);
+    sender.add_topic(world.now, &world.metadata().topics[TOPIC], &mut Vec::new());
     let records = 60 + world.random.below(200);
     let mut sent: Vec<Vec<u64>> = vec![Vec::new(); 2];
     let mut effects = Vec::new();
@@ -367,6 +356,10 @@ fn run(seed: u64, planted: Planted) -> Result<(), String> {
             return Err(format!("seed {seed}: it hangs"));
         }
     }
+    let left = sender.metrics().buffer_bytes;
+    if left != 0 {
+        return Err(format!("seed {seed}: {left} bytes are counted of records that have ended"));
+    }
     check(&world, &sent, records).map_err(|it| format!("seed {seed}: {it}"))
 }
 
@@ -398,7 +391,8 @@ fn append(sender: &mut Sender, world: &mut World, tag: u64, sent: &mut [Vec<u64>
     let partition = i32::from(world.chance(30));
     let mut value = tag.to_be_bytes().to_vec();
     value.resize(8 + usize::try_from(world.random.below(60)).unwrap(), 0);
-    let record = NewRecord { timestamp: Timestamp(5), value: Some(&value), ..Default::default() };
+    let timestamp = Timestamp(5 + i64::from(world.chance(20)) * 1_000_000);
+    let record = NewRecord { timestamp, value: Some(&value), ..Default::default() };
     let record = ProducerRecord { topic: TOPIC, partition: Some(partition), record, tag };
     sender.append(|| world.now, &record).unwrap();
     sent[usize::try_from(partition).unwrap()].push(tag);

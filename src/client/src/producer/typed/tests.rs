@@ -214,3 +214,18 @@ async fn after_closing_nothing_is_taken() {
     let record = || Record::new("orders", "v".to_owned());
     assert!(matches!(producer.send(record()).await, Err(Error::Closed("producer"))));
 }
+
+#[tokio::test]
+async fn a_broker_may_say_any_offset() {
+    let (producer, lines) = scene("", "");
+    let first = producer.hearers.waiting.lock().insert(Waiting {
+        topic: "orders".into(),
+        timestamp: Timestamp(1),
+        then: Then::Nothing,
+    });
+    taken(&lines);
+    let outcome = Ok(Delivered { base_offset: Some(Offset(i64::MAX)), log_append_time: None });
+    let partition = TopicPartition::new("orders", 2);
+    producer.hearers.hear(Delivery { partition, tags: vec![FORGOTTEN, first as Tag], outcome });
+    assert!(taken(&lines).contains("9223372036854775807"));
+}

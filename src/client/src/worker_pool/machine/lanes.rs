@@ -10,6 +10,7 @@ use kt_protocol::types::{Millis, Offset};
 use super::super::effect::{AssignmentId, Offered};
 use super::super::settings::Order;
 use crate::backoff::{Backoff, BackoffRange};
+use crate::duration::millis;
 use crate::random::Random;
 
 /// Which lane.
@@ -123,7 +124,7 @@ impl<R: Clone> Lanes<R> {
     ) -> Duration {
         let Some(lane) = self.lanes.get_mut(name) else { return Duration::ZERO };
         let wait = lane.backoff.get_or_insert_with(|| Backoff::new(range)).next(random);
-        let at = now + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let at = now + millis(wait);
         lane.retry_at = Some(at);
         self.retries.insert((at, name.clone()));
         wait

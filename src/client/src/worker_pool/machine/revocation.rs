@@ -8,6 +8,7 @@ use kt_protocol::types::{Millis, Offset, TopicPartition};
 
 use super::super::effect::{AssignmentId, Effect};
 use super::Machine;
+use crate::duration::millis;
 
 impl<R: Clone> Machine<R> {
     /// A partition is taken away. [`Effect::Released`] says when nothing of it is under way any
@@ -22,8 +23,7 @@ impl<R: Clone> Machine<R> {
         if self.revoked.contains_key(&id) {
             return;
         }
-        let timeout_ms = u64::try_from(self.config.revoke_timeout.as_millis()).unwrap_or(u64::MAX);
-        self.revoked.insert(id, now + timeout_ms);
+        self.revoked.insert(id, now + millis(self.config.revoke_timeout));
         self.paused.remove(&id);
         self.crowded_out.remove(&id);
         let last = self.partitions.get(&id).and_then(|it| it.started_to);

@@ -10,7 +10,7 @@ use super::{LossCause, Membership, Phase};
 use crate::consumer::assignor::GenerationId;
 use crate::consumer::group::coordinator::wait_ms;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse, RequestId};
-use crate::consumer::millis::millis;
+use crate::duration::millis;
 use crate::error::Error;
 
 /// A heartbeat that is not answered.

@@ -12,7 +12,7 @@ use kt_protocol::types::{Millis, TopicPartition};
 
 use super::{Membership, Phase, RebalanceProtocol};
 use crate::consumer::assignor::{GroupAssignment, GroupMembers};
-use crate::consumer::millis::millis;
+use crate::duration::millis;
 
 /// What a coordinator puts behind a name, to make an id of it.
 const UUID_CHARS: usize = 36;

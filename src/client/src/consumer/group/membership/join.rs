@@ -13,8 +13,8 @@ use super::{Membership, Phase, Role};
 use crate::consumer::assignor::{GenerationId, MemberSubscription};
 use crate::consumer::group::coordinator::subject;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse};
-use crate::consumer::millis::request_millis;
 use crate::consumer::panic_guard;
+use crate::duration::request_millis;
 use crate::error::Error;
 
 /// What members of all clients call what they do.

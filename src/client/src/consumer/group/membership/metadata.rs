@@ -11,7 +11,7 @@ use crate::consumer::assignor::GroupTopics;
 use crate::consumer::group::coordinator::wait_ms;
 use crate::consumer::group::request::{Effect, RequestId};
 use crate::consumer::group::subscription::KnownTopics;
-use crate::consumer::millis::millis;
+use crate::duration::millis;
 use crate::error::{Error, Subject};
 
 /// What is known of topics, and what for.

@@ -17,8 +17,8 @@ use crate::consumer::assignor::{
 };
 use crate::consumer::group::coordinator::subject;
 use crate::consumer::group::request::{Effect, GroupRequest, GroupResponse};
-use crate::consumer::millis::millis;
 use crate::consumer::panic_guard;
+use crate::duration::millis;
 use crate::error::Error;
 
 impl Membership {
