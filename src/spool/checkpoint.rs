@@ -131,7 +131,7 @@ mod tests {
         turn 00000000000000000003
         acknowledged 00000000000000000012
         synced 00000000000000000345
-        crc32c 00000000
+        crc32c 219d5c56
         ");
         assert_eq!(Checkpoint::parse(text.as_bytes()), Some(written));
         let longest = checkpoint(u64::MAX, i64::MAX);

@@ -148,9 +148,12 @@ impl Spool {
         };
         spool.find_segments(files, &bases, checkpoint)?;
         let cut = spool.find_end(files, checkpoint)?;
-        for base in spool.take_segments_before(spool.acknowledged).0 {
-            let name = segment::name(base);
-            files.remove(&name).map_err(SpoolError::io("remove", &name))?;
+        if spool.depth() == 0 {
+            // The limit may be less than the last segment has, and the disk may be full of it.
+            for base in std::mem::take(&mut spool.segments).into_keys() {
+                let name = segment::name(base);
+                files.remove(&name).map_err(SpoolError::io("remove", &name))?;
+            }
         }
         Ok(Opened { spool, cut })
     }
@@ -275,6 +278,9 @@ impl Spool {
     ///
     /// Fails if there never is.
     pub(crate) fn has_room(&self, draft: &Draft) -> Result<bool, SpoolError> {
+        if self.has_failed {
+            return Err(SpoolError::Failed);
+        }
         let bytes = draft.bytes() as u64;
         if self.limit / 4 < bytes {
             return Err(SpoolError::TooLarge { bytes, limit: self.limit });
@@ -345,11 +351,12 @@ impl Spool {
         let mut bytes = 0;
         while let Some((base, length)) = self.segments.first_key_value() {
             let (base, length) = (*base, *length);
-            // The last one is written to until it is full. One that is full, perhaps only by a
-            // smaller limit than an earlier run had, would take the room of what comes.
+            // The last one is written to until it is full, perhaps by a smaller limit than an
+            // earlier run had, or the disk is.
+            let is_closed = self.segment_bytes() <= length || self.has_failed;
             let end = match self.segments.keys().nth(1) {
                 Some(next) => *next,
-                None if self.segment_bytes() <= length => self.synced,
+                None if is_closed => self.synced,
                 None => break,
             };
             if before < end {

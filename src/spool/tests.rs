@@ -353,7 +353,10 @@ fn a_full_disk_takes_nothing_and_can_be_emptied() {
         assert_eq!(run.spool.left(), 0);
         let files = files.after(Crash::Power);
         let opened = Spool::open(&files, LIMIT).unwrap();
-        assert_eq!((opened.spool.depth(), opened.spool.acknowledged().0), (0, taken as i64));
+        assert_eq!(
+            (opened.spool.depth(), opened.spool.acknowledged().0),
+            (0, i64::try_from(taken).unwrap())
+        );
     }
 }
 
