@@ -344,6 +344,26 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_refused_record_can_be_produced_again() {
+        let refused = Refused {
+            topic: "orders",
+            partition: None,
+            timestamp: 7,
+            key: Some(b"\xff"),
+            value: None,
+            headers: &[("a", Some(b"1")), ("b", None)],
+            error: "\"too\" large",
+        };
+        let mut line = Vec::new();
+        write_refused(&refused, &mut line);
+        insta::assert_snapshot!(String::from_utf8_lossy(&line), @r#"{"topic":"orders","partition":null,"timestamp":7,"key":{"base64":"/w=="},"value":null,"headers":[{"key":"a","value":"1"},{"key":"b","value":null}],"error":"\"too\" large"}"#);
+        let record = read(&line).unwrap();
+        assert_eq!((record.partition, record.timestamp), (None, Some(7)));
+        assert_eq!((record.key.0, record.value.0), (Some(vec![0xff]), None));
+        assert_eq!(record.headers.len(), 2);
+    }
+
+    #[test]
     fn what_only_a_log_gives_is_read_over() {
         let record =
             read(br#"{"offset":1,"timestamp_type":"create","sequence":null,"value":null}"#);

@@ -213,7 +213,7 @@ fn a_record_that_the_broker_refuses_is_put_aside() {
     let operator = Operator::start();
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let spool = spool_in(&directory);
-    ok(&operator, &["topics", "create", "small", "--config", "max.message.bytes=2000"], "");
+    ok(&operator, &["topics", "create", "small", "--set", "max.message.bytes=2000"], "");
     let arguments = ["produce", "small", "--spool", &spool];
     let input = format!("a\n{}\nc\n", "b".repeat(5_000));
     let refused = fails(&operator, &arguments, &input, 3);
