@@ -72,6 +72,45 @@ pub(crate) fn write(
     out.push(b'}');
 }
 
+/// A record that was to be produced and no cluster takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) partition: Option<i32>,
+    /// Milliseconds since 1970.
+    pub(crate) timestamp: i64,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) headers: &'a [(&'a str, Option<&'a [u8]>)],
+    pub(crate) error: &'a str,
+}
+
+/// Appends a refused record with the reason, without the line's end: [`read`] understands it.
+pub(crate) fn write_refused(record: &Refused<'_>, out: &mut Vec<u8>) {
+    let style = JsonStyle::default();
+    out.extend_from_slice(b"{\"topic\":");
+    write_string(record.topic, out);
+    out.extend_from_slice(b",\"partition\":");
+    write_optional(record.partition.map(i64::from), out);
+    out.extend_from_slice(b",\"timestamp\":");
+    write_number(record.timestamp, out);
+    out.extend_from_slice(b",\"key\":");
+    write_payload(record.key, style, out);
+    out.extend_from_slice(b",\"value\":");
+    write_payload(record.value, style, out);
+    out.extend_from_slice(b",\"headers\":[");
+    for (index, (key, value)) in record.headers.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"{\"key\":" } else { b",{\"key\":" });
+        write_string(key, out);
+        out.extend_from_slice(b",\"value\":");
+        write_payload(*value, style, out);
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"],\"error\":");
+    write_string(record.error, out);
+    out.push(b'}');
+}
+
 fn write_meta(record: &Record<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"leader_epoch\":");
     write_optional(record.leader_epoch.map(|it| it.0.into()), out);
@@ -159,6 +198,9 @@ pub(crate) struct JsonRecord {
     _producer_epoch: Option<i64>,
     #[serde(rename = "sequence")]
     _sequence: Option<i64>,
+    /// Why it was refused before.
+    #[serde(rename = "error")]
+    _error: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -293,13 +335,33 @@ pub(crate) mod tests {
     #[test]
     fn wrong_lines_say_what_is_wrong() {
         let fault = |line: &str| read(line.as_bytes()).unwrap_err();
-        insta::assert_snapshot!(fault(r#"{"vlaue":"a"}"#), @"unknown field `vlaue`, expected one of `topic`, `partition`, `timestamp`, `key`, `value`, `headers`, `offset`, `timestamp_type`, `leader_epoch`, `producer_id`, `producer_epoch`, `sequence` (column 8)");
+        insta::assert_snapshot!(fault(r#"{"vlaue":"a"}"#), @"unknown field `vlaue`, expected one of `topic`, `partition`, `timestamp`, `key`, `value`, `headers`, `offset`, `timestamp_type`, `leader_epoch`, `producer_id`, `producer_epoch`, `sequence`, `error` (column 8)");
         insta::assert_snapshot!(fault(r#"{"key":"a"}"#), @"missing field `value` (column 11)");
         insta::assert_snapshot!(fault(r#"{"value":{"base64":"AP8"}}"#), @r#"an object must be {"base64":"…"}, with padding (column 25)"#);
         insta::assert_snapshot!(fault(r#"{"value":{"avro":{}}}"#), @r#"an object must be {"base64":"…"}, with padding (column 16)"#);
         insta::assert_snapshot!(fault(r#"{"value":1}"#), @r#"invalid type: integer `1`, expected null, a string or {"base64":"…"} (column 10)"#);
         insta::assert_snapshot!(fault("{"), @"EOF while parsing an object (column 1)");
         insta::assert_snapshot!(fault(""), @"EOF while parsing a value");
+    }
+
+    #[test]
+    fn a_refused_record_can_be_produced_again() {
+        let refused = Refused {
+            topic: "orders",
+            partition: None,
+            timestamp: 7,
+            key: Some(b"\xff"),
+            value: None,
+            headers: &[("a", Some(b"1")), ("b", None)],
+            error: "\"too\" large",
+        };
+        let mut line = Vec::new();
+        write_refused(&refused, &mut line);
+        insta::assert_snapshot!(String::from_utf8_lossy(&line), @r#"{"topic":"orders","partition":null,"timestamp":7,"key":{"base64":"/w=="},"value":null,"headers":[{"key":"a","value":"1"},{"key":"b","value":null}],"error":"\"too\" large"}"#);
+        let record = read(&line).unwrap();
+        assert_eq!((record.partition, record.timestamp), (None, Some(7)));
+        assert_eq!((record.key.0, record.value.0), (Some(vec![0xff]), None));
+        assert_eq!(record.headers.len(), 2);
     }
 
     #[test]

@@ -8,7 +8,9 @@
 //!
 //! ```text
 //! DIR/lock                        held by the process that uses the directory
-//! DIR/acknowledged                two positions: delivered before, synced before
+//! DIR/acknowledged                two positions: delivered before, synced before; written in place,
+//!                                 by turns in two slots, so that a full disk can be emptied
+//! DIR/refused.jsonl               what no cluster takes, with the reasons: it holds up nothing
 //! DIR/00000000000000000000.log    record batches as Kafka writes them, CRC-32C and all
 //! DIR/00000000000000001200.log    (kt dump-log reads them), named by their first position
 //! ```
@@ -25,6 +27,7 @@ mod entry;
 mod error;
 mod files;
 mod queue;
+mod refused;
 mod segment;
 #[cfg(test)]
 mod simulated;
@@ -37,3 +40,4 @@ pub(crate) use draft::Draft;
 pub(crate) use entry::{Entry, entries};
 pub(crate) use error::SpoolError;
 pub(crate) use queue::{Cursor, Spool};
+pub(crate) use refused::{REFUSED, put_aside};

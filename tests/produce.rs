@@ -19,6 +19,10 @@ scenarios![
     failures_have_their_codes,
     deliveries_in_every_format,
     a_format_that_produce_has_not_is_refused_before_a_record_is_sent,
+    what_delivered_nothing_does_not_say_that_some_was_done,
+    a_reader_of_the_report_who_leaves_stops_no_input,
+    deliveries_are_told_while_a_rate_holds_the_rest_back,
+    sums_say_just_what_was_done,
 ];
 
 fn topic(operator: &Operator, name: &str, partitions: &str) {
@@ -203,6 +207,85 @@ fn a_format_that_produce_has_not_is_refused_before_a_record_is_sent(operator: &O
     topic(operator, "told", "1");
     fails(operator, &["produce", "told", "-o", "kafka"], "a\n", 2);
     assert_eq!(ok(operator, &["consume", "told"], ""), "");
+}
+
+fn what_delivered_nothing_does_not_say_that_some_was_done(operator: &Operator) {
+    topic(operator, "t", "1");
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = directory.path().to_str().expect("text");
+    let wrong = fails(operator, &["produce", "t", "--key-separator", ":"], "a\n", 1);
+    assert!(wrong.contains("line 1: no \":\" between key and value"), "{wrong}");
+    fails(operator, &["produce", "t", "--jsonl"], "no JSON\n{\"value\":\"a\"}\n", 1);
+    fails(operator, &["produce", "t", "--file", path], "", 1);
+    fails(operator, &["produce", "t", "--key-separator", ":"], "a:b\nc\n", 3);
+    let spool = directory.path().join("spool");
+    let spool = spool.to_str().expect("text");
+    let arguments = ["produce", "t", "--spool", spool, "--key-separator", ":"];
+    fails(operator, &arguments, "a\n", 1);
+    let wrong = fails(operator, &arguments, "a:b\nc\nd:e\n", 3);
+    assert!(wrong.contains("line 2: no \":\"") && !wrong.contains("behind it"), "{wrong}");
+    assert_eq!(ok(operator, &["consume", "t", "-f", "%k=%v\\n"], ""), "a=b\na=b\n");
+}
+
+fn a_reader_of_the_report_who_leaves_stops_no_input(operator: &Operator) {
+    const LINES: usize = 50_000;
+    for (name, format) in [("lines", "jsonl"), ("whole", "csv")] {
+        topic(operator, name, "1");
+        let mut process =
+            command(operator, &["produce", name, "-o", format]).spawn().expect("kt runs");
+        drop(process.stdout.take());
+        let mut stdin = process.stdin.take().expect("stdin is piped");
+        let input: String = (0..LINES).map(|it| format!("{it}\n")).collect();
+        stdin.write_all(input.as_bytes()).expect("it is read");
+        drop(stdin);
+        let output = process.wait_with_output().expect("kt ends");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert_eq!(stderr(&output), format!("{LINES} records delivered: {LINES} to {name}\n"));
+        assert!(ok(operator, &["consume", name], "") == input);
+    }
+    // Whoever cannot write the report says so, and produces all the same.
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("it is there");
+    let mut process = command(operator, &["produce", "lines", "-o", "jsonl"]);
+    let mut process = process.stdout(full).spawn().expect("kt runs");
+    process.stdin.take().expect("stdin is piped").write_all(b"a\nb\n").expect("it is read");
+    let output = process.wait_with_output().expect("kt ends");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("2 records delivered") && said.contains("No space left"), "{said}");
+}
+
+fn deliveries_are_told_while_a_rate_holds_the_rest_back(operator: &Operator) {
+    topic(operator, "slow", "1");
+    let arguments = ["produce", "slow", "--rate", "5/s", "-o", "jsonl"];
+    let mut process = command(operator, &arguments).spawn().expect("kt runs");
+    let mut stdin = process.stdin.take().expect("stdin is piped");
+    stdin.write_all("line\n".repeat(40).as_bytes()).expect("it is read");
+    let mut told = BufReader::new(process.stdout.take().expect("stdout is piped"));
+    let mut line = String::new();
+    told.read_line(&mut line).expect("text");
+    assert!(line.starts_with("{\"line\":1,"), "{line}");
+    signal(&process, "TERM");
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).expect("text");
+    // All at once they would come when the last one was sent.
+    assert!(rest.lines().count() < 39, "{rest}");
+    process.wait().expect("it ends");
+}
+
+fn sums_say_just_what_was_done(operator: &Operator) {
+    topic(operator, "t", "1");
+    let planned = run(operator, &["produce", "t", "-n", "-o", "json"], b"a\n");
+    assert_eq!(stderr(&planned), "1 record would be written\n");
+    let document: Value = serde_json::from_slice(&planned.stdout).expect("a document");
+    assert_eq!(document["items"], Value::Array(Vec::new()));
+    let sent = run(operator, &["produce", "t", "--acks", "0"], b"a\nb\n");
+    assert_eq!(stderr(&sent), "2 records sent: 2 to t\n");
+    let internal = "{\"topic\":\"__consumer_offsets\",\"value\":\"a\"}\n".repeat(3);
+    let refused = fails(operator, &["produce", "--jsonl"], &internal, 1);
+    assert_eq!(refused.matches("--internal allows").count(), 1, "{refused}");
+    assert_eq!(refused.matches("\"__consumer_offsets\"").count(), 3, "{refused}");
+    let invalid = fails(operator, &["produce", "t.*"], "a\n", 1);
+    assert!(invalid.contains("\"t.*\" cannot be the name of a topic"), "{invalid}");
 }
 
 /// The broker gets the records, and its answers are held back for good.

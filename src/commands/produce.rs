@@ -2,10 +2,12 @@
 
 mod input;
 mod lines;
+mod numbers;
 mod progress;
 mod prompt;
 pub(crate) mod report;
 mod spooled;
+mod throttle;
 mod writing;
 
 use std::path::PathBuf;
@@ -131,8 +133,8 @@ pub(crate) struct ProduceArgs {
     #[arg(long, value_name = "RATE")]
     rate: Option<Rate>,
 
-    /// Keep records in this directory until they are delivered: a crash loses none that was read
-    /// (each directory serves one process)
+    /// Keep records in this directory until they are delivered: a crash loses none that was taken;
+    /// those that no retry can deliver go to refused.jsonl there (each directory serves one process)
     #[arg(long, value_name = "DIR", conflicts_with = "no_idempotent")]
     spool: Option<PathBuf>,
 
@@ -212,10 +214,12 @@ pub(crate) fn run(args: &ProduceArgs, session: &Session) -> Result<(), CliError>
     let spool = args.spool(session, &config)?;
     let admin = Admin::new(Client::new(settings.client));
     session.block_on(async {
+        let mut reach = spooled::Reach::Unknown;
         if let Some(spec) = &args.topic {
             match check_topic(args, &admin, session, spec, lines.partition).await {
                 Err(error) if spool.is_some() && error.kind == Kind::Unreachable => {
-                    session.note(&format!("{}; the spool takes records meanwhile", error.message));
+                    reach = spooled::Reach::Gone;
+                    spooled::note_outage(session, &error);
                 }
                 checked => checked?,
             }
@@ -225,7 +229,8 @@ pub(crate) fn run(args: &ProduceArgs, session: &Session) -> Result<(), CliError>
         match spool {
             None => writing::write(args, session, client, cluster_id, config, lines, input).await,
             Some(spool) => {
-                let work = spooled::Work { client, cluster_id, config, lines, source: input };
+                let work =
+                    spooled::Work { client, cluster_id, config, lines, source: input, reach };
                 spooled::write(args, session, work, spool).await
             }
         }
@@ -269,6 +274,11 @@ async fn check_topic(
         Err(error) if error.kind == Kind::NotFound => {
             let hint = error.hint.clone().unwrap_or_default();
             Err(error.hint(format!("{hint}; --create creates it")))
+        }
+        Err(error) if error.name == "INVALID_TOPIC_EXCEPTION" => {
+            let message = format!("\"{topic}\" cannot be the name of a topic");
+            let hint = "names are letters, digits, \".\", \"_\" and \"-\", 249 at most";
+            Err(CliError::new(error.kind, error.name, message).hint(hint))
         }
         Err(error) => Err(error),
     }

@@ -24,11 +24,7 @@ impl Directory {
     /// Creates the directory if it is not there, and locks it. One with other files is refused.
     pub(crate) fn open(path: &Path) -> Result<Directory, SpoolError> {
         let unusable = |error| SpoolError::Directory { directory: path.to_path_buf(), error };
-        let is_new = !path.exists();
-        fs::create_dir_all(path).map_err(unusable)?;
-        if is_new && let Some(parent) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
-            File::open(parent).and_then(|it| it.sync_all()).map_err(unusable)?;
-        }
+        make(path, |parent| File::open(parent)?.sync_all()).map_err(unusable)?;
         // A directory of somebody else's gets no lock either.
         let names = fs::read_dir(path).map_err(unusable)?;
         let names = names.filter_map(|it| it.ok()?.file_name().into_string().ok());
@@ -47,6 +43,31 @@ impl Directory {
 
     fn of(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+}
+
+/// Makes a directory and those above it that are missing, and syncs the one above each: a
+/// directory whose name is lost with the power takes its files along.
+fn make(path: &Path, mut sync: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    let missing: Vec<&Path> =
+        path.ancestors().take_while(|it| !it.as_os_str().is_empty() && !it.exists()).collect();
+    for directory in missing.iter().rev() {
+        match fs::create_dir(directory) {
+            // Another process was faster, or the path ends in "..".
+            Err(_) if directory.is_dir() => {}
+            made => made?,
+        }
+        above(directory).map_or(Ok(()), &mut sync)?;
+    }
+    Ok(())
+}
+
+/// The directory that has the name of this one. That of `spool` is called "", which nobody can
+/// open.
+fn above(path: &Path) -> Option<&Path> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Some(Path::new(".")),
+        parent => parent,
     }
 }
 
@@ -74,6 +95,10 @@ impl Files for Directory {
 
     fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         OpenOptions::new().create(true).append(true).open(self.of(name))?.write_all(bytes)
+    }
+
+    fn overwrite(&self, name: &str, at: u64, bytes: &[u8]) -> io::Result<()> {
+        OpenOptions::new().write(true).open(self.of(name))?.write_all_at(bytes, at)
     }
 
     fn truncate(&self, name: &str, length: u64) -> io::Result<()> {
@@ -122,6 +147,31 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_made_is_synced_in_the_directory_above() {
+        let root = tempfile::tempdir().unwrap();
+        let mut synced = Vec::new();
+        let mut make = |path: &Path| {
+            synced.clear();
+            make(path, |parent| {
+                synced.push(parent.to_path_buf());
+                Ok(())
+            })
+            .unwrap();
+            assert!(path.is_dir());
+            synced.clone()
+        };
+        let path = root.path();
+        assert_eq!(
+            make(&path.join("a/b/c")),
+            [path.to_path_buf(), path.join("a"), path.join("a/b")]
+        );
+        assert_eq!(make(&path.join("a/d")), [path.join("a")]);
+        assert_eq!(make(&path.join("a/d")), [""; 0].map(PathBuf::from));
+        assert_eq!(above(Path::new("spool")), Some(Path::new(".")));
+        assert_eq!(above(Path::new("/")), None);
+    }
+
+    #[test]
     fn files_are_read_where_they_end() {
         let path = tempfile::tempdir().unwrap();
         let directory = Directory::open(path.path()).unwrap();
@@ -130,6 +180,9 @@ mod tests {
         assert_eq!(directory.read("a", 4, 100).unwrap(), b"o you");
         assert_eq!(directory.read("a", 100, 100).unwrap(), b"");
         directory.truncate("a", 5).unwrap();
+        directory.overwrite("a", 1, b"al").unwrap();
+        assert_eq!(directory.read("a", 0, 9).unwrap(), b"hallo");
+        assert!(directory.overwrite("nothing", 0, b"x").is_err());
         directory.sync("a").unwrap();
         directory.rename("a", "b").unwrap();
         directory.sync_directory().unwrap();

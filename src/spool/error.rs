@@ -23,6 +23,9 @@ pub(crate) enum SpoolError {
     /// Bytes that were synced are not what they were.
     #[error("{file} of the spool is damaged at byte {position}: {reason}")]
     Damaged { file: String, position: u64, reason: String },
+    /// Another kt made it.
+    #[error("the spool has format {found}, this kt knows format {known}")]
+    Version { found: u64, known: u64 },
     /// A file is not there, or shorter than it was.
     #[error("the spool lacks the records {from} to {to}: a file of it is gone or cut short")]
     Missing { from: i64, to: i64 },
@@ -48,6 +51,7 @@ impl From<SpoolError> for CliError {
             SpoolError::Damaged { .. } | SpoolError::Missing { .. } => cli.hint(
                 "what was acknowledged is delivered; kt dump-log shows what can be read of the rest",
             ),
+            SpoolError::Version { .. } => cli.hint("the kt that made it delivers what is left"),
             SpoolError::InUse(_) => cli.hint("each process needs a directory of its own"),
             SpoolError::Foreign(_) => cli.hint("give an empty directory"),
             _ => cli,

@@ -15,6 +15,9 @@ pub(crate) trait Files {
     /// Writes to the end of a file, which is created if it is not there.
     fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
 
+    /// Writes over bytes that a file has: no more room is needed for that.
+    fn overwrite(&self, name: &str, at: u64, bytes: &[u8]) -> io::Result<()>;
+
     fn truncate(&self, name: &str, length: u64) -> io::Result<()>;
 
     /// Makes a file's bytes survive a loss of power.

@@ -12,6 +12,7 @@ use super::checkpoint::{self, Checkpoint};
 use super::draft::Draft;
 use super::error::SpoolError;
 use super::files::Files;
+use super::refused::REFUSED;
 use super::segment::{self, Place};
 
 /// Segments that a full spool has at least: so much of its room is free again at a time.
@@ -25,7 +26,8 @@ const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
 /// True if a spool has a file of this name.
 pub(super) fn is_of_spool(name: &str) -> bool {
-    segment::base_of(name).is_some() || [checkpoint::NAME, checkpoint::NEW_NAME].contains(&name)
+    segment::base_of(name).is_some()
+        || [checkpoint::NAME, checkpoint::NEW_NAME, REFUSED].contains(&name)
 }
 
 /// The state of a spool. One thread writes, another may read and acknowledge.
@@ -40,6 +42,8 @@ pub(crate) struct Spool {
     pending: Option<u64>,
     synced: Offset,
     acknowledged: Offset,
+    /// What the disk has of that.
+    noted: Checkpoint,
     has_failed: bool,
 }
 
@@ -87,6 +91,13 @@ pub(crate) struct Cursor {
     place: Place,
 }
 
+impl Cursor {
+    /// The position of the record that is read next.
+    pub(crate) fn position(&self) -> Offset {
+        self.place.position
+    }
+}
+
 impl Written {
     /// Syncs it, which may take a while.
     pub(crate) fn sync(&self, files: &impl Files) -> Result<(), SpoolError> {
@@ -122,7 +133,7 @@ impl Spool {
         bases.sort_unstable();
         let is_spool = names.iter().any(|it| it == checkpoint::NAME);
         if !is_spool && bases.is_empty() {
-            Checkpoint::default().write(files)?;
+            Checkpoint::create(files)?;
         }
         let checkpoint = Checkpoint::read(files)?;
         let mut spool = Spool {
@@ -132,10 +143,18 @@ impl Spool {
             pending: None,
             synced: checkpoint.acknowledged,
             acknowledged: checkpoint.acknowledged,
+            noted: checkpoint,
             has_failed: false,
         };
         spool.find_segments(files, &bases, checkpoint)?;
         let cut = spool.find_end(files, checkpoint)?;
+        if spool.depth() == 0 {
+            // The limit may be less than the last segment has, and the disk may be full of it.
+            for base in std::mem::take(&mut spool.segments).into_keys() {
+                let name = segment::name(base);
+                files.remove(&name).map_err(SpoolError::io("remove", &name))?;
+            }
+        }
         Ok(Opened { spool, cut })
     }
 
@@ -223,6 +242,11 @@ impl Spool {
         u64::try_from(self.synced - self.acknowledged).unwrap_or(0)
     }
 
+    /// How many records a next run would find.
+    pub(crate) fn left(&self) -> u64 {
+        u64::try_from(self.synced - self.noted.acknowledged).unwrap_or(0)
+    }
+
     /// Everything before this was delivered.
     pub(crate) fn acknowledged(&self) -> Offset {
         self.acknowledged
@@ -254,6 +278,9 @@ impl Spool {
     ///
     /// Fails if there never is.
     pub(crate) fn has_room(&self, draft: &Draft) -> Result<bool, SpoolError> {
+        if self.has_failed {
+            return Err(SpoolError::Failed);
+        }
         let bytes = draft.bytes() as u64;
         if self.limit / 4 < bytes {
             return Err(SpoolError::TooLarge { bytes, limit: self.limit });
@@ -280,9 +307,13 @@ impl Spool {
         let is_new = open.is_none_or(|(_, length)| *length == 0);
         self.pending = Some(bytes);
         let name = segment::name(base);
-        let written = files.append(&name, &batch).map_err(SpoolError::io("write to", &name));
-        self.has_failed = written.is_err();
-        written.map(|()| Written { base, is_new, bytes, end: draft.end() })
+        if let Err(error) = files.append(&name, &batch) {
+            self.has_failed = true;
+            // On a full disk the part that was written takes room; opening would cut it off too.
+            let _ = files.truncate(&name, self.segments.get(&base).copied().unwrap_or(0));
+            return Err(SpoolError::io("write to", &name)(error));
+        }
+        Ok(Written { base, is_new, bytes, end: draft.end() })
     }
 
     /// A write was synced, or could not be: then nothing more is written.
@@ -306,27 +337,42 @@ impl Spool {
         }
         assert!(before <= self.synced, "only what was taken is delivered");
         self.acknowledged = before;
-        let checkpoint = Checkpoint { acknowledged: before, synced: self.synced };
+        let turn = self.noted.turn + 1;
+        let checkpoint = Checkpoint { turn, acknowledged: before, synced: self.synced };
+        let (segments, bytes) = self.take_segments_before(before);
+        self.forgotten_bytes += bytes;
+        Some(Forgotten { checkpoint, segments, bytes })
+    }
+
+    /// Takes out the segments that have nothing from `before` on and will get nothing, with their
+    /// bytes.
+    fn take_segments_before(&mut self, before: Offset) -> (Vec<Offset>, u64) {
         let mut segments = Vec::new();
         let mut bytes = 0;
         while let Some((base, length)) = self.segments.first_key_value() {
             let (base, length) = (*base, *length);
-            // The last one is written to.
-            let end = self.segments.keys().nth(1).copied();
-            if end.is_none_or(|end| before < end) {
+            // The last one is written to until it is full, perhaps by a smaller limit than an
+            // earlier run had, or the disk is.
+            let is_closed = self.segment_bytes() <= length || self.has_failed;
+            let end = match self.segments.keys().nth(1) {
+                Some(next) => *next,
+                None if is_closed => self.synced,
+                None => break,
+            };
+            if before < end {
                 break;
             }
             self.segments.remove(&base);
             segments.push(base);
             bytes += length;
         }
-        self.forgotten_bytes += bytes;
-        Some(Forgotten { checkpoint, segments, bytes })
+        (segments, bytes)
     }
 
     /// The disk has what an acknowledgement said.
     pub(crate) fn forgotten(&mut self, forgotten: &Forgotten) {
         self.forgotten_bytes -= forgotten.bytes;
+        self.noted = forgotten.checkpoint;
     }
 
     /// Where delivery goes on.

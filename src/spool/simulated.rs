@@ -42,6 +42,8 @@ struct State {
     entries: Vec<Entry>,
     calls: usize,
     crash_at: usize,
+    /// Bytes that the disk has room for.
+    room: usize,
     random: u64,
 }
 
@@ -61,6 +63,10 @@ impl State {
     fn file(&mut self, name: &str) -> io::Result<&mut File> {
         let index = self.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(&mut self.files[*index])
+    }
+
+    fn bytes(&self) -> usize {
+        self.names.values().map(|it| self.files[*it].bytes.len()).sum()
     }
 
     fn enter(&mut self, entry: Entry) {
@@ -95,6 +101,7 @@ impl SimulatedFiles {
                 entries: Vec::new(),
                 calls: 0,
                 crash_at: usize::MAX,
+                room: usize::MAX,
                 random: seed,
             }),
         }
@@ -138,8 +145,12 @@ impl SimulatedFiles {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let state = self.state.lock().unwrap();
-        state.names.values().map(|it| state.files[*it].bytes.len()).sum()
+        self.state.lock().unwrap().bytes()
+    }
+
+    /// From now on all files together have no more bytes than this.
+    pub(super) fn fill_at(&self, room: usize) {
+        self.state.lock().unwrap().room = room;
     }
 
     /// Looks at a file, unless everything has ended.
@@ -169,14 +180,20 @@ impl SimulatedFiles {
 /// A file's bytes after a loss of power.
 fn lose(state: &mut State, index: usize) -> Vec<u8> {
     let File { bytes, durable } = state.files[index].clone();
-    if !bytes.starts_with(&durable) {
+    if bytes == durable {
+        return bytes;
+    }
+    if bytes.len() < durable.len() {
         return if state.random(2) == 0 { bytes } else { durable };
     }
     let grown = bytes.len() - durable.len();
     let mut found = bytes[..durable.len() + state.random(grown + 1)].to_vec();
-    for page in found[durable.len()..].chunks_mut(PAGE_BYTES) {
+    // Each page is there, or what was there before, which is nothing behind the end.
+    let mut old = durable;
+    old.resize(found.len(), 0);
+    for (page, old) in found.chunks_mut(PAGE_BYTES).zip(old.chunks(PAGE_BYTES)) {
         if state.random(4) == 0 {
-            page.fill(0);
+            page.copy_from_slice(old);
         }
     }
     found
@@ -209,7 +226,25 @@ impl Files for SimulatedFiles {
             if state.calls == state.crash_at {
                 bytes = &bytes[..state.random(bytes.len() + 1)];
             }
-            state.file(name)?.bytes.extend_from_slice(bytes);
+            let room = state.room.saturating_sub(state.bytes());
+            state.file(name)?.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            match room < bytes.len() {
+                true => Err(io::ErrorKind::StorageFull.into()),
+                false => Ok(()),
+            }
+        })
+    }
+
+    fn overwrite(&self, name: &str, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut bytes = bytes;
+        let at = usize::try_from(at).unwrap();
+        self.change(|state| {
+            if state.calls == state.crash_at {
+                bytes = &bytes[..state.random(bytes.len() + 1)];
+            }
+            let file = state.file(name)?;
+            assert!(at + bytes.len() <= file.bytes.len(), "only what is there is overwritten");
+            file.bytes[at..at + bytes.len()].copy_from_slice(bytes);
             Ok(())
         })
     }

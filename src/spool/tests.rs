@@ -1,10 +1,12 @@
 //! A spool that crashes at each of its calls, and one whose bytes are changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use kt_protocol::records::NewRecord;
 use kt_protocol::types::{Offset, Timestamp};
 
+use super::checkpoint::FILE_BYTES;
 use super::files::Files;
 use super::queue::{Cut, Spool};
 use super::simulated::{Crash, SimulatedFiles};
@@ -23,6 +25,8 @@ struct Told {
     written: i64,
     acknowledged: i64,
     acknowledging: i64,
+    /// What was put aside for good.
+    refused: BTreeSet<i64>,
 }
 
 struct Run<'a> {
@@ -85,7 +89,9 @@ impl<'a> Run<'a> {
         let result = written.sync(self.files);
         self.spool.synced(&written, result)?;
         self.told.taken = self.told.written;
-        assert!(self.files.bytes() as u64 <= LIMIT + 256, "{} bytes", self.files.bytes());
+        let refused = self.files.length(REFUSED).unwrap_or(0);
+        let beside = FILE_BYTES as u64 + refused + 256;
+        assert!(self.files.bytes() as u64 <= LIMIT + beside, "{} bytes", self.files.bytes());
         Ok(())
     }
 
@@ -122,11 +128,21 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// What no cluster takes is put aside, and acknowledged with what comes next.
+    fn refuse(&mut self) -> Result<(), SpoolError> {
+        let Some(position) = self.reading.pop() else { return Ok(()) };
+        put_aside(self.files, format!("{position} is refused\n").as_bytes())?;
+        self.told.refused.insert(position);
+        self.deliveries.add(Offset(position));
+        Ok(())
+    }
+
     fn steps(&mut self, count: usize) -> Result<(), SpoolError> {
         for _ in 0..count {
-            match self.random(3) {
-                0 => self.take()?,
-                1 => drop(self.read()?),
+            match self.random(7) {
+                0 | 1 => self.take()?,
+                2 | 3 => drop(self.read()?),
+                4 => self.refuse()?,
                 _ => self.deliver()?,
             }
         }
@@ -147,6 +163,12 @@ impl<'a> Run<'a> {
         while self.read().unwrap() {}
         let expected: Vec<i64> = (self.spool.acknowledged().0..self.spool.taken().0).collect();
         assert_eq!(self.reading, expected);
+        let refused = self.files.read(REFUSED, 0, usize::MAX >> 1).unwrap_or_default();
+        let refused = String::from_utf8_lossy(&refused);
+        for position in &self.told.refused {
+            let line = format!("{position} is refused");
+            assert!(refused.lines().any(|it| it == line), "{line}: {refused}");
+        }
     }
 }
 
@@ -308,6 +330,74 @@ fn a_full_spool_waits_and_a_batch_beyond_it_is_refused() {
     draft.add("t", None, record).unwrap();
     let error = run.spool.has_room(&draft).unwrap_err().to_string();
     insta::assert_snapshot!(error, @"1073 bytes are too many for a spool of 4000: a quarter is allowed at once");
+}
+
+#[test]
+fn a_full_disk_takes_nothing_and_can_be_emptied() {
+    for room in (100..2_500).step_by(37) {
+        let files = SimulatedFiles::new(room);
+        let mut told = Told::default();
+        let mut run = Run::open(&files, &mut told, room).unwrap();
+        files.fill_at(FILE_BYTES + usize::try_from(room).unwrap());
+        let error = loop {
+            if let Err(error) = run.take() {
+                break error;
+            }
+        };
+        let is_full = |it: &io::Error| it.kind() == io::ErrorKind::StorageFull;
+        assert!(matches!(&error, SpoolError::Io { error, .. } if is_full(error)), "{error}");
+        assert!(matches!(run.take(), Err(SpoolError::Failed)));
+        let taken = run.spool.depth();
+        assert_eq!(run.spool.left(), taken);
+        run.empty().unwrap();
+        assert_eq!(run.spool.left(), 0);
+        let files = files.after(Crash::Power);
+        let opened = Spool::open(&files, LIMIT).unwrap();
+        assert_eq!(
+            (opened.spool.depth(), opened.spool.acknowledged().0),
+            (0, i64::try_from(taken).unwrap())
+        );
+    }
+}
+
+/// One batch of so many bytes, or some more.
+fn write(spool: &mut Spool, files: &SimulatedFiles, bytes: usize) {
+    let mut draft = spool.draft();
+    let value = vec![7; bytes];
+    let record = NewRecord { value: Some(&value), ..NewRecord::default() };
+    draft.add("t", None, record).unwrap();
+    assert!(spool.has_room(&draft).unwrap());
+    let written = spool.write(files, &draft).unwrap();
+    let synced = written.sync(files);
+    spool.synced(&written, synced).unwrap();
+}
+
+#[test]
+fn a_smaller_limit_has_room_once_everything_is_delivered() {
+    for is_delivered_before in [true, false] {
+        let files = SimulatedFiles::new(1);
+        let mut spool = Spool::open(&files, 1 << 20).unwrap().spool;
+        write(&mut spool, &files, 3 * 4_000);
+        let forget = |spool: &mut Spool| {
+            let forgotten = spool.acknowledge(Offset(1)).unwrap();
+            forgotten.perform(&files).unwrap();
+            spool.forgotten(&forgotten);
+        };
+        if is_delivered_before {
+            forget(&mut spool);
+        }
+        let mut spool = Spool::open(&files, LIMIT).unwrap().spool;
+        let mut cursor = spool.cursor();
+        if !is_delivered_before {
+            assert!(spool.read(&files, &mut cursor).unwrap().is_some());
+            forget(&mut spool);
+        }
+        write(&mut spool, &files, 500);
+        let read = spool.read(&files, &mut cursor).unwrap().unwrap();
+        assert_eq!(entries(&read).count(), 1);
+        let opened = Spool::open(&files, LIMIT).unwrap();
+        assert_eq!((opened.spool.depth(), opened.cut), (1, None));
+    }
 }
 
 #[test]

@@ -185,6 +185,25 @@ impl Input {
     }
 }
 
+impl Input {
+    /// Ends the reading and gives more of what was read by then; false where that ends. A line
+    /// that was read in part counts as one.
+    pub(super) fn more_of_rest(&mut self) -> bool {
+        self.chunks.close();
+        match self.chunks.try_recv() {
+            Ok(Ok(chunk)) => {
+                self.buffer.extend_from_slice(&chunk);
+                true
+            }
+            Ok(Err(_)) | Err(_) => {
+                let is_new = !self.is_ended;
+                self.is_ended = true;
+                is_new && self.start < self.buffer.len()
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +223,25 @@ mod tests {
         }
         assert_eq!(input.line(), lines.len() as u64);
         lines
+    }
+
+    #[tokio::test]
+    async fn what_was_read_can_be_looked_at_without_reading_more() {
+        let (sender, receiver) = mpsc::channel(64);
+        for chunk in ["a\nb", "c\n", "d\nhal"] {
+            sender.send(Ok(chunk.as_bytes().to_vec())).await.unwrap();
+        }
+        let mut input = Input::of(receiver);
+        input.more().await.unwrap();
+        assert_eq!(input.next_ready(), Some(b"a".as_slice()));
+        let mut rest = Vec::new();
+        while input.more_of_rest() {
+            while let Some(line) = input.next_ready() {
+                rest.push(String::from_utf8(line.to_vec()).unwrap());
+            }
+        }
+        assert_eq!(rest, ["bc", "d", "hal"]);
+        assert!(sender.send(Ok(Vec::new())).await.is_err());
     }
 
     #[tokio::test]

@@ -1,9 +1,14 @@
 //! From a line to a record.
 
+use kt_protocol::records::NewRecord;
+use kt_protocol::types::Timestamp;
+
+use crate::error::CliError;
 use crate::record_format::input::{FormattedRecord, InputFormat, Parsed};
 use crate::record_json::{self, JsonRecord};
 
 use super::input::Input;
+use super::now_ms;
 
 /// How lines are to be read, and what the command line says of every record.
 #[derive(Clone, Debug)]
@@ -49,9 +54,35 @@ pub(super) struct LineRecord {
     pub(super) headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
+/// Headers as the producer takes them.
+pub(super) type Headers<'a> = Vec<(&'a str, Option<&'a [u8]>)>;
+
+impl LineRecord {
+    pub(super) fn borrowed_headers(&self) -> Headers<'_> {
+        self.headers.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect()
+    }
+
+    /// The record to be written now, with its own headers.
+    pub(super) fn now<'a>(&'a self, headers: &'a Headers<'a>) -> NewRecord<'a> {
+        NewRecord {
+            timestamp: Timestamp(self.timestamp.unwrap_or_else(now_ms)),
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            headers,
+        }
+    }
+}
+
 impl Lines {
-    /// The next record that is there already.
-    pub(super) fn next(&self, input: &mut Input) -> Result<Option<LineRecord>, String> {
+    /// The next record that is there already. The error names its line.
+    pub(super) fn next(&self, input: &mut Input) -> Result<Option<LineRecord>, CliError> {
+        self.next_ready(input).map_err(|reason| match self.format {
+            None => CliError::other(format!("line {}: {reason}", input.line())),
+            Some(_) => CliError::other(format!("record {}: {reason}", input.line() + 1)),
+        })
+    }
+
+    fn next_ready(&self, input: &mut Input) -> Result<Option<LineRecord>, String> {
         let Some(format) = &self.format else {
             return input.next_ready().map(|line| self.read(line)).transpose();
         };

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use kt_client::producer::Delivery;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::numbers::{EARLIER, Numbers};
 use crate::error::{CliError, Kind};
 use crate::output::{self, Cell, Column, Format, Item, Report, Table};
 use crate::session::Session;
@@ -74,17 +76,25 @@ enum Form {
     Whole,
 }
 
+/// What was done with the records that the sum counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    Delivered,
+    /// With acks=0 nobody says that they arrived.
+    Sent,
+    /// Under `--dry-run` nothing.
+    Planned,
+}
+
 /// Counts and prints deliveries.
 #[derive(Debug)]
 pub(super) struct Deliveries<'a> {
     session: &'a Session,
     form: Form,
-    /// How many records each line makes.
-    repeat: u64,
-    /// Records that were read.
+    deed: Deed,
+    numbers: Arc<Numbers>,
+    /// Records that were read, unless something else knows what is left of them.
     taken: u64,
-    /// So many of the first were read by an earlier run.
-    earlier: u64,
     /// The records' own times, until they are delivered; kept only if deliveries are printed.
     timestamps: BTreeMap<u64, i64>,
     items: Vec<Delivered>,
@@ -92,11 +102,15 @@ pub(super) struct Deliveries<'a> {
     failed: u64,
     /// The kind that all failures have in common.
     failure: Option<Kind>,
+    /// The hint that was given last: it is not said of each record.
+    hint: Option<String>,
+    /// Why deliveries are no longer printed.
+    unprinted: Option<CliError>,
     places: BTreeMap<String, u64>,
 }
 
 impl<'a> Deliveries<'a> {
-    pub(super) fn new(session: &'a Session, repeat: u64) -> Deliveries<'a> {
+    pub(super) fn new(session: &'a Session, deed: Deed, numbers: Arc<Numbers>) -> Deliveries<'a> {
         let form = match session.globals.format() {
             None | Some(Format::Table) => Form::Silent,
             Some(Format::Jsonl) => Form::Lines,
@@ -105,35 +119,24 @@ impl<'a> Deliveries<'a> {
         Deliveries {
             session,
             form,
-            repeat,
+            deed,
+            numbers,
             taken: 0,
-            earlier: 0,
             timestamps: BTreeMap::new(),
             items: Vec::new(),
             delivered: 0,
             failed: 0,
             failure: None,
+            hint: None,
+            unprinted: None,
             places: BTreeMap::new(),
         }
-    }
-
-    /// The same where an earlier run has read so many records that are delivered first.
-    pub(super) fn after(self, earlier: u64) -> Deliveries<'a> {
-        Deliveries { earlier, ..self }
     }
 
     /// The name of the next record to be sent, for its delivery.
     pub(super) fn next_tag(&mut self) -> u64 {
         self.taken += 1;
         self.taken
-    }
-
-    /// The line that a record came from; 0 for one that an earlier run has read.
-    fn line(&self, tag: u64) -> u64 {
-        match tag.checked_sub(self.earlier + 1) {
-            Some(before) => before / self.repeat + 1,
-            None => 0,
-        }
     }
 
     /// A record was taken by the producer.
@@ -143,9 +146,16 @@ impl<'a> Deliveries<'a> {
         }
     }
 
-    /// A record was not taken at all.
+    /// A record was not taken by the producer.
     pub(super) fn refused(&mut self, tag: u64, error: &CliError) {
-        self.failed(tag, error);
+        self.failed(self.numbers.line(tag), error);
+    }
+
+    /// So many records of a line are not even to be sent.
+    pub(super) fn refused_line(&mut self, line: u64, records: u64, error: &CliError) {
+        let told = records.min(FAILURES_TOLD_MAX);
+        (0..told).for_each(|_| self.failed(line, error));
+        self.failed += records - told;
     }
 
     /// How many records were read and are neither delivered nor failed.
@@ -154,11 +164,11 @@ impl<'a> Deliveries<'a> {
     }
 
     /// Takes note of deliveries, in the order in which they came.
-    pub(super) fn take(&mut self, deliveries: Vec<Delivery>) -> Result<(), CliError> {
+    pub(super) fn take(&mut self, deliveries: Vec<Delivery>) {
         for delivery in deliveries {
             let error = delivery.outcome.as_ref().err().map(|it| CliError::from(it.clone()));
             match &error {
-                Some(error) => delivery.tags.iter().for_each(|tag| self.failed(*tag, error)),
+                Some(error) => delivery.tags.iter().for_each(|tag| self.refused(*tag, error)),
                 None => {
                     let count = delivery.tags.len() as u64;
                     self.delivered += count;
@@ -173,7 +183,11 @@ impl<'a> Deliveries<'a> {
                 self.list(&delivery, error.as_ref());
             }
         }
-        self.print_lines()
+        if self.form == Form::Lines
+            && let Err(error) = self.print_lines()
+        {
+            self.stop_printing(error.into());
+        }
     }
 
     fn list(&mut self, delivery: &Delivery, error: Option<&CliError>) {
@@ -183,7 +197,7 @@ impl<'a> Deliveries<'a> {
         for (tag, delta) in delivery.tags.iter().zip(0..) {
             let own = self.timestamps.remove(tag);
             self.items.push(Delivered {
-                line: self.line(*tag),
+                line: self.numbers.line(*tag),
                 topic: delivery.partition.topic.clone(),
                 partition: delivery.partition.partition.0,
                 offset: base.map(|it| it.0 + delta),
@@ -193,21 +207,29 @@ impl<'a> Deliveries<'a> {
         }
     }
 
-    fn print_lines(&mut self) -> Result<(), CliError> {
-        if self.form != Form::Lines || self.items.is_empty() {
+    fn print_lines(&mut self) -> io::Result<()> {
+        if self.items.is_empty() {
             return Ok(());
         }
         let mut out = io::BufWriter::new(io::stdout().lock());
         for item in self.items.drain(..) {
-            serde_json::to_writer(&mut out, &item).map_err(io::Error::from)?;
+            serde_json::to_writer(&mut out, &item)?;
             out.write_all(b"\n")?;
         }
-        out.flush()?;
-        Ok(())
+        out.flush()
     }
 
-    fn failed(&mut self, tag: u64, error: &CliError) {
-        let line = self.line(tag);
+    /// Who reads the report decides nothing about the input: the rest is produced without one.
+    fn stop_printing(&mut self, error: CliError) {
+        self.form = Form::Silent;
+        self.items.clear();
+        self.timestamps.clear();
+        if error.kind != Kind::ReaderGone {
+            self.unprinted = Some(error);
+        }
+    }
+
+    fn failed(&mut self, line: u64, error: &CliError) {
         self.failed += 1;
         self.failure = match self.failure {
             None => Some(error.kind),
@@ -216,48 +238,94 @@ impl<'a> Deliveries<'a> {
         };
         if self.failed <= FAILURES_TOLD_MAX {
             let message = match line {
-                0 => format!("a record of an earlier run: {}", error.message),
+                EARLIER => format!("a record of an earlier run: {}", error.message),
                 line => format!("line {line}: {}", error.message),
             };
-            self.session.complain(&CliError { message, ..error.clone() });
+            let hint = error.hint.clone().filter(|it| self.hint.as_ref() != Some(it));
+            self.hint = hint.clone().or(self.hint.take());
+            self.session.complain(&CliError { message, hint, ..error.clone() });
         }
     }
 
-    /// What `--dry-run` says in the end.
-    pub(super) fn would_send(&self) {
-        self.session.say(&format!("{} records would be written", self.taken));
-    }
-
-    /// The sum, and the end of the command.
-    pub(super) fn finish(self, cluster_id: Option<String>) -> Result<(), CliError> {
-        let unsent = match self.unsent() {
-            0 => String::new(),
-            unsent => format!(", {unsent} not sent"),
-        };
+    /// The sum, and how the command ends if nothing else has ended it.
+    pub(super) fn finish(&mut self, cluster_id: Option<String>) -> Finished<'a> {
         if FAILURES_TOLD_MAX < self.failed {
             let more = self.failed - FAILURES_TOLD_MAX;
-            self.session.warn(&format!("{more} more records failed"));
+            let records = if more == 1 { "record" } else { "records" };
+            self.session.warn(&format!("{more} more {records} failed"));
         }
         if self.form == Form::Whole {
-            let time = jiff::Timestamp::now();
-            let report = Report { cluster_id, time, items: self.items, errors: Vec::new() };
-            self.session.print(&report)?;
+            let (time, items) = (jiff::Timestamp::now(), std::mem::take(&mut self.items));
+            let report = Report { cluster_id, time, items, errors: Vec::new() };
+            if let Err(error) = self.session.print(&report) {
+                self.stop_printing(error);
+            }
         }
+        let done = match self.deed {
+            Deed::Planned => self.unsent(),
+            Deed::Delivered | Deed::Sent => self.delivered,
+        };
+        self.session.say(&self.sum(done));
+        let result = match (self.failure, done) {
+            (None, _) => Ok(()),
+            (Some(kind), 0) => Err(CliError::silent(kind)),
+            (Some(_), _) => Err(CliError::silent(Kind::Partial)),
+        };
+        let result = match (self.unprinted.take(), result) {
+            (None, result) => result,
+            (Some(error), Ok(())) => Err(error),
+            (Some(error), result) => {
+                self.session.complain(&error);
+                result
+            }
+        };
+        Finished { session: self.session, done, result }
+    }
+
+    fn sum(&self, done: u64) -> String {
+        let records = if done == 1 { "record" } else { "records" };
+        let (deed, unsent) = match self.deed {
+            Deed::Delivered => ("delivered", self.unsent()),
+            Deed::Sent => ("sent", self.unsent()),
+            Deed::Planned => ("would be written", 0),
+        };
         let places: Vec<String> =
             self.places.iter().map(|(topic, count)| format!("{count} to {topic}")).collect();
         let places =
             if places.is_empty() { String::new() } else { format!(": {}", places.join(", ")) };
-        let failed = match self.failed {
+        let if_any = |count: u64, what: &str| match count {
             0 => String::new(),
-            failed => format!(", {failed} failed"),
+            count => format!(", {count} {what}"),
         };
-        let delivered = if self.delivered == 1 { "record" } else { "records" };
-        let line = format!("{} {delivered} delivered{places}{failed}{unsent}", self.delivered);
-        self.session.say(&line);
-        match (self.failure, self.delivered) {
-            (None, _) => Ok(()),
-            (Some(kind), 0) => Err(CliError::silent(kind)),
-            (Some(_), _) => Err(CliError::silent(Kind::Partial)),
+        let (failed, unsent) = (if_any(self.failed, "failed"), if_any(unsent, "not sent"));
+        format!("{done} {records} {deed}{places}{failed}{unsent}")
+    }
+}
+
+/// How records went, after the sum was told.
+#[derive(Debug)]
+#[must_use = "a command has one end"]
+pub(super) struct Finished<'a> {
+    session: &'a Session,
+    /// How many were delivered.
+    done: u64,
+    result: Result<(), CliError>,
+}
+
+impl Finished<'_> {
+    /// The end of the command, if these have ended it before its input did: a signal before all,
+    /// then what says how to go on. All are told.
+    pub(super) fn end(self, early: impl IntoIterator<Item = CliError>) -> Result<(), CliError> {
+        let mut early: Vec<CliError> = early.into_iter().collect();
+        early.sort_by_key(|it| (!it.kind.is_signal(), it.kind == Kind::Other));
+        let mut early = early.into_iter();
+        let Some(first) = early.next() else { return self.result };
+        early.filter(|it| !it.message.is_empty()).for_each(|it| self.session.complain(&it));
+        if first.kind == Kind::Other && self.done != 0 {
+            // What stood before it has been delivered.
+            self.session.complain(&first);
+            return Err(CliError::silent(Kind::Partial));
         }
+        Err(first)
     }
 }

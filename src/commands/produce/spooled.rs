@@ -5,38 +5,50 @@
 //! has, what an earlier run left first.
 
 mod delivering;
+mod destinations;
+mod refusal;
 mod taking;
 
+use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use kt_client::Client;
 use kt_client::producer::{Acks, ProducerConfig, RawProducer};
+use kt_protocol::types::Offset;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use super::ProduceArgs;
-use super::input::Source;
+use super::input::{Input, Source};
 use super::lines::Lines;
+use super::numbers::Numbers;
 use super::progress::Bar;
 use super::prompt::TerminalGuard;
-use super::report::Deliveries;
-use crate::error::{CliError, Kind};
+use super::report::{Deed, Deliveries};
+use super::throttle::Throttle;
+use crate::error::CliError;
 use crate::interrupt::Interrupt;
-use crate::rate::Pace;
 use crate::session::Session;
 use crate::size::Size;
-use crate::spool::{Directory, Spool, SpoolError};
+use crate::spool::{Directory, REFUSED, Spool, SpoolError};
 use delivering::Delivering;
-use taking::Taking;
+use destinations::Destinations;
+use taking::{Gathered, Taking};
+
+/// What both halves tell of records. Never borrowed while anything is awaited.
+type SharedDeliveries<'a> = Rc<RefCell<Deliveries<'a>>>;
 
 /// A spool that one half fills and the other empties.
 #[derive(Debug)]
 struct Shared {
     files: Directory,
     spool: Mutex<Spool>,
+    /// The position of the record with tag 1.
+    first: Offset,
+    numbers: Arc<Numbers>,
     /// There is more to deliver, or nothing more will come.
     filled: Notify,
     /// There is more room.
@@ -46,6 +58,16 @@ struct Shared {
 }
 
 impl Shared {
+    /// The name of a record for its delivery.
+    fn tag(&self, position: Offset) -> u64 {
+        u64::try_from(position - self.first).unwrap_or(0) + 1
+    }
+
+    /// The record of that name.
+    fn position(&self, tag: u64) -> Offset {
+        self.first.plus(i64::try_from(tag).unwrap_or(i64::MAX) - 1)
+    }
+
     fn end(&self) {
         self.is_ended.store(true, Ordering::Release);
         self.filled.notify_one();
@@ -122,6 +144,18 @@ pub(super) fn check(config: &ProducerConfig) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Whether the cluster was there when it was last asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    Unknown,
+    Gone,
+}
+
+/// Says once of an outage that it holds up nothing.
+pub(super) fn note_outage(session: &Session, error: &CliError) {
+    session.note(&format!("{}; the spool takes records meanwhile", error.message));
+}
+
 /// What is to be delivered, and with what.
 pub(super) struct Work {
     pub(super) client: Client,
@@ -129,6 +163,7 @@ pub(super) struct Work {
     pub(super) config: ProducerConfig,
     pub(super) lines: Lines,
     pub(super) source: Source,
+    pub(super) reach: Reach,
 }
 
 /// Takes every line and delivers it. Ctrl-C ends the taking; what was taken is delivered, or stays
@@ -139,26 +174,37 @@ pub(super) async fn write(
     work: Work,
     opened: Opened,
 ) -> Result<(), CliError> {
-    let Work { client, cluster_id, config, lines, source } = work;
-    let earlier = opened.spool.depth();
+    let Work { client, cluster_id, config, lines, source, reach } = work;
+    let (first, earlier) = (opened.spool.acknowledged(), opened.spool.depth());
     let shared = Arc::new(Shared {
         files: opened.files,
         spool: Mutex::new(opened.spool),
+        first,
+        numbers: Arc::new(Numbers::after(args.repeat, earlier)),
         filled: Notify::new(),
         emptied: Notify::new(),
         is_ended: AtomicBool::new(false),
     });
+    let deliveries = Deliveries::new(session, Deed::Delivered, Arc::clone(&shared.numbers));
+    let deliveries = Rc::new(RefCell::new(deliveries));
     let patience = client.config().timeout;
-    let taking = Taking {
+    let (draft, batch_bytes) = {
+        let spool = shared.spool.lock();
+        (spool.draft(), spool.batch_bytes())
+    };
+    let mut taking = Taking {
         shared: Arc::clone(&shared),
         session,
+        deliveries: Rc::clone(&deliveries),
+        destinations: Destinations::new(client.clone(), reach),
         lines,
-        pace: args.rate.map(|rate| (Pace::new(rate), Instant::now())),
+        throttle: Throttle::new(args.rate),
         bar: Bar::new(session, &source),
         repeat: args.repeat,
         record_bytes_max: config.request_bytes_max,
-        batch_bytes: shared.spool.lock().batch_bytes(),
+        batch_bytes,
         spares_internal: !session.globals.internal,
+        gathered: Gathered::new(draft),
     };
     let producer = RawProducer::new(client, config);
     let producer = producer.map_err(|error| CliError::usage(error.to_string()))?;
@@ -166,38 +212,49 @@ pub(super) async fn write(
         shared: Arc::clone(&shared),
         session,
         producer,
-        deliveries: Deliveries::new(session, args.repeat).after(earlier),
+        deliveries: Rc::clone(&deliveries),
         patience,
+        reach,
+        refused: 0,
     };
     let _terminal = matches!(source, Source::Prompt(_)).then(TerminalGuard::new);
-    let ended = both(taking, args, source, &mut delivering).await?;
-    let left = shared.spool.lock().depth();
-    let finished = delivering.deliveries.finish(cluster_id);
+    let mut input = (!args.is_one_tombstone()).then(|| source.start());
+    let ended = both(&mut taking, input.as_mut(), &mut delivering).await?;
+    taking.tell_untaken(input.as_mut());
+    let finished = deliveries.borrow_mut().finish(cluster_id);
     let directory = args.spool.as_deref().unwrap_or(Path::new("."));
+    tell_rest(session, directory, delivering.refused, shared.spool.lock().left());
+    let ended = [ended.taken, ended.delivered].into_iter().flatten();
+    finished.end(ended.filter_map(Result::err))
+}
+
+/// Says what was not delivered and where it is.
+fn tell_rest(session: &Session, directory: &Path, refused: u64, left: u64) {
+    let count = |records| match records {
+        1 => ("1 record".to_owned(), "is", "it"),
+        records => (format!("{records} records"), "are", "them"),
+    };
+    if refused != 0 {
+        let (records, are, them) = count(refused);
+        let file = directory.join(REFUSED);
+        let file = file.display();
+        session
+            .warn(&format!("{records} that no retry can deliver {are} in {file}, with the reason"));
+        session.note(&format!("kt produce --jsonl --file {file} sends {them} once more"));
+    }
     if left != 0 {
-        let (records, them) = if left == 1 { ("record is", "it") } else { ("records are", "them") };
+        let (records, are, them) = count(left);
+        let directory = directory.display();
         session.warn(&format!(
-            "{left} {records} left in {}; the next run with this --spool delivers {them}",
-            directory.display()
+            "{records} {are} left in {directory}; the next run with this --spool delivers {them}"
         ));
     }
-    for end in [ended.delivered, ended.taken] {
-        let Some(Err(error)) = end else { continue };
-        // A line that cannot be read ends the reading; what stood before it has been delivered.
-        if error.kind == Kind::Other && left == 0 && finished.is_ok() {
-            session.complain(&error);
-            return Err(CliError::silent(Kind::Partial));
-        }
-        return Err(error);
-    }
-    finished
 }
 
 /// Runs both halves to their ends. A first signal ends the taking, a second one all.
 async fn both(
-    mut taking: Taking<'_>,
-    args: &ProduceArgs,
-    source: Source,
+    taking: &mut Taking<'_>,
+    input: Option<&mut Input>,
     delivering: &mut Delivering<'_>,
 ) -> Result<Ended, CliError> {
     let shared = Arc::clone(&taking.shared);
@@ -205,9 +262,9 @@ async fn both(
     let mut interrupt = Interrupt::listen()?;
     let (stop, stopped) = watch::channel(None);
     let taken = async {
-        let taken = match args.is_one_tombstone() {
-            true => taking.take_one(stopped).await,
-            false => taking.take_all(source, stopped).await,
+        let taken = match input {
+            None => taking.take_one(stopped).await,
+            Some(input) => taking.take_all(input, stopped).await,
         };
         taking.bar.clear();
         shared.end();

@@ -1,21 +1,21 @@
 //! The loop of `kt produce`: reads lines, sends records, hears of deliveries.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use kt_client::Client;
-use kt_client::producer::{Metrics, ProducerConfig, ProducerRecord, RawProducer};
+use kt_client::producer::{Acks, Metrics, ProducerConfig, ProducerRecord, RawProducer};
 use kt_protocol::records::NewRecord;
-use kt_protocol::types::Timestamp;
 
+use super::ProduceArgs;
 use super::input::{Input, Source};
 use super::lines::{LineRecord, Lines};
+use super::numbers::Numbers;
 use super::progress::Bar;
 use super::prompt::TerminalGuard;
-use super::report::Deliveries;
-use super::{ProduceArgs, now_ms};
+use super::report::{Deed, Deliveries};
+use super::throttle::Throttle;
 use crate::error::{CliError, Kind};
 use crate::interrupt::Interrupt;
-use crate::rate::Pace;
 use crate::session::Session;
 use crate::topic_selection;
 
@@ -23,7 +23,7 @@ struct Writing<'a> {
     producer: RawProducer,
     deliveries: Deliveries<'a>,
     lines: Lines,
-    pace: Option<(Pace, Instant)>,
+    throttle: Throttle,
     bar: Bar,
     repeat: u64,
     is_dry_run: bool,
@@ -41,15 +41,22 @@ pub(super) async fn write(
     lines: Lines,
     source: Source,
 ) -> Result<(), CliError> {
+    let is_dry_run = session.globals.dry_run;
+    let deed = match config.acks {
+        _ if is_dry_run => Deed::Planned,
+        Acks::None => Deed::Sent,
+        Acks::Leader | Acks::All => Deed::Delivered,
+    };
+    let numbers = Arc::new(Numbers::new(args.repeat));
     let mut writing = Writing {
         producer: RawProducer::new(client, config)
             .map_err(|error| CliError::usage(error.to_string()))?,
-        deliveries: Deliveries::new(session, args.repeat),
+        deliveries: Deliveries::new(session, deed, numbers),
         lines,
-        pace: args.rate.map(|rate| (Pace::new(rate), Instant::now())),
+        throttle: Throttle::new(args.rate),
         bar: Bar::new(session, &source),
         repeat: args.repeat,
-        is_dry_run: session.globals.dry_run,
+        is_dry_run,
         spares_internal: !session.globals.internal,
     };
     let _terminal = matches!(source, Source::Prompt(_)).then(TerminalGuard::new);
@@ -72,43 +79,29 @@ pub(super) async fn write(
         }
     };
     writing.bar.clear();
-    if writing.is_dry_run {
-        writing.deliveries.would_send();
-        return ended;
-    }
-    if matches!(&ended, Err(error) if error.kind.is_signal()) && writing.deliveries.unsent() != 0 {
+    let is_signal = matches!(&ended, Err(error) if error.kind.is_signal());
+    if is_signal && !is_dry_run && writing.deliveries.unsent() != 0 {
         session.note("delivering what was read; a second signal ends at once");
     }
     let forced = tokio::select! {
-        flushed = writing.flush() => { flushed?; None },
+        () = writing.flush() => None,
         kind = interrupt.next() => Some(kind),
     };
     let finished = writing.deliveries.finish(cluster_id);
     if 0 < session.globals.verbose {
         session.say(&counted(&writing.producer.metrics()));
     }
-    if let Some(kind) = forced {
-        return Err(CliError::silent(kind));
-    }
-    match ended {
-        // A line that cannot be read ends the reading; what stood before it has been delivered.
-        Err(error) if error.kind == Kind::Other && finished.is_ok() => {
-            session.complain(&error);
-            Err(CliError::silent(Kind::Partial))
-        }
-        Err(error) => Err(error),
-        Ok(()) => finished,
-    }
+    finished.end(forced.map(CliError::silent).into_iter().chain(ended.err()))
 }
 
 impl Writing<'_> {
     async fn read(&mut self, input: &mut Input) -> Result<(), CliError> {
         loop {
-            while let Some(record) = self.next(input)? {
+            while let Some(record) = self.lines.next(input)? {
                 self.send(&record).await?;
             }
             self.bar.reach(input.taken());
-            self.deliveries.take(self.producer.deliveries())?;
+            self.deliveries.take(self.producer.deliveries());
             tokio::select! {
                 more = input.more() => {
                     if !more? {
@@ -121,26 +114,11 @@ impl Writing<'_> {
         }
     }
 
-    fn next(&self, input: &mut Input) -> Result<Option<LineRecord>, CliError> {
-        self.lines.next(input).map_err(|reason| match self.lines.format {
-            None => CliError::other(format!("line {}: {reason}", input.line())),
-            Some(_) => CliError::other(format!("record {}: {reason}", input.line() + 1)),
-        })
-    }
-
     /// Sends a record as often as it is wanted.
     async fn send(&mut self, record: &LineRecord) -> Result<(), CliError> {
-        let headers: Vec<(&str, Option<&[u8]>)> =
-            record.headers.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+        let headers = record.borrowed_headers();
         for _ in 0..self.repeat {
-            let timestamp = record.timestamp.unwrap_or_else(now_ms);
-            let new = NewRecord {
-                timestamp: Timestamp(timestamp),
-                key: record.key.as_deref(),
-                value: record.value.as_deref(),
-                headers: &headers,
-            };
-            self.send_once(record, new).await?;
+            self.send_once(record, record.now(&headers)).await?;
         }
         Ok(())
     }
@@ -171,23 +149,27 @@ impl Writing<'_> {
         }
         // One line may make many records: their deliveries are told on the way.
         if 1 < self.repeat && tag.is_multiple_of(1024) {
-            self.deliveries.take(self.producer.deliveries())?;
+            self.deliveries.take(self.producer.deliveries());
         }
         Ok(())
     }
 
+    /// Waits as `--rate` says; deliveries are told meanwhile.
     async fn hold_back(&mut self, record: &NewRecord<'_>) {
-        let Some((pace, started)) = &mut self.pace else { return };
-        let length = |it: Option<&[u8]>| it.map_or(0, <[u8]>::len);
-        let ahead = pace.pass(length(record.key) + length(record.value), started.elapsed());
-        if Duration::ZERO < ahead {
-            tokio::time::sleep(ahead).await;
+        let Some(until) = self.throttle.hold_back(record) else { return };
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return,
+                () = self.producer.next_delivery() => {
+                    self.deliveries.take(self.producer.deliveries());
+                }
+            }
         }
     }
 
-    async fn flush(&mut self) -> Result<(), CliError> {
+    async fn flush(&mut self) {
         self.producer.flush().await;
-        self.deliveries.take(self.producer.deliveries())
+        self.deliveries.take(self.producer.deliveries());
     }
 }
 
