@@ -175,7 +175,16 @@ fn no_format_lets_a_name_drive_the_terminal() {
         !all.contains(|it| !['\n', '\t'].contains(&it) && crate::terminal::is_unsafe(it)),
         "{all:?}"
     );
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r#"
+    csv: thing,"a\x1b[32m\x9b\u{202e}\r",2,"2,1,3","say ""hi"",	you"
+    tsv: thing	a\x1b[32m\x9b\u{202e}\r	2	2,1,3	say "hi",\tyou
+    name: a\x1b[32m\x9b\u{202e}\r
+    template={name}\n: a\x1b[32m\x9b\u{202e}\r
+    json: "name": "a\u001b[32m\u009b\u202e\r",
+    jsonl: {"name":"a\u001b[32m\u009b\u202e\r","leader":2,"replicas":[2,1,3],"note":"say \"hi\",\tyou"}
+    yaml: - name: "a\e[32m\x9B\u202e\r"
+    table: a\x1b[32m\x9b\u{202e}\r       2  2,1,3
+    "#);
 }
 
 #[test]
