@@ -40,6 +40,7 @@ mod spool;
 mod terminal;
 mod topic_selection;
 mod topic_spec;
+mod tui;
 mod watch;
 
 use std::ffi::OsString;

@@ -1,0 +1,22 @@
+//! The live dashboard: a state machine with a face.
+//!
+//! `model` holds what is known of the cluster and what the user does; its `update` takes messages and
+//! gives effects. `view` draws a model and changes nothing. `runtime` performs effects and posts what
+//! comes of them; nothing else here awaits, and nothing on the drawing thread waits for a network.
+//! `figures` and `history` are below all three: how values are written into cells of fixed width, and
+//! how samples become rates, charts and lag.
+//!
+//! | you look for | it is in |
+//! |---|---|
+//! | how 84,213 becomes `84.2K` | `figures` |
+//! | rates, rings, charts' samples | `history` |
+//! | what a key does | `keymap`, then `model` |
+//! | what a check or an alert thinks | `model/checks.rs` |
+//! | lag and its verdict | `model/lag.rs` |
+//! | what is asked of brokers, and when | `model/schedule.rs`, performed by `runtime` |
+//! | where a cell stands on the screen | `view` |
+
+mod figures;
+mod history;
+mod model;
+mod view;

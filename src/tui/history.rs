@@ -1,0 +1,1 @@
+//! Samples over time: rings, rates, and the bound on the memory they take.

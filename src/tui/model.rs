@@ -1,0 +1,3 @@
+//! What is known of the cluster, and what the user does with it.
+
+mod schedule;
