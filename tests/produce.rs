@@ -23,6 +23,7 @@ scenarios![
     a_reader_of_the_report_who_leaves_stops_no_input,
     deliveries_are_told_while_a_rate_holds_the_rest_back,
     sums_say_just_what_was_done,
+    a_line_for_a_topic_that_is_not_there_is_looked_for_as_long_as_an_answer,
 ];
 
 fn topic(operator: &Operator, name: &str, partitions: &str) {
@@ -270,6 +271,17 @@ fn deliveries_are_told_while_a_rate_holds_the_rest_back(operator: &Operator) {
     // All at once they would come when the last one was sent.
     assert!(rest.lines().count() < 39, "{rest}");
     process.wait().expect("it ends");
+}
+
+/// The client would wait a minute for each.
+fn a_line_for_a_topic_that_is_not_there_is_looked_for_as_long_as_an_answer(operator: &Operator) {
+    topic(operator, "here", "1");
+    let lines = "{\"topic\":\"hree\",\"value\":\"a\"}\n{\"topic\":\"here\",\"value\":\"b\"}\n";
+    let begun = std::time::Instant::now();
+    let refused = fails(operator, &["produce", "--jsonl", "--timeout", "1s"], lines, 3);
+    assert!(refused.contains("line 1: topic \"hree\""), "{refused}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(50), "{:?}", begun.elapsed());
+    assert_eq!(ok(operator, &["consume", "here"], ""), "b\n");
 }
 
 fn sums_say_just_what_was_done(operator: &Operator) {

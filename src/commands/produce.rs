@@ -17,7 +17,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use kt_client::admin::{Apply, NewTopic, Placement};
-use kt_client::producer::{Acks, Idempotence, Partitioner, ProducerConfig};
+use kt_client::producer::{Acks, Idempotence, Partitioner, ProducerConfig, WhenFull};
 use kt_client::{Admin, Client};
 use kt_protocol::records::{Compression, Compressor};
 
@@ -287,7 +287,12 @@ async fn check_topic(
 impl ProduceArgs {
     /// Flags win over keys, and keys over what a command line is best served with.
     fn config(&self, keys: &GivenKeys, timeout: Duration) -> Result<ProducerConfig, CliError> {
-        let mut config = ProducerConfig { delivery_timeout: timeout, ..Default::default() };
+        let mut config = ProducerConfig {
+            delivery_timeout: timeout,
+            // Also how long a topic that a line names is looked for.
+            when_full: WhenFull::Wait(timeout),
+            ..Default::default()
+        };
         keys.set(&mut config)?;
         config.acks = self.acks.unwrap_or(config.acks);
         config.compressor = self.compression.unwrap_or(config.compressor);
