@@ -60,16 +60,21 @@ impl Rate {
     }
 }
 
+/// Who was late may catch up on so much: a sleep ends late. More would be a burst, which is what a
+/// rate is there to prevent.
+const CATCH_UP: Duration = Duration::from_millis(100);
+
 /// Holds a stream back to a rate: says how long to wait before the next record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     rate: Rate,
-    passed: u64,
+    /// When, after the start, the next record is due.
+    due: Duration,
 }
 
 impl Pace {
     pub(crate) fn new(rate: Rate) -> Pace {
-        Pace { rate, passed: 0 }
+        Pace { rate, due: Duration::ZERO }
     }
 
     /// Counts one record of `bytes` bytes, `elapsed` after the start, and returns how long the
@@ -79,10 +84,11 @@ impl Pace {
             Rate::Records(per_second) => (1, per_second),
             Rate::Bytes(per_second) => (bytes as u64, per_second),
         };
-        self.passed = self.passed.saturating_add(amount);
-        let due_ns = u128::from(self.passed) * 1_000_000_000 / u128::from(per_second);
-        let due = Duration::from_nanos(u64::try_from(due_ns).unwrap_or(u64::MAX));
-        due.saturating_sub(elapsed)
+        let takes_ns = u128::from(amount) * 1_000_000_000 / u128::from(per_second);
+        let takes = Duration::from_nanos(u64::try_from(takes_ns).unwrap_or(u64::MAX));
+        let from = self.due.max(elapsed.saturating_sub(CATCH_UP));
+        self.due = from.saturating_add(takes);
+        self.due.saturating_sub(elapsed)
     }
 }
 
@@ -115,6 +121,8 @@ mod tests {
         assert_eq!(pace.pass(1, Duration::ZERO), Duration::from_millis(100));
         assert_eq!(pace.pass(1, Duration::from_millis(150)), Duration::from_millis(50));
         assert_eq!(pace.pass(1, Duration::from_secs(9)), Duration::ZERO);
+        // What could have passed in the meantime does not come all at once.
+        assert_eq!(pace.pass(1, Duration::from_secs(9)), Duration::from_millis(100));
 
         let mut pace = Pace::new(Rate::Bytes(1_000));
         assert_eq!(pace.pass(500, Duration::ZERO), Duration::from_millis(500));
