@@ -61,20 +61,29 @@ pub(crate) enum TimeLag {
     Unknown,
 }
 
+/// Records between a commit and the high watermark.
+pub(crate) fn unread(committed: Offset, high_watermark: Offset) -> i64 {
+    high_watermark.0.saturating_sub(committed.0).max(0)
+}
+
+/// The age of a record, in ms.
+pub(crate) fn age_ms(record: Timestamp, now: Timestamp) -> i64 {
+    // A producer's clock may be ahead of ours.
+    now.as_millisecond().saturating_sub(record.as_millisecond()).max(0)
+}
+
 impl PartitionLag {
     /// In records; `None` without a commit or a known end.
     pub(crate) fn lag(&self) -> Option<i64> {
         match (&self.committed, &self.end) {
-            (Some(committed), End::Known(end)) => Some((end - committed.offset.0).max(0)),
+            (Some(committed), End::Known(end)) => Some(unread(committed.offset, Offset(*end))),
             _ => None,
         }
     }
 
     /// The age of the oldest unread record, in ms.
     pub(crate) fn time_lag_ms(&self, now: Timestamp) -> Option<i64> {
-        let oldest = self.oldest_unread?.as_millisecond();
-        // A producer's clock may be ahead of ours.
-        Some(now.as_millisecond().saturating_sub(oldest).max(0))
+        Some(age_ms(self.oldest_unread?, now))
     }
 
     fn is_behind(&self) -> bool {

@@ -1,0 +1,272 @@
+//! The six checks of the overview: one evaluator for badge, overview and alerts.
+//!
+//! Each check looks at plain facts and finds a level, what to say and where it is worst; the
+//! evaluator holds levels still, so that what comes and goes does not flicker.
+
+mod brokers;
+mod disk;
+mod facts;
+mod groups;
+mod hold;
+mod moves;
+mod partitions;
+mod quorum;
+
+use std::collections::BTreeSet;
+
+use kt_protocol::types::{Millis, TopicPartition};
+
+pub(crate) use self::facts::{
+    Answer, BrokerFact, BrokerState, DirectoryFact, Facts, GroupFact, MovesFact, PartitionFact,
+    QuorumFact, VoterFact,
+};
+pub(crate) use self::hold::{Hold, Rise};
+pub(crate) use self::partitions::Fault;
+use super::lag::Spelling;
+use crate::group_verdict;
+
+/// How bad a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Ok,
+    /// Not answered, or not authorized.
+    Unknown,
+    Warn,
+    Bad,
+}
+
+impl From<group_verdict::Level> for Level {
+    fn from(level: group_verdict::Level) -> Level {
+        match level {
+            group_verdict::Level::Ok => Level::Ok,
+            group_verdict::Level::Warn => Level::Warn,
+            group_verdict::Level::Bad => Level::Bad,
+        }
+    }
+}
+
+/// The checks, in the order of their lines: each has its place for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum CheckKind {
+    Brokers,
+    Partitions,
+    Quorum,
+    Disk,
+    Groups,
+    Moves,
+}
+
+impl CheckKind {
+    pub(crate) const ALL: [CheckKind; 6] = [
+        CheckKind::Brokers,
+        CheckKind::Partitions,
+        CheckKind::Quorum,
+        CheckKind::Disk,
+        CheckKind::Groups,
+        CheckKind::Moves,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            CheckKind::Brokers => "brokers",
+            CheckKind::Partitions => "partitions",
+            CheckKind::Quorum => "quorum",
+            CheckKind::Disk => "disk",
+            CheckKind::Groups => "groups",
+            CheckKind::Moves => "moves",
+        }
+    }
+}
+
+/// A piece of what a check says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) text: String,
+    pub(crate) level: Level,
+    /// Goes when the line is too narrow for all.
+    pub(crate) is_spare: bool,
+}
+
+impl Part {
+    fn new(level: Level, text: String) -> Part {
+        Part { text, level, is_spare: false }
+    }
+
+    fn plain(text: impl Into<String>) -> Part {
+        Part::new(Level::Ok, text.into())
+    }
+}
+
+/// What is worst, and what its screen is opened with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Broker(i32),
+    Partition(TopicPartition),
+    Directory(i32, String),
+    Group(String),
+    Topic(String),
+}
+
+/// The worst subject of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Worst {
+    pub(crate) place: Place,
+    pub(crate) text: String,
+}
+
+/// What one look found.
+#[derive(Clone, Debug)]
+struct Finding {
+    level: Level,
+    now: Vec<Part>,
+    worst: Option<Worst>,
+    rise: Rise,
+}
+
+impl Finding {
+    fn unknown(why: &str) -> Finding {
+        let now = vec![Part::new(Level::Unknown, why.to_owned())];
+        Finding { level: Level::Unknown, now, worst: None, rise: Rise::Held }
+    }
+
+    /// A level from its parts.
+    fn of(now: Vec<Part>, worst: Option<Worst>) -> Finding {
+        let level = now.iter().map(|it| it.level).max().unwrap_or(Level::Ok);
+        Finding { level, now, worst, rise: Rise::Held }
+    }
+}
+
+/// A line of the overview.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Check {
+    pub(crate) kind: CheckKind,
+    pub(crate) level: Level,
+    pub(crate) now: Vec<Part>,
+    /// Where it is worst, if anything is.
+    pub(crate) worst: Option<Worst>,
+    /// Since when it has this level.
+    pub(crate) since: Millis,
+}
+
+impl Check {
+    /// What it says, in so many columns: spare parts go first.
+    pub(crate) fn text(&self, width: usize) -> String {
+        let join = |is_wide: bool| {
+            let parts = self.now.iter().filter(|it| is_wide || !it.is_spare);
+            parts.map(|it| it.text.as_str()).collect::<Vec<_>>().join("  ")
+        };
+        let all = join(true);
+        if all.chars().count() <= width { all } else { join(false) }
+    }
+}
+
+/// How many rules fire, not how many subjects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Badge {
+    pub(crate) bad: usize,
+    pub(crate) warn: usize,
+    pub(crate) unknown: usize,
+}
+
+impl Badge {
+    /// Of all checks and all rules of the user.
+    pub(crate) fn of(levels: impl IntoIterator<Item = Level>) -> Badge {
+        let mut badge = Badge::default();
+        for level in levels {
+            match level {
+                Level::Ok => {}
+                Level::Unknown => badge.unknown += 1,
+                Level::Warn => badge.warn += 1,
+                Level::Bad => badge.bad += 1,
+            }
+        }
+        badge
+    }
+
+    /// `WARN` drops if both do not fit.
+    pub(crate) fn text(self, width: usize) -> String {
+        let both = format!("BAD {} WARN {}", self.bad, self.warn);
+        match (self.bad, self.warn, self.unknown) {
+            (0, 0, 0) => "OK".to_owned(),
+            (0, 0, _) => "UNKNOWN".to_owned(),
+            (0, warn, _) => format!("WARN {warn}"),
+            (_, 1.., _) if both.len() <= width => both,
+            (bad, _, _) => format!("BAD {bad}"),
+        }
+    }
+
+    pub(crate) fn level(self) -> Level {
+        match (self.bad, self.warn, self.unknown) {
+            (0, 0, 0) => Level::Ok,
+            (0, 0, _) => Level::Unknown,
+            (0, _, _) => Level::Warn,
+            _ => Level::Bad,
+        }
+    }
+}
+
+/// What the checks found before, and what they show.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Evaluator {
+    held: [Held; 6],
+}
+
+#[derive(Clone, Debug, Default)]
+struct Held {
+    hold: Hold,
+    check: Option<Check>,
+    /// Whether that check ever had an answer.
+    is_known: bool,
+}
+
+impl Evaluator {
+    /// One evaluation: to be called once for each new set of answers, not for each redraw.
+    pub(crate) fn evaluate(
+        &mut self,
+        now: Millis,
+        facts: &Facts<'_>,
+        spell: Spelling,
+    ) -> [Check; 6] {
+        let down = facts.down();
+        CheckKind::ALL.map(|kind| {
+            let finding = look(kind, facts, &down, spell);
+            self.held[kind as usize].take(kind, now, finding)
+        })
+    }
+}
+
+fn look(kind: CheckKind, facts: &Facts<'_>, down: &BTreeSet<i32>, spell: Spelling) -> Finding {
+    match kind {
+        CheckKind::Brokers => facts.brokers.found(|it| brokers::look(it, spell)),
+        CheckKind::Partitions => facts.partitions.found(|it| partitions::look(it, down, spell)),
+        CheckKind::Quorum => facts.quorum.found(|it| quorum::look(it, down, spell)),
+        CheckKind::Disk => facts.directories.found(|it| disk::look(it, spell)),
+        CheckKind::Groups => facts.groups.found(|it| groups::look(it, spell)),
+        CheckKind::Moves => facts.moves.found(|it| moves::look(it, spell)),
+    }
+}
+
+impl Held {
+    fn take(&mut self, kind: CheckKind, now: Millis, finding: Finding) -> Check {
+        let level = self.hold.observe(finding.level, finding.rise);
+        let before = self.check.take();
+        let is_same = before.as_ref().is_some_and(|it| it.level == level);
+        let since = before.as_ref().filter(|_| is_same).map_or(now, |it| it.since);
+        let check = match before {
+            // The last good answer stays, and so does the place while its mark does.
+            Some(before) if finding.level == Level::Unknown && self.is_known => {
+                Check { level, since, ..before }
+            }
+            Some(before) if finding.level < level && finding.worst.is_none() => {
+                Check { kind, level, now: finding.now, worst: before.worst, since }
+            }
+            _ => Check { kind, level, now: finding.now, worst: finding.worst, since },
+        };
+        self.is_known |= finding.level != Level::Unknown;
+        self.check = Some(check.clone());
+        check
+    }
+}
+
+#[cfg(test)]
+mod tests;

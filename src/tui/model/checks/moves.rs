@@ -1,0 +1,40 @@
+//! Whether reassignments move on, and left nothing behind.
+
+use super::facts::MovesFact;
+use super::{Finding, Level, Part, Place, Spelling, Worst};
+
+pub(super) fn look(moves: &MovesFact, spell: Spelling) -> Finding {
+    if moves.running == 0 {
+        return at_rest(moves);
+    }
+    let mut now = vec![Part::plain(format!("{} run", (spell.count)(moves.running as u64)))];
+    if !moves.stalled.is_empty() {
+        let text = format!("{} stalled", (spell.count)(moves.stalled.len() as u64));
+        now.push(Part::new(Level::Warn, text));
+    }
+    if let Some(left) = moves.left_bytes {
+        now.push(Part::plain(format!("{} left", (spell.bytes)(left))));
+    }
+    if let Some(eta) = moves.eta_ms {
+        now.push(Part::plain(format!("eta {}", (spell.duration)(eta))));
+    }
+    let worst = moves
+        .stalled
+        .iter()
+        .min()
+        .map(|it| Worst { place: Place::Partition(it.clone()), text: it.to_string() });
+    Finding::of(now, worst)
+}
+
+/// A throttle without a move slows replication for nobody's good.
+fn at_rest(moves: &MovesFact) -> Finding {
+    let Some(first) = moves.throttled.first() else {
+        return Finding::of(vec![Part::plain("none; no throttle left behind")], None);
+    };
+    let text = match moves.throttled.len() - 1 {
+        0 => format!("none; throttle left on {first}"),
+        more => format!("none; throttle left on {first} +{more}"),
+    };
+    let worst = Worst { place: Place::Topic(first.clone()), text: first.clone() };
+    Finding::of(vec![Part::new(Level::Warn, text)], Some(worst))
+}
