@@ -16,7 +16,10 @@
 //! | what is asked of brokers, and when | `model/schedule.rs`, performed by `runtime` |
 //! | where a cell stands on the screen | `view` |
 
+#![allow(dead_code, reason = "the command that shows it comes when its screens stand")]
+
 mod figures;
 mod history;
 mod model;
+mod runtime;
 mod view;

@@ -1,3 +1,4 @@
 //! What is known of the cluster, and what the user does with it.
 
-mod schedule;
+pub(crate) mod cluster;
+pub(crate) mod schedule;
