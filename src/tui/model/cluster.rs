@@ -62,7 +62,7 @@ impl Cluster {
         match said {
             Said::Brokers(told) => self.fold_brokers(told, at),
             Said::Metadata { brokers, topics } => self.fold_metadata(&brokers, topics, at),
-            Said::Topic(topic) => self.fold_topic(topic, at),
+            Said::Topic(topic) => self.fold_topic(topic),
             Said::Offsets(which, found) => self.fold_offsets(which, found, at),
             Said::LogDirs(told) => {
                 let Some(node) = lane.broker else { return Outcome::Known };

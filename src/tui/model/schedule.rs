@@ -158,7 +158,7 @@ impl Schedule {
     /// The cluster is there again: what failed with it need not wait for its next try.
     fn retry_failed(&mut self, now: Millis) {
         for pace in self.lanes.values_mut().filter(|it| it.is_failing()) {
-            pace.refresh(now);
+            pace.hurry(now, CALM_MS);
         }
     }
 

@@ -128,6 +128,8 @@ impl Partition {
         self.epoch = told.leader_epoch;
         self.replicas = nodes(told.replicas);
         self.isr = nodes(told.isr);
+        // What has moved away is not asked about again where its broker is down.
+        self.stored.retain(|(node, _), _| self.replicas.contains(node));
         // Metadata does not tell it; what a screen was told before is better than nothing.
         if let Some(elr) = told.elr {
             self.elr = Some(nodes(elr));
@@ -172,7 +174,7 @@ impl Cluster {
     }
 
     /// Takes over one topic. One that is not known yet, or is another, is left to Metadata.
-    pub(super) fn fold_topic(&mut self, told: kt_client::Topic, _at: Millis) -> Outcome {
+    pub(super) fn fold_topic(&mut self, told: kt_client::Topic) -> Outcome {
         match self.topics.get_mut(&told.name) {
             Some(topic) if !topic.is_other_than(told.id) => {
                 topic.take(told);

@@ -167,6 +167,7 @@ impl Pace {
             Outcome::Failed => self.failures = self.failures.saturating_add(1),
             Outcome::Refused => {
                 self.standing = Standing::Refused;
+                self.failures = 0;
                 self.hurried = None;
             }
         }
