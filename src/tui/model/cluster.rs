@@ -4,10 +4,10 @@
 //! answered last, and what has failed since. Nothing here reads a clock: answers bring their time.
 
 mod answer;
-mod brokers;
-mod groups;
-mod heard;
-mod topics;
+pub(crate) mod brokers;
+pub(crate) mod groups;
+pub(crate) mod heard;
+pub(crate) mod topics;
 mod world;
 
 #[cfg(test)]
@@ -20,10 +20,10 @@ use kt_protocol::types::{Millis, NodeId, Offset, Timestamp, TopicPartition};
 
 use super::schedule::{Kind, Outcome};
 pub(crate) use answer::{Answer, Said};
-pub(crate) use brokers::{Broker, BrokerState, Dir};
-pub(crate) use groups::{Committed, Group};
-pub(crate) use heard::{Failing, Failure, Heard, Hearing};
-pub(crate) use topics::{ConfigValue, Partition, StoredOn, Topic};
+pub(crate) use brokers::Broker;
+pub(crate) use groups::Group;
+pub(crate) use heard::{Failure, Hearing};
+pub(crate) use topics::{ConfigValue, StoredOn, Topic};
 
 /// A value, and when it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,9 @@
 //! A question is one request, asked once: who failed is asked again when the schedule says so.
 //! Only what any broker can answer goes to another one, within the client's time limit.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use kt_client::admin::{

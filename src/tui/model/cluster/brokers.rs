@@ -57,7 +57,7 @@ impl Broker {
         self.state == BrokerState::Up
     }
 
-    fn become_(&mut self, state: BrokerState, at: Millis) {
+    fn come_to(&mut self, state: BrokerState, at: Millis) {
         if self.state != state {
             self.state = state;
             self.since = at;
@@ -113,7 +113,7 @@ impl Cluster {
 
     fn saw_broker(&mut self, endpoint: kt_client::Broker, state: BrokerState, at: Millis) {
         let broker = self.brokers.entry(endpoint.id).or_default();
-        broker.become_(state, at);
+        broker.come_to(state, at);
         broker.endpoint = Some(endpoint);
     }
 
@@ -121,7 +121,7 @@ impl Cluster {
     fn lost_brokers(&mut self, told: &BTreeSet<NodeId>, at: Millis) {
         let others = self.brokers.iter_mut().filter(|(id, _)| !told.contains(id));
         for (_, broker) in others {
-            broker.become_(BrokerState::Down, at);
+            broker.come_to(BrokerState::Down, at);
         }
     }
 

@@ -13,6 +13,7 @@ use kt_protocol::types::{LeaderEpoch, PartitionIndex, Uuid};
 use kt_protocol::{ApiKey, ErrorCode};
 
 use super::super::schedule::{Lane, WhichOffset, World};
+use super::heard::Failing;
 use super::*;
 
 fn endpoint(id: i32) -> kt_client::Broker {
