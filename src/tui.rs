@@ -22,4 +22,5 @@ mod figures;
 mod history;
 mod keymap;
 mod model;
+mod runtime;
 mod view;

@@ -1,9 +1,10 @@
 //! What is known of the cluster, and what the user does with it.
 
 mod checks;
+pub(crate) mod cluster;
 mod input;
 mod lag;
 mod order;
 mod rows;
-mod schedule;
+pub(crate) mod schedule;
 pub(crate) mod screen;

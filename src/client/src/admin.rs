@@ -2,6 +2,7 @@
 
 mod alter_configs;
 mod alter_offsets;
+mod broker_log_dirs;
 mod cluster;
 mod committed_offsets;
 mod config_resources;
@@ -21,7 +22,11 @@ mod propagation;
 mod quorum;
 mod reassignments;
 mod record_times;
+mod registered_brokers;
 mod remove_members;
+mod share_offsets;
+#[cfg(test)]
+mod tests;
 
 use kt_protocol::ErrorCode;
 
@@ -32,6 +37,7 @@ use crate::request::Request;
 
 pub use alter_configs::ConfigChange;
 pub use alter_offsets::PerPartition;
+pub use broker_log_dirs::{Admission, LogDir, ReplicaPlace, StoredReplica};
 pub use cluster::ClusterDescription;
 pub use committed_offsets::{CommittedOffset, CommittedOffsets};
 pub use configs::{ConfigEntry, ConfigSource, ConfigSynonym, Resource, ResourceKind};
@@ -46,7 +52,9 @@ pub use propagation::Expected;
 pub use quorum::{QuorumDescription, QuorumReplica};
 pub use reassignments::Reassignment;
 pub use record_times::RecordTimes;
+pub use registered_brokers::{BrokerScope, BrokerStanding, RegisteredBroker, RegisteredBrokers};
 pub use remove_members::MemberName;
+pub use share_offsets::{ShareOffset, ShareOffsets};
 
 /// The administrator's side of a [`Client`].
 ///

@@ -53,6 +53,8 @@ requests! {
     DescribeProducers: DescribeProducersRequest => DescribeProducersResponse;
     DescribeQuorum: DescribeQuorumRequest => DescribeQuorumResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;
+    DescribeShareGroupOffsets:
+        DescribeShareGroupOffsetsRequest => DescribeShareGroupOffsetsResponse;
     DescribeTopicPartitions: DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse;
 }
 

@@ -79,6 +79,37 @@ impl Admin {
         self.ask_coordinators(groups, limit, ask).await
     }
 
+    /// All that each of these groups has committed, as one broker knows it: in one request,
+    /// without asking who coordinates them and without another try. What another broker
+    /// coordinates is an error of its group. Brokers before 3.0 are asked once for each group.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # kt_doc_broker::commit("billing", admin.client()).await?;
+    /// for group in admin.list_groups().await?.groups {
+    ///     let (name, node) = (group.name, group.coordinator);
+    ///     let found = admin.committed_offsets_at(node, std::slice::from_ref(&name)).await?;
+    ///     assert_eq!(found[&name].as_ref().map(|it| it.len()).ok(), Some(1));
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails as a whole if the broker does not answer; each group has its own result.
+    pub async fn committed_offsets_at(
+        &self,
+        node: NodeId,
+        groups: &[String],
+    ) -> Result<PerGroup<CommittedOffsets>, Error> {
+        self.client.know_brokers().await?;
+        self.fetch_offsets(node, groups.to_vec(), self.client.limit("OffsetFetch")).await
+    }
+
     async fn fetch_offsets(
         &self,
         node: NodeId,

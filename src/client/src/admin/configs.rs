@@ -1,5 +1,7 @@
 //! Configs of topics, brokers and other resources (DescribeConfigs).
 
+use std::collections::BTreeMap;
+
 use kt_protocol::messages::DescribeConfigsRequest;
 use kt_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kt_protocol::messages::describe_configs_response::{
@@ -137,6 +139,13 @@ impl Resource {
     }
 }
 
+/// Whether the settings come along that do not act.
+#[derive(Clone, Copy)]
+enum Synonyms {
+    Told,
+    Untold,
+}
+
 impl Admin {
     /// The configs of resources, in the broker's order: of all keys, or of these.
     ///
@@ -168,13 +177,52 @@ impl Admin {
         resources: &[Resource],
         keys: Option<&[&str]>,
     ) -> Result<PerItem<Vec<ConfigEntry>>, Error> {
+        self.describe_configs_with(resources, keys, Synonyms::Told).await
+    }
+
+    /// The same without the settings that do not act: half the bytes, for who asks of a thousand
+    /// topics. Resources that one broker can answer for are one request if they stand together.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::admin::Resource;
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let resources = [Resource::topic("orders")];
+    /// for (topic, entries) in admin.config_values(&resources, Some(&["cleanup.policy"])).await? {
+    ///     let entries = entries?;
+    ///     println!("{topic}: {:?}", entries[0].value);
+    ///     assert!(entries[0].synonyms.is_empty());
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails as a whole if a broker does not answer in time; each resource has its own result.
+    pub async fn config_values(
+        &self,
+        resources: &[Resource],
+        keys: Option<&[&str]>,
+    ) -> Result<PerItem<Vec<ConfigEntry>>, Error> {
+        self.describe_configs_with(resources, keys, Synonyms::Untold).await
+    }
+
+    async fn describe_configs_with(
+        &self,
+        resources: &[Resource],
+        keys: Option<&[&str]>,
+        synonyms: Synonyms,
+    ) -> Result<PerItem<Vec<ConfigEntry>>, Error> {
         let mut results: PerItem<Vec<ConfigEntry>> = Vec::with_capacity(resources.len());
         let mut rest = resources;
         while let Some(first) = rest.first() {
             let target = first.target();
             let alike = rest.iter().take_while(|it| it.target() == target).count();
             let (together, others) = rest.split_at(alike);
-            results.extend(self.describe_configs_at(target, together, keys).await?);
+            results.extend(self.describe_configs_at(target, together, keys, synonyms).await?);
             rest = others;
         }
         // The cluster's id comes with Metadata only.
@@ -187,6 +235,7 @@ impl Admin {
         target: Target,
         resources: &[Resource],
         keys: Option<&[&str]>,
+        synonyms: Synonyms,
     ) -> Result<PerItem<Vec<ConfigEntry>>, Error> {
         let keys: Option<Vec<String>> =
             keys.map(|it| it.iter().map(|key| (*key).to_owned()).collect());
@@ -199,7 +248,7 @@ impl Admin {
                     configuration_keys: keys.clone(),
                 })
                 .collect(),
-            include_synonyms: true,
+            include_synonyms: matches!(synonyms, Synonyms::Told),
             ..Default::default()
         };
         let limit = self.client.limit("DescribeConfigs");
@@ -208,12 +257,11 @@ impl Admin {
         }
         let wanted = Wanted::any::<DescribeConfigsRequest>();
         let response = self.client.call(target, wanted, limit, |_| request.clone()).await?;
+        let named = |it: &DescribeConfigsResult| (it.resource_type, it.resource_name.clone());
+        let answers: BTreeMap<(i8, String), &DescribeConfigsResult> =
+            response.results.iter().map(|it| (named(it), it)).collect();
         let found = resources.iter().map(|resource| {
-            let kind = resource.kind as i8;
-            let is_it = |it: &&DescribeConfigsResult| {
-                it.resource_type == kind && it.resource_name == resource.name
-            };
-            let result = match response.results.iter().find(is_it) {
+            let result = match answers.get(&(resource.kind as i8, resource.name.clone())) {
                 Some(result) => entries(resource, result),
                 None => {
                     let reason = format!("the answer lacks {}", resource.name);

@@ -87,20 +87,61 @@ impl Admin {
         groups: &[String],
     ) -> Result<PerGroup<GroupDescription>, Error> {
         let limit = self.client.limit("DescribeGroups");
-        let ask = |node: NodeId, groups: Vec<String>| async move {
-            let mut found = self.describe_modern(node, &groups, limit).await?;
-            let is_classic = |it: &&String| match found.get(*it) {
-                Some(Ok(_)) => false,
-                Some(Err(error)) => error.code() == Some(ErrorCode::GroupIdNotFound),
-                None => true,
-            };
-            let classic: Vec<String> = groups.iter().filter(is_classic).cloned().collect();
-            if !classic.is_empty() {
-                found.extend(self.describe_classic(node, classic, limit).await?);
-            }
-            Ok(found)
-        };
+        let ask = |node: NodeId, groups: Vec<String>| self.describe_both(node, groups, limit);
         self.ask_coordinators(groups, limit, ask).await
+    }
+
+    /// Describes groups that one broker coordinates: classic ones and those of type Consumer,
+    /// with one request, and a second one if some are classic, without asking who coordinates them
+    /// and without another try. What another broker coordinates is an error of its group.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # let consumer = kt_doc_broker::join("billing", admin.client()).await?;
+    /// let groups = ["billing".to_owned()];
+    /// for broker in admin.describe_cluster().await?.brokers {
+    ///     let mut found = admin.describe_groups_at(broker.id, &groups).await?;
+    ///     let billing = found.remove("billing").expect("each group has an answer")?;
+    ///     assert_eq!(billing.members.len(), 1);
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails as a whole if the broker does not answer; each group has its own result.
+    pub async fn describe_groups_at(
+        &self,
+        node: NodeId,
+        groups: &[String],
+    ) -> Result<PerGroup<GroupDescription>, Error> {
+        self.client.know_brokers().await?;
+        let limit = self.client.limit("DescribeGroups");
+        self.describe_both(node, groups.to_vec(), limit).await
+    }
+
+    /// What is not there as a group of type Consumer is asked for as a classic one.
+    async fn describe_both(
+        &self,
+        node: NodeId,
+        groups: Vec<String>,
+        limit: Limit,
+    ) -> Result<PerGroup<GroupDescription>, Error> {
+        let mut found = self.describe_modern(node, &groups, limit).await?;
+        let is_classic = |it: &&String| match found.get(*it) {
+            Some(Ok(_)) => false,
+            Some(Err(error)) => error.code() == Some(ErrorCode::GroupIdNotFound),
+            None => true,
+        };
+        let classic: Vec<String> = groups.iter().filter(is_classic).cloned().collect();
+        if !classic.is_empty() {
+            found.extend(self.describe_classic(node, classic, limit).await?);
+        }
+        Ok(found)
     }
 
     /// Nothing of brokers that know no such groups.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kt_protocol::messages::{DeleteGroupsRequest, ListGroupsRequest, ListGroupsResponse};
+use kt_protocol::messages::{DeleteGroupsRequest, ListGroupsRequest};
 use kt_protocol::types::NodeId;
 use kt_protocol::{ApiKey, ErrorCode};
 
@@ -172,21 +172,49 @@ impl Admin {
         Ok(listed)
     }
 
+    /// The groups that one broker coordinates, in one request and without another try.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// # kt_doc_broker::commit("billing", admin.client()).await?;
+    /// for broker in admin.describe_cluster().await?.brokers {
+    ///     for group in admin.list_groups_at(broker.id).await? {
+    ///         println!("{} is coordinated by {}", group.name, broker.id);
+    ///         assert_eq!(group.coordinator, broker.id);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails if the broker does not answer or refuses.
+    pub async fn list_groups_at(&self, node: NodeId) -> Result<Vec<ListedGroup>, Error> {
+        self.client.know_brokers().await?;
+        self.list_groups_once(node, self.client.limit("ListGroups")).await
+    }
+
     async fn list_groups_of(&self, node: NodeId, limit: Limit) -> Result<Vec<ListedGroup>, Error> {
-        let once = || async {
-            let wanted = Wanted::any::<ListGroupsRequest>();
-            let build = |_| ListGroupsRequest::default();
-            let target = Target::Node(node);
-            let response = self.client.call_once(target, wanted, limit, build).await?;
-            match ErrorCode::from_code(response.error_code) {
-                ErrorCode::None => Ok(response),
-                code => {
-                    let subject = Subject::Other(format!("the groups of broker {node}"));
-                    Err(Error::broker(ApiKey::ListGroups, code, subject))
-                }
-            }
-        };
-        let response: ListGroupsResponse = self.client.retrying(limit, once).await?;
+        self.client.retrying(limit, || self.list_groups_once(node, limit)).await
+    }
+
+    async fn list_groups_once(
+        &self,
+        node: NodeId,
+        limit: Limit,
+    ) -> Result<Vec<ListedGroup>, Error> {
+        let wanted = Wanted::any::<ListGroupsRequest>();
+        let build = |_| ListGroupsRequest::default();
+        let response = self.client.call_once(Target::Node(node), wanted, limit, build).await?;
+        let code = ErrorCode::from_code(response.error_code);
+        if !code.is_none() {
+            let subject = Subject::Other(format!("the groups of broker {node}"));
+            return Err(Error::broker(ApiKey::ListGroups, code, subject));
+        }
         let listed = response.groups.into_iter().map(|it| ListedGroup {
             name: it.group_id,
             protocol_type: it.protocol_type,

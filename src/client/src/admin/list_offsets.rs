@@ -150,6 +150,42 @@ impl Admin {
         }
     }
 
+    /// Asks one broker the same of all these partitions, in one request and without another try:
+    /// for who samples a whole cluster again and again. What another broker leads is an error of
+    /// its partition.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&["tea", "coffee"], async |bootstrap| {
+    /// use kt_client::admin::{Isolation, OffsetQuery};
+    /// use kt_client::{Admin, Client, ClientConfig};
+    /// use kt_protocol::types::{NodeId, Offset, TopicPartition};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// let led = [TopicPartition::new("orders", 0)];
+    /// let (latest, all) = (OffsetQuery::Latest, Isolation::ReadUncommitted);
+    /// for (partition, end) in admin.list_offsets_at(NodeId(1), &led, latest, all).await? {
+    ///     println!("{partition} ends at {:?}", end.as_ref().map(|it| it.offset));
+    ///     assert_eq!(end?.offset, Some(Offset(2)));
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails as a whole if the broker does not answer; each partition has its own result.
+    pub async fn list_offsets_at(
+        &self,
+        node: NodeId,
+        partitions: &[TopicPartition],
+        query: OffsetQuery,
+        isolation: Isolation,
+    ) -> Result<FoundOffsets, Error> {
+        self.client.know_brokers().await?;
+        let asked = partitions.iter().map(|it| (it.clone(), query)).collect();
+        self.ask_one(node, &asked, isolation, self.client.limit("ListOffsets")).await
+    }
+
     /// One round. What succeeded or failed for good leaves `pending`; of the rest the last error
     /// is in `found`.
     async fn ask_leaders(

@@ -1,0 +1,130 @@
+//! Everything that is known of the cluster, folded from answers.
+//!
+//! What was known stays when an answer does not come: beside it stands when each question was
+//! answered last, and what has failed since. Nothing here reads a clock: answers bring their time.
+
+mod answer;
+pub(crate) mod brokers;
+pub(crate) mod groups;
+pub(crate) mod heard;
+pub(crate) mod topics;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use kt_client::admin::{QuorumDescription, Reassignment};
+use kt_protocol::types::{Millis, NodeId, Offset, Timestamp, TopicPartition};
+
+use super::schedule::{Kind, Outcome};
+pub(crate) use answer::{Answer, Said};
+pub(crate) use brokers::Broker;
+pub(crate) use groups::Group;
+pub(crate) use heard::{Failure, Hearing};
+pub(crate) use topics::{ConfigValue, StoredOn, Topic};
+
+/// A value, and when it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sample<T> {
+    pub(crate) value: T,
+    pub(crate) at: Millis,
+}
+
+/// What is known of a cluster.
+#[derive(Debug, Default)]
+pub(crate) struct Cluster {
+    pub(crate) id: Option<String>,
+    /// All that belong to the cluster, and those that replicas name.
+    pub(crate) brokers: BTreeMap<NodeId, Broker>,
+    pub(crate) topics: BTreeMap<String, Topic>,
+    pub(crate) groups: BTreeMap<String, Group>,
+    /// The quorum; its leader is the controller.
+    pub(crate) quorum: Option<Sample<QuorumDescription>>,
+    /// Partitions that move; `None` until somebody told, and where nobody can.
+    pub(crate) moves: Option<BTreeMap<TopicPartition, Reassignment>>,
+    /// The times of records at commits, as they were asked for last.
+    pub(crate) ages: BTreeMap<(TopicPartition, Offset), Sample<Option<Timestamp>>>,
+    /// When each question was answered, and what failed.
+    pub(crate) hearing: Hearing,
+}
+
+impl Cluster {
+    /// Takes over an answer, and says what it is worth to the schedule.
+    pub(crate) fn fold(&mut self, answer: Answer) -> Outcome {
+        let Answer { lane, at, said } = answer;
+        let said = match said {
+            Ok(said) => said,
+            Err(error) => return self.hearing.failed(lane, at, &error),
+        };
+        self.hearing.answered(lane, at);
+        match said {
+            Said::Brokers(told) => self.fold_brokers(told, at),
+            Said::Metadata { brokers, topics } => self.fold_metadata(&brokers, topics, at),
+            Said::Topic(topic) => self.fold_topic(topic),
+            Said::Offsets(which, found) => self.fold_offsets(which, found, at),
+            Said::LogDirs(told) => {
+                let Some(node) = lane.broker else { return Outcome::Known };
+                self.fold_log_dirs(node, told, at);
+                Outcome::Known
+            }
+            Said::TopicConfigs(told) => {
+                self.fold_topic_configs(told, at);
+                Outcome::Known
+            }
+            Said::BrokerConfigs(entries) => {
+                let Some(node) = lane.broker else { return Outcome::Known };
+                self.fold_broker_configs(node, entries);
+                Outcome::Known
+            }
+            Said::Groups(listed) => {
+                let Some(node) = lane.broker else { return Outcome::Known };
+                self.fold_groups(node, listed, at);
+                Outcome::Known
+            }
+            Said::Commits(found) => self.fold_commits(found, at),
+            Said::ShareCommits(found) => self.fold_share_commits(found, at),
+            Said::Members(found) => self.fold_members(found, at),
+            Said::Quorum(quorum) => {
+                self.quorum = Some(Sample { value: quorum, at });
+                Outcome::Known
+            }
+            Said::Moves(moves) => {
+                self.moves = Some(moves);
+                Outcome::Known
+            }
+            Said::Ages(found) => {
+                self.fold_ages(found, at);
+                Outcome::Known
+            }
+        }
+    }
+
+    /// The controller: who leads the quorum.
+    pub(crate) fn controller(&self) -> Option<NodeId> {
+        self.quorum.as_ref().map(|it| it.value.leader)
+    }
+
+    /// When the oldest answer came that these kinds are known by; `None` while one was asked and
+    /// never answered, or none was asked. Brokers that are not up do not answer: they do not count.
+    pub(crate) fn oldest(&self, kinds: &[Kind]) -> Option<Millis> {
+        let is_up = |node: NodeId| self.brokers.get(&node).is_none_or(Broker::is_up);
+        let of_kind = |kind: &Kind| self.hearing.times(*kind, is_up);
+        let times: Option<Vec<Millis>> = kinds.iter().flat_map(of_kind).collect();
+        times?.into_iter().min()
+    }
+
+    fn fold_ages(&mut self, found: answer::FoundAges, at: Millis) {
+        let mut ages = BTreeMap::new();
+        for (partition, offset, time) in found {
+            let key = (partition, offset);
+            match (time, self.ages.remove(&key)) {
+                (Ok(value), _) => drop(ages.insert(key, Sample { value, at })),
+                (Err(_), Some(known)) => drop(ages.insert(key, known)),
+                (Err(_), None) => {}
+            }
+        }
+        self.ages = ages;
+    }
+}

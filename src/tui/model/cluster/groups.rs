@@ -1,0 +1,178 @@
+//! Groups: their states, who coordinates them, what they have committed, who is in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kt_client::admin::{
+    CommittedOffsets, GroupDescription, GroupState, GroupType, ListedGroup, PerGroup, ShareOffset,
+    ShareOffsets,
+};
+use kt_protocol::ErrorCode;
+use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, TopicPartition};
+
+use super::super::schedule::Outcome;
+use super::{Cluster, Failure, Sample};
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// Not told by brokers before 2.6.
+    pub(crate) state: Option<GroupState>,
+    pub(crate) group_type: GroupType,
+    /// `consumer`, `connect`, `share`; empty of a group that only commits.
+    pub(crate) protocol_type: String,
+    pub(crate) coordinator: NodeId,
+    /// When it was listed last.
+    pub(crate) listed: Millis,
+    /// What it has committed; `None` until that was told. A partition without a commit is not in
+    /// it.
+    pub(crate) commits: Option<BTreeMap<TopicPartition, Committed>>,
+    /// The same of a share group, which commits nothing.
+    pub(crate) shares: Option<Sample<BTreeMap<TopicPartition, ShareOffset>>>,
+    /// Who was in it, if a screen has shown it.
+    pub(crate) description: Option<Sample<GroupDescription>>,
+    /// Why its commits were not told, the last time.
+    pub(crate) commits_failure: Option<Failure>,
+    /// Why its members were not told, the last time.
+    pub(crate) members_failure: Option<Failure>,
+}
+
+/// A commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Committed {
+    /// The next offset to read.
+    pub(crate) offset: Offset,
+    pub(crate) epoch: Option<LeaderEpoch>,
+    /// When it was told last.
+    pub(crate) at: Millis,
+}
+
+impl Group {
+    fn listed(it: ListedGroup, at: Millis) -> Group {
+        Group {
+            state: it.state,
+            group_type: it.group_type,
+            protocol_type: it.protocol_type,
+            coordinator: it.coordinator,
+            listed: at,
+            commits: None,
+            shares: None,
+            description: None,
+            commits_failure: None,
+            members_failure: None,
+        }
+    }
+
+    fn listed_again(&mut self, it: ListedGroup, at: Millis) {
+        self.state = it.state;
+        self.group_type = it.group_type;
+        self.protocol_type = it.protocol_type;
+        self.coordinator = it.coordinator;
+        self.listed = at;
+    }
+
+    fn committed(&mut self, told: CommittedOffsets, at: Millis) {
+        let mut before = self.commits.take().unwrap_or_default();
+        let mut commits = BTreeMap::new();
+        for (partition, told) in told {
+            let known = before.remove(&partition);
+            let committed = match told {
+                Ok(it) => Some(Committed { offset: it.offset, epoch: it.leader_epoch, at }),
+                // Its offsets are being moved or written: the last good value stays.
+                Err(_) => known,
+            };
+            commits.extend(committed.map(|it| (partition, it)));
+        }
+        self.commits = Some(commits);
+        self.commits_failure = None;
+    }
+}
+
+impl Cluster {
+    /// Takes over the groups of a broker. Those it had before and lists no more are gone.
+    pub(super) fn fold_groups(&mut self, node: NodeId, listed: Vec<ListedGroup>, at: Millis) {
+        let names: BTreeSet<String> = listed.iter().map(|it| it.name.clone()).collect();
+        self.groups.retain(|name, group| group.coordinator != node || names.contains(name));
+        for it in listed {
+            match self.groups.get_mut(&it.name) {
+                Some(group) => group.listed_again(it, at),
+                None => drop(self.groups.insert(it.name.clone(), Group::listed(it, at))),
+            }
+        }
+    }
+
+    pub(super) fn fold_commits(
+        &mut self,
+        found: PerGroup<CommittedOffsets>,
+        at: Millis,
+    ) -> Outcome {
+        self.fold_each(found, |group, told| match told {
+            Ok(told) => group.committed(told, at),
+            Err(failure) => group.commits_failure = Some(failure),
+        })
+    }
+
+    pub(super) fn fold_share_commits(
+        &mut self,
+        found: PerGroup<ShareOffsets>,
+        at: Millis,
+    ) -> Outcome {
+        self.fold_each(found, |group, told| match told {
+            Ok(told) => {
+                let known = |(partition, it)| Some((partition, Result::ok(it)?));
+                let value = told.into_iter().filter_map(known).collect();
+                group.shares = Some(Sample { value, at });
+                group.commits_failure = None;
+            }
+            Err(failure) => group.commits_failure = Some(failure),
+        })
+    }
+
+    pub(super) fn fold_members(
+        &mut self,
+        found: PerGroup<GroupDescription>,
+        at: Millis,
+    ) -> Outcome {
+        self.fold_each(found, |group, told| match told {
+            Ok(value) => {
+                group.state = Some(value.state);
+                group.description = Some(Sample { value, at });
+                group.members_failure = None;
+            }
+            Err(failure) => group.members_failure = Some(failure),
+        })
+    }
+
+    /// Gives each answer to its group. Says whether some group has another coordinator by now.
+    fn fold_each<T>(
+        &mut self,
+        found: PerGroup<T>,
+        mut take: impl FnMut(&mut Group, Result<T, Failure>),
+    ) -> Outcome {
+        let mut outcome = Outcome::Known;
+        for (name, told) in found {
+            let Some(group) = self.groups.get_mut(&name) else { continue };
+            let told = told.map_err(|error| Failure::of(&error));
+            if told.as_ref().is_err_and(is_coordinated_elsewhere) {
+                outcome = Outcome::Changed;
+            }
+            take(group, told);
+        }
+        outcome
+    }
+
+    /// What was committed in a topic that is gone says nothing of its namesake.
+    pub(super) fn forget_commits(&mut self, topic: &str) {
+        for group in self.groups.values_mut() {
+            if let Some(commits) = &mut group.commits {
+                commits.retain(|it, _| it.topic != topic);
+            }
+            if let Some(shares) = &mut group.shares {
+                shares.value.retain(|it, _| it.topic != topic);
+            }
+        }
+    }
+}
+
+fn is_coordinated_elsewhere(failure: &Failure) -> bool {
+    failure.code == Some(ErrorCode::NotCoordinator)
+}

@@ -1,0 +1,56 @@
+//! A question: what is asked of whom.
+
+use std::sync::Arc;
+
+use kt_protocol::types::{NodeId, Offset, TopicPartition};
+
+use super::Kind;
+
+/// A kind of question and the broker that it goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Lane {
+    pub(crate) kind: Kind,
+    /// None if any broker can answer.
+    pub(crate) broker: Option<NodeId>,
+}
+
+/// One request, to be performed and answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) lane: Lane,
+    /// Which part of its round it is, from 0.
+    pub(crate) part: usize,
+    pub(crate) ask: Ask,
+}
+
+/// What is asked. Long lists are shared: they are the same in each round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Brokers,
+    Metadata,
+    Offsets(WhichOffset, Arc<[TopicPartition]>),
+    Commits(Arc<[String]>),
+    ShareCommits(Arc<[String]>),
+    Groups,
+    Members(Arc<[String]>),
+    Quorum,
+    Moves,
+    LogDirs,
+    TopicConfigs(Arc<[String]>),
+    /// The throttles of the broker of the lane.
+    BrokerConfigs,
+    Ages(Arc<[(TopicPartition, Offset)]>),
+    /// One topic with its ELR.
+    Topic(String),
+}
+
+/// Which offset of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhichOffset {
+    /// The log start offset.
+    Start,
+    /// The high watermark.
+    End,
+    /// The last stable offset.
+    StableEnd,
+}

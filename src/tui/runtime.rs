@@ -1,0 +1,3 @@
+//! Performs what the model asks for. The only part of the dashboard that awaits.
+
+pub(crate) mod questions;
