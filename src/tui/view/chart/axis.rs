@@ -1,0 +1,134 @@
+//! A big chart: its scale at the left, its window of time below.
+
+use ratatui::layout::Rect;
+
+use super::area;
+use crate::tui::view::canvas::{Canvas, after, line_of};
+use crate::tui::view::theme::Tone;
+
+/// Where the scale of a chart is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Axis {
+    /// To the right of an empty room of so many cells, `0` on the line of the window.
+    Right(u16),
+    /// To the left in such a room, behind the gutter, `0` beside the lowest row.
+    Left(u16),
+}
+
+/// An area chart with everything that is written around it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Chart<'a> {
+    /// The samples, newest last, two for each cell.
+    pub(crate) samples: &'a [Option<f64>],
+    /// The value of the upper edge.
+    pub(crate) top: f64,
+    /// That value as it is written, with a name if it needs one: `lag 5M`.
+    pub(crate) top_text: &'a str,
+    /// Where the scale stands.
+    pub(crate) axis: Axis,
+    /// The left end of the window: `-30m`.
+    pub(crate) from: &'a str,
+    /// The right end of the window: `now`.
+    pub(crate) to: &'a str,
+    /// The tone of the area.
+    pub(crate) tone: Tone,
+}
+
+const GUTTER: u16 = 3;
+
+impl Chart<'_> {
+    /// Draws it into `place`: the area, and the window on the last line.
+    pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, place: Rect) {
+        let room = match self.axis {
+            Axis::Right(cells) | Axis::Left(cells) => cells,
+        };
+        let rows = place.height.saturating_sub(1);
+        let plot = after(place, room);
+        let size = (usize::from(plot.width), usize::from(rows));
+        let lines = area(self.samples, self.top, size, canvas.theme().glyphs);
+        for (index, line) in (0..rows).zip(lines) {
+            canvas.put(line_of(plot, index), &line, self.tone);
+        }
+        let window = line_of(plot, rows);
+        canvas.put(window, self.from, Tone::Dim);
+        canvas.put_right(window, self.to, Tone::Dim);
+        self.draw_scale(canvas, place, rows);
+    }
+
+    fn draw_scale(&self, canvas: &mut Canvas<'_>, place: Rect, rows: u16) {
+        let label = |index: u16, room: u16| {
+            let line = line_of(place, index);
+            Rect { width: room.saturating_sub(1).min(line.width), ..line }
+        };
+        match self.axis {
+            Axis::Right(room) => {
+                canvas.put_right(label(0, room), self.top_text, Tone::Dim);
+                canvas.put_right(label(rows, room), "0", Tone::Dim);
+            }
+            Axis::Left(room) => {
+                canvas.put(after(label(0, room), GUTTER), self.top_text, Tone::Dim);
+                let lowest = label(rows.saturating_sub(1), room);
+                if rows > 1 {
+                    canvas.put(after(lowest, GUTTER), "0", Tone::Dim);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::Buffer;
+
+    use super::*;
+    use crate::tui::view::canvas::text_of;
+    use crate::tui::view::theme::{Glyphs, Theme};
+
+    fn draw(axis: Axis, top_text: &str, glyphs: Glyphs, (width, height): (u16, u16)) -> String {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        let samples: Vec<Option<f64>> = (0..60).map(|it| Some(f64::from(it))).collect();
+        let chart = Chart {
+            samples: &samples,
+            top: 100.0,
+            top_text,
+            axis,
+            from: "-30m",
+            to: "now",
+            tone: Tone::Plain,
+        };
+        let mut canvas = Canvas::new(&mut buffer, Theme { glyphs, ..Theme::default() });
+        chart.draw(&mut canvas, Rect::new(0, 0, width, height));
+        text_of(&buffer)
+    }
+
+    #[test]
+    fn the_scale_at_the_left_behind_the_gutter() {
+        insta::assert_snapshot!(draw(Axis::Left(11), "lag 5M", Glyphs::Unicode, (40, 4)), @r"
+        lag 5M  ⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀
+                ⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⣀⣀⣀⣀⣤⣤⣤⣤⣴⣶⣶
+        0       ⣀⣀⣀⣀⣀⣠⣤⣤⣤⣴⣶⣶⣶⣶⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+                -30m                      now
+        ");
+    }
+
+    #[test]
+    fn the_scale_to_the_right_and_zero_on_the_window() {
+        insta::assert_snapshot!(draw(Axis::Right(9), "200K", Glyphs::Ascii, (30, 5)), @r"
+        200K
+
+                       ###########
+             #####################
+           0 -30m              now
+        ");
+    }
+
+    #[test]
+    fn it_fits_in_any_room() {
+        for width in 1..60 {
+            for height in 1..8 {
+                draw(Axis::Left(11), "lag 5M", Glyphs::Unicode, (width, height));
+                draw(Axis::Right(9), "200K", Glyphs::Ascii, (width, height));
+            }
+        }
+    }
+}
