@@ -16,7 +16,11 @@
 //! | what is asked of brokers, and when | `model/schedule.rs`, performed by `runtime` |
 //! | where a cell stands on the screen | `view` |
 
-#![allow(dead_code, reason = "the command that shows it comes when its screens stand")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the command that shows it comes when its screens stand"
+)]
 
 mod figures;
 mod history;

@@ -27,7 +27,7 @@ pub(crate) enum Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     /// A command or a screen, completed.
-    CommandLine,
+    Line,
     Help,
     Filter,
     Open,
@@ -146,7 +146,7 @@ pub(crate) const KEYMAP: &[Binding] = &[
     binding(C::LongerWindow, &[Char('>')], Place::Move, "longer time"),
     binding(C::Earlier, &[Char('[')], Place::Move, "earlier"),
     binding(C::Later, &[Char(']')], Place::Move, "later"),
-    binding(C::CommandLine, &[Char(':')], Place::Everywhere, "command or screen"),
+    binding(C::Line, &[Char(':')], Place::Everywhere, "command or screen"),
     binding(C::Filter, &[Char('/')], Place::Everywhere, "filter"),
     binding(C::Freeze, &[Char('f')], Place::Everywhere, "freeze"),
     binding(C::Refresh, &[Char('r')], Place::Everywhere, "refresh"),
@@ -175,23 +175,28 @@ pub(crate) fn command(key: Key) -> Option<Command> {
     found.map(|it| it.command)
 }
 
-/// The words of a screen's footer, in its order. `? help` is kept whatever the width.
-pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static str)] {
-    const OPEN: (&[Command], &str) = (&[C::Open], "open");
-    const FILTER: (&[Command], &str) = (&[C::Filter], "filter");
-    const SORT: (&[Command], &str) = (&[C::Sort], "sort");
-    const FAULTS: (&[Command], &str) = (&[C::FaultsOnly], "faults");
-    const ACTIONS: (&[Command], &str) = (&[C::Actions], "actions");
-    const PANE: (&[Command], &str) = (&[C::NextPane], "pane");
-    const WINDOW: (&[Command], &str) = (&[C::ShorterWindow, C::LongerWindow], "window");
-    const LINE: (&[Command], &str) = (&[C::CopyLine], "kt line");
-    const GO_TO: (&[Command], &str) = (&[C::GoTo], "go to");
-    const PRODUCE: (&[Command], &str) = (&[C::Produce], "produce");
-    const DETAILS: (&[Command], &str) = (&[C::Details], "details");
-    const HELP: (&[Command], &str) = (&[C::Help], "help");
-    const QUIT: (&[Command], &str) = (&[C::Quit], "quit");
-    match screen {
-        Screen::Overview => &[
+/// Keys of the footer, and the screen's word for what they do.
+type Hint = (&'static [Command], &'static str);
+
+const OPEN: Hint = (&[C::Open], "open");
+const FILTER: Hint = (&[C::Filter], "filter");
+const SORT: Hint = (&[C::Sort], "sort");
+const FAULTS: Hint = (&[C::FaultsOnly], "faults");
+const ACTIONS: Hint = (&[C::Actions], "actions");
+const PANE: Hint = (&[C::NextPane], "pane");
+const WINDOW: Hint = (&[C::ShorterWindow, C::LongerWindow], "window");
+const LINE: Hint = (&[C::CopyLine], "kt line");
+const GO_TO: Hint = (&[C::GoTo], "go to");
+const PRODUCE: Hint = (&[C::Produce], "produce");
+const DETAILS: Hint = (&[C::Details], "details");
+const HELP: Hint = (&[C::Help], "help");
+const QUIT: Hint = (&[C::Quit], "quit");
+
+/// The footer of each screen, in its order. `? help` is kept whatever the width.
+const FOOTERS: [(Screen, &[Hint]); 13] = [
+    (
+        Screen::Overview,
+        &[
             OPEN,
             FAULTS,
             (&[C::Alerts], "alerts"),
@@ -201,7 +206,10 @@ pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static 
             HELP,
             QUIT,
         ],
-        Screen::Topics => &[
+    ),
+    (
+        Screen::Topics,
+        &[
             OPEN,
             FILTER,
             SORT,
@@ -211,7 +219,10 @@ pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static 
             ACTIONS,
             HELP,
         ],
-        Screen::Topic => &[
+    ),
+    (
+        Screen::Topic,
+        &[
             (&[C::Open], "records"),
             PANE,
             GO_TO,
@@ -220,7 +231,10 @@ pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static 
             ACTIONS,
             HELP,
         ],
-        Screen::Records => &[
+    ),
+    (
+        Screen::Records,
+        &[
             (&[C::Freeze], "follow"),
             (&[C::Find], "find"),
             GO_TO,
@@ -230,7 +244,10 @@ pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static 
             PRODUCE,
             HELP,
         ],
-        Screen::Segments => &[
+    ),
+    (
+        Screen::Segments,
+        &[
             (&[C::Open], "batch, record, bytes"),
             PANE,
             GO_TO,
@@ -239,8 +256,11 @@ pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static 
             (&[C::Save], "save"),
             HELP,
         ],
-        Screen::Groups => &[OPEN, FILTER, SORT, FAULTS, ACTIONS, LINE, HELP, QUIT],
-        Screen::Group => &[
+    ),
+    (Screen::Groups, &[OPEN, FILTER, SORT, FAULTS, ACTIONS, LINE, HELP, QUIT]),
+    (
+        Screen::Group,
+        &[
             (&[C::Open], "records at commit"),
             (&[C::NextPane], "members"),
             WINDOW,
@@ -248,9 +268,12 @@ pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static 
             ACTIONS,
             HELP,
         ],
-        Screen::Brokers => &[(&[C::Open], "log dirs"), DETAILS, FILTER, SORT, ACTIONS, HELP, QUIT],
-        Screen::Quorum => &[(&[C::Open], "details"), ACTIONS, WINDOW, LINE, HELP, QUIT],
-        Screen::Reassignments => &[
+    ),
+    (Screen::Brokers, &[(&[C::Open], "log dirs"), DETAILS, FILTER, SORT, ACTIONS, HELP, QUIT]),
+    (Screen::Quorum, &[(&[C::Open], "details"), ACTIONS, WINDOW, LINE, HELP, QUIT]),
+    (
+        Screen::Reassignments,
+        &[
             (&[C::Open], "topic"),
             SORT,
             (&[C::Actions], "cancel, clear throttles"),
@@ -258,7 +281,10 @@ pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static 
             HELP,
             QUIT,
         ],
-        Screen::LogDirs => &[
+    ),
+    (
+        Screen::LogDirs,
+        &[
             (&[C::Open], "partitions"),
             PANE,
             SORT,
@@ -267,7 +293,10 @@ pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static 
             HELP,
             QUIT,
         ],
-        Screen::Configs => &[
+    ),
+    (
+        Screen::Configs,
+        &[
             (&[C::Edit], "edit"),
             FILTER,
             FAULTS,
@@ -277,7 +306,10 @@ pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static 
             HELP,
             QUIT,
         ],
-        Screen::Alerts => &[
+    ),
+    (
+        Screen::Alerts,
+        &[
             (&[C::Open], "subject"),
             (&[C::NextPane], "events"),
             (&[C::Details], "rule"),
@@ -285,12 +317,17 @@ pub(crate) fn footer(screen: Screen) -> &'static [(&'static [Command], &'static 
             HELP,
             QUIT,
         ],
-    }
+    ),
+];
+
+/// The words of a screen's footer.
+pub(crate) fn footer(screen: Screen) -> &'static [Hint] {
+    FOOTERS.iter().find(|(of, _)| *of == screen).map_or(&[], |(_, hints)| hints)
 }
 
 /// The footer's parts as they are drawn: `Enter open`.
 pub(crate) fn footer_parts(screen: Screen) -> Vec<String> {
-    let part = |(commands, word): &(&[Command], &str)| {
+    let part = |(commands, word): &Hint| {
         let keys: Vec<String> = commands.iter().map(|it| first_key(*it)).collect();
         format!("{} {word}", keys.join(" "))
     };

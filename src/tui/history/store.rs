@@ -99,8 +99,8 @@ impl Store {
 
     /// Subjects whose last day was given up for memory.
     pub(crate) fn shortened(&self) -> usize {
-        let is_short = |it: &&Box<Lines>| it.series.iter().any(|it| !it.1.has_minutes());
-        self.lines.values().filter(is_short).count()
+        let is_short = |it: &&Lines| it.series.iter().any(|it| !it.1.has_minutes());
+        self.lines.values().map(AsRef::as_ref).filter(is_short).count()
     }
 
     /// Adds a sample to a line. Without memory for a new line, nothing is kept of it.
@@ -273,11 +273,12 @@ impl Store {
     /// Topics and groups that have minutes, in the order in which they lose them.
     fn least_wanted(&self, now: Millis) -> Vec<Subject> {
         let lately = |at: Option<Millis>| at.is_some_and(|it| now - it < LATELY_MS);
-        let is_spare = |it: &(&Subject, &Box<Lines>)| {
+        let is_spare = |it: &(&Subject, &Lines)| {
             matches!(it.0, Subject::Topic(_) | Subject::Group(_))
                 && it.1.series.iter().any(|it| it.1.has_minutes())
         };
-        let mut spare: Vec<_> = self.lines.iter().filter(is_spare).collect();
+        let lines = self.lines.iter().map(|(subject, it)| (subject, it.as_ref()));
+        let mut spare: Vec<_> = lines.filter(is_spare).collect();
         spare.sort_by_key(|(subject, it)| {
             (lately(it.seen), lately(it.active), it.seen, it.active, *subject)
         });
