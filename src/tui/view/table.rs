@@ -70,7 +70,7 @@ impl Table<'_> {
         (row, is_cursor): (&Row, bool),
     ) {
         canvas.put(line, row.gutter_sign(is_cursor), Tone::Accent);
-        canvas.put(after(line, 1), row.level.mark(), row.level);
+        canvas.put(after(line, 1), row.level.mark(), row.mark_tone());
         for place in places {
             let column = &self.columns[place.column];
             let pieces = row.pieces(place.column, column, usize::from(place.width));

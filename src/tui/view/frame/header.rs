@@ -100,11 +100,11 @@ pub(crate) enum Protection {
 }
 
 impl Protection {
-    fn word(self) -> (&'static str, Tone) {
+    fn words(self) -> (String, Tone) {
         match self {
-            Protection::None => ("", Tone::Plain),
-            Protection::Protected => ("PROTECTED", Tone::Plain),
-            Protection::Unlocked => ("UNLOCKED", Tone::Warn),
+            Protection::None => (String::new(), Tone::Plain),
+            Protection::Protected => ("PROTECTED".to_owned(), Tone::Plain),
+            Protection::Unlocked => ("UNLOCKED".to_owned(), Tone::Warn),
         }
     }
 }
@@ -147,68 +147,54 @@ fn seconds(milliseconds: u64) -> String {
 impl Header {
     /// Draws it in its fixed cells; those that do not fit are left out.
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, line: Rect) {
-        let age = self.draw_age(canvas, line);
-        let room = after(line, 1);
-        let room = Rect { width: room.width.saturating_sub(age + 2), ..room };
-        let id_width = if line.width < WIDE { CLUSTER_ID } else { WHOLE_CLUSTER_ID };
-        let wanted = [CONTEXT, BADGE, BROKERS, CONTROLLER, id_width, PROTECTION];
-        let kept = kept(wanted, room.width);
-        let mut x = 0;
-        for (index, width) in wanted.into_iter().enumerate() {
-            if !kept[index] {
-                continue;
-            }
-            let cell = Rect { width, ..after(room, x) };
-            self.draw_cell(canvas, cell, index);
-            x += width + 1;
+        let mut room = self.draw_age(canvas, line);
+        for part in kept(line.width, room.width) {
+            let width = part.width(line.width);
+            self.draw_part(canvas, Rect { width, ..room }, part);
+            room = after(room, width + 1);
         }
         self.paint(canvas, line);
     }
 
     /// The form of a narrow window: context, badge and age alone.
     pub(super) fn draw_narrow(&self, canvas: &mut Canvas<'_>, line: Rect) {
-        let age = self.draw_age(canvas, line);
-        let room = after(line, 1);
-        let room = Rect { width: room.width.saturating_sub(age + 2), ..room };
+        let room = self.draw_age(canvas, line);
         let taken = canvas.put(room, &name(&self.context, usize::from(CONTEXT)), Tone::Plain);
         self.badge.draw(canvas, after(room, taken + 2));
         self.paint(canvas, line);
     }
 
-    fn draw_cell(&self, canvas: &mut Canvas<'_>, cell: Rect, index: usize) {
-        match index {
-            0 => {
-                canvas.put(cell, &name(&self.context, usize::from(CONTEXT)), Tone::Plain);
-            }
-            1 => self.badge.draw(canvas, cell),
-            2 => {
-                let is_short = matches!(self.brokers, Reading::Known((up, all)) if up < all);
-                let tone = if is_short { Tone::Bad } else { Tone::Plain };
-                let text = self.brokers.text(|(up, all)| format!("{up}/{all}"));
-                canvas.put(cell, &labelled("brk", &text, BROKERS), tone);
-            }
-            3 => {
+    fn draw_part(&self, canvas: &mut Canvas<'_>, cell: Rect, part: Part) {
+        let (text, tone) = match part {
+            Part::Badge => return self.badge.draw(canvas, cell),
+            Part::Context => (name(&self.context, usize::from(CONTEXT)), Tone::Plain),
+            Part::Brokers => self.brokers_words(),
+            Part::Controller => {
                 let text = self.controller.text(|it| it.to_string());
-                canvas.put(cell, &labelled("ctl", &text, CONTROLLER), Tone::Plain);
+                (labelled("ctl", &text, CONTROLLER), Tone::Plain)
             }
-            4 => {
-                canvas.put(cell, &short_id(&self.cluster_id, usize::from(cell.width)), Tone::Dim);
-            }
-            _ => {
-                let (text, tone) = self.protection.word();
-                canvas.put(cell, text, tone);
-            }
-        }
+            Part::ClusterId => (short_id(&self.cluster_id, usize::from(cell.width)), Tone::Dim),
+            Part::Protection => self.protection.words(),
+        };
+        canvas.put(cell, &text, tone);
     }
 
-    /// Draws the age at the right end, and says how many cells are kept for it.
-    fn draw_age(&self, canvas: &mut Canvas<'_>, line: Rect) -> u16 {
+    fn brokers_words(&self) -> (String, Tone) {
+        let is_short = matches!(self.brokers, Reading::Known((up, all)) if up < all);
+        let tone = if is_short { Tone::Bad } else { Tone::Plain };
+        let text = self.brokers.text(|(up, all)| format!("{up}/{all}"));
+        (labelled("brk", &text, BROKERS), tone)
+    }
+
+    /// Draws the age at the right end. Returns the room of the other cells.
+    fn draw_age(&self, canvas: &mut Canvas<'_>, line: Rect) -> Rect {
         let (text, tone) = self.age.words();
         // The longest age is one cell longer than its room and takes the margin.
         let margin = u16::from(width_of(&text) <= AGE);
         let place = Rect { width: line.width.saturating_sub(margin), ..line };
         canvas.put_right(place, &text, tone);
-        AGE
+        let room = after(line, 1);
+        Rect { width: room.width.saturating_sub(AGE + 2), ..room }
     }
 
     fn paint(&self, canvas: &mut Canvas<'_>, line: Rect) {
@@ -219,17 +205,53 @@ impl Header {
     }
 }
 
-/// Which of the cells find room: the cluster id goes first, then the controller, the protection
-/// and the brokers.
-fn kept(widths: [u16; 6], room: u16) -> [bool; 6] {
-    let mut kept = [true; 6];
-    for dropped in [4, 3, 5, 2] {
-        let shown = (0..6).filter(|it| kept[*it]);
-        let taken: u16 = shown.map(|it| widths[it] + 1).sum();
+/// A cell of the first line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Context,
+    Badge,
+    Brokers,
+    Controller,
+    ClusterId,
+    Protection,
+}
+
+impl Part {
+    const ALL: [Part; 6] = [
+        Part::Context,
+        Part::Badge,
+        Part::Brokers,
+        Part::Controller,
+        Part::ClusterId,
+        Part::Protection,
+    ];
+    /// What goes first when there is no room for all. Context and badge never go.
+    const DROPPING: [Part; 4] =
+        [Part::ClusterId, Part::Controller, Part::Protection, Part::Brokers];
+
+    /// In a line of `line_width` cells.
+    fn width(self, line_width: u16) -> u16 {
+        match self {
+            Part::Context => CONTEXT,
+            Part::Badge => BADGE,
+            Part::Brokers => BROKERS,
+            Part::Controller => CONTROLLER,
+            Part::ClusterId if line_width < WIDE => CLUSTER_ID,
+            Part::ClusterId => WHOLE_CLUSTER_ID,
+            Part::Protection => PROTECTION,
+        }
+    }
+}
+
+/// The cells that find `room` in a line of `line_width` cells.
+fn kept(line_width: u16, room: u16) -> Vec<Part> {
+    let mut kept = Part::ALL.to_vec();
+    for dropped in Part::DROPPING {
+        let taken: u16 = kept.iter().map(|it| it.width(line_width) + 1).sum();
         if taken <= room + 1 {
             break;
         }
-        kept[dropped] = false;
+        kept.retain(|it| *it != dropped);
     }
     kept
 }

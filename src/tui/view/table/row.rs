@@ -44,6 +44,13 @@ impl Row {
         }
     }
 
+    pub(super) fn mark_tone(&self) -> Tone {
+        match self.presence {
+            Presence::Here => self.level,
+            Presence::Gone => Tone::Dim,
+        }
+    }
+
     /// What stands in the column `index`, in at most `width` cells.
     pub(super) fn pieces(&self, index: usize, column: &Column, width: usize) -> Vec<Piece> {
         let Some(cell) = self.cells.get(index) else { return Vec::new() };

@@ -36,7 +36,7 @@ fn topics() -> Vec<Row> {
         row(warn, ["metrics-host-1m", "24", "2", "urp8", "11.8K", "2.1MiB", "61.0GiB", "2d", "2"]),
         row(ok, ["audit-log", "6", "3", "", "4120", "1.9MiB", "212GiB", "90d", "1"]),
         row(ok, ["inventory-changelog", "12", "3", "", "2210", "812KiB", "9.4GiB", "cmpct", "1"]),
-        row(ok, ["orders-dlq", "3", "3", "", "0", "0", "14.2MiB", "14d", "0"]),
+        row(ok, ["orders-dlq", "3", "3", "", "0", "0", "14.2MiB", "14d", ""]),
         row(Tone::Unknown, ["pii-vault", "6", "3", "", "?", "?", "?", "?", "?"]),
     ]
 }
@@ -63,7 +63,7 @@ fn topics_at_80() {
      ▲ metrics-host-1m               24  2 urp8      11.8K  2.1MiB 61.0GiB    2d   2
        audit-log                      6  3            4120  1.9MiB  212GiB   90d   1
        inventory-changelog           12  3            2210  812KiB  9.4GiB cmpct   1
-       orders-dlq                     3  3               0       0 14.2MiB   14d   0
+       orders-dlq                     3  3               0       0 14.2MiB   14d
      ? pii-vault                      6  3               ?       ?       ?     ?   ?
     ");
 }
