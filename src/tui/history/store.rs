@@ -180,11 +180,20 @@ impl Store {
         }
     }
 
-    /// The topic is no more, or was made again under its name: its offsets begin anew.
+    /// The topic is no more, or was made again under its name: its offsets begin anew, and a lower
+    /// commit is no rewinding.
     pub(crate) fn forget_topic(&mut self, topic: &str) {
-        let Some(partitions) = self.ends.remove(topic) else { return };
-        let bytes: usize = partitions.values().map(|it| end_bytes(it)).sum();
-        self.bytes -= bytes + name_bytes(topic);
+        if let Some(partitions) = self.ends.remove(topic) {
+            let bytes: usize = partitions.values().map(|it| end_bytes(it)).sum();
+            self.bytes -= bytes + name_bytes(topic);
+        }
+        for of_group in self.commits.values_mut() {
+            of_group.retain(|at, _| {
+                let is_other = at.topic != topic;
+                self.bytes -= if is_other { 0 } else { commit_bytes(at) };
+                is_other
+            });
+        }
     }
 
     /// Adds the end offset of a partition.

@@ -279,6 +279,17 @@ fn the_sentence_of_the_page() {
 }
 
 #[test]
+fn share_groups_have_start_offsets_and_no_commit_words() {
+    let share = |group| GroupFacts { kind: GroupKind::Share, ..group };
+    let bare = PartitionFacts { committed: None, ..partition(0) };
+    let mut text = sentence(&share(group(vec![bare]))) + "\n";
+    for verdict in RISING {
+        text += &(sentence(&share(ailing(verdict))) + "\n");
+    }
+    assert!(!text.contains("commit") && text.contains("no start offset moved"), "{text}");
+}
+
+#[test]
 fn facts_come_from_the_history() {
     let (mut ends, mut commits) = (EndHistory::with_marks(), CommittedHistory::default());
     for n in 0..=12 {
