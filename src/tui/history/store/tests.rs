@@ -1,3 +1,5 @@
+//! The cap, the accounting, and who gives way when memory is short.
+
 use proptest::prelude::*;
 
 use super::*;

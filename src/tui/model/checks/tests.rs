@@ -1,3 +1,5 @@
+//! Each check by its own rule, and all six as the overview shows them.
+
 use super::facts::{
     Answer, BrokerFact, BrokerState, DirectoryFact, GroupFact, MovesFact, PartitionFact,
     QuorumFact, VoterFact,

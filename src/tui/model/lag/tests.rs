@@ -1,3 +1,5 @@
+//! Each cell of the lag table and each verdict by its own rule.
+
 use proptest::prelude::*;
 
 use super::*;
