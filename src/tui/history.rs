@@ -4,16 +4,12 @@ mod committed;
 mod ends;
 mod ring;
 mod samples;
-mod series;
-mod store;
-mod window;
+pub(crate) mod series;
+pub(crate) mod store;
+pub(crate) mod window;
 
 pub(crate) use committed::CommittedHistory;
 pub(crate) use ends::{AppendedAt, EndHistory};
-pub(crate) use ring::Ring;
-pub(crate) use series::Series;
-pub(crate) use store::{HARD_CAP_BYTES, Metric, Store, Subject};
-pub(crate) use window::{View, Window};
 
 /// A mean as a screen shows it.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,10 +1,10 @@
 //! What is known of the cluster, and what the user does with it.
 
-mod checks;
+pub(crate) mod checks;
 pub(crate) mod cluster;
 mod input;
-mod lag;
-mod order;
+pub(crate) mod lag;
+pub(crate) mod order;
 mod rows;
 pub(crate) mod schedule;
 pub(crate) mod screen;

@@ -99,8 +99,8 @@ impl Store {
 
     /// Subjects whose last day was given up for memory.
     pub(crate) fn shortened(&self) -> usize {
-        let is_short = |it: &&Lines| it.series.iter().any(|it| !it.1.has_minutes());
-        self.lines.values().map(AsRef::as_ref).filter(is_short).count()
+        let series = self.lines.values().map(|it| it.series.iter());
+        series.filter_map(|mut it| it.find(|it| !it.1.has_minutes())).count()
     }
 
     /// Adds a sample to a line. Without memory for a new line, nothing is kept of it.
@@ -154,6 +154,10 @@ impl Store {
         }
         let Some(lines) = self.lines.get_mut(subject) else { return };
         for (_, series) in lines.series.iter_mut().filter(|it| !it.1.has_minutes()) {
+            // Where it was the only one to give, its own lines gave their minutes too.
+            if self.cap < self.bytes + Series::MINUTES_BYTES {
+                return;
+            }
             series.keep_minutes();
             self.bytes += Series::MINUTES_BYTES;
         }
@@ -176,11 +180,20 @@ impl Store {
         }
     }
 
-    /// The topic is no more, or was made again under its name: its offsets begin anew.
+    /// The topic is no more, or was made again under its name: its offsets begin anew, and a lower
+    /// commit is no rewinding.
     pub(crate) fn forget_topic(&mut self, topic: &str) {
-        let Some(partitions) = self.ends.remove(topic) else { return };
-        let bytes: usize = partitions.values().map(|it| end_bytes(it)).sum();
-        self.bytes -= bytes + name_bytes(topic);
+        if let Some(partitions) = self.ends.remove(topic) {
+            let bytes: usize = partitions.values().map(|it| end_bytes(it)).sum();
+            self.bytes -= bytes + name_bytes(topic);
+        }
+        for of_group in self.commits.values_mut() {
+            of_group.retain(|at, _| {
+                let is_other = at.topic != topic;
+                self.bytes -= if is_other { 0 } else { commit_bytes(at) };
+                is_other
+            });
+        }
     }
 
     /// Adds the end offset of a partition.
@@ -273,12 +286,13 @@ impl Store {
     /// Topics and groups that have minutes, in the order in which they lose them.
     fn least_wanted(&self, now: Millis) -> Vec<Subject> {
         let lately = |at: Option<Millis>| at.is_some_and(|it| now - it < LATELY_MS);
-        let is_spare = |it: &(&Subject, &Lines)| {
-            matches!(it.0, Subject::Topic(_) | Subject::Group(_))
-                && it.1.series.iter().any(|it| it.1.has_minutes())
-        };
-        let lines = self.lines.iter().map(|(subject, it)| (subject, it.as_ref()));
-        let mut spare: Vec<_> = lines.filter(is_spare).collect();
+        let mut spare: Vec<(&Subject, &Lines)> = Vec::new();
+        for (subject, lines) in &self.lines {
+            let is_spare = matches!(subject, Subject::Topic(_) | Subject::Group(_));
+            if is_spare && lines.series.iter().any(|it| it.1.has_minutes()) {
+                spare.push((subject, lines));
+            }
+        }
         spare.sort_by_key(|(subject, it)| {
             (lately(it.seen), lately(it.active), it.seen, it.active, *subject)
         });

@@ -5,24 +5,19 @@
 
 mod brokers;
 mod disk;
-mod facts;
+pub(crate) mod facts;
 mod groups;
-mod hold;
+pub(crate) mod hold;
 mod moves;
-mod partitions;
+pub(crate) mod partitions;
 mod quorum;
 
 use std::collections::BTreeSet;
 
 use kt_protocol::types::{Millis, TopicPartition};
 
-pub(crate) use self::facts::{
-    Answer, BrokerFact, BrokerState, DirectoryFact, Facts, GroupFact, MovesFact, PartitionFact,
-    QuorumFact, VoterFact,
-};
-pub(crate) use self::hold::{Hold, Rise};
-pub(crate) use self::partitions::Fault;
-use super::lag::Spelling;
+use self::facts::Facts;
+use self::hold::{Hold, Rise};
 use crate::group_verdict;
 
 /// How bad a thing is.
@@ -221,28 +216,23 @@ struct Held {
 
 impl Evaluator {
     /// One evaluation: to be called once for each new set of answers, not for each redraw.
-    pub(crate) fn evaluate(
-        &mut self,
-        now: Millis,
-        facts: &Facts<'_>,
-        spell: Spelling,
-    ) -> [Check; 6] {
+    pub(crate) fn evaluate(&mut self, now: Millis, facts: &Facts<'_>) -> [Check; 6] {
         let down = facts.down();
         CheckKind::ALL.map(|kind| {
-            let finding = look(kind, facts, &down, spell);
+            let finding = look(kind, facts, &down);
             self.held[kind as usize].take(kind, now, finding)
         })
     }
 }
 
-fn look(kind: CheckKind, facts: &Facts<'_>, down: &BTreeSet<i32>, spell: Spelling) -> Finding {
+fn look(kind: CheckKind, facts: &Facts<'_>, down: &BTreeSet<i32>) -> Finding {
     match kind {
-        CheckKind::Brokers => facts.brokers.found(|it| brokers::look(it, spell)),
-        CheckKind::Partitions => facts.partitions.found(|it| partitions::look(it, down, spell)),
-        CheckKind::Quorum => facts.quorum.found(|it| quorum::look(it, down, spell)),
-        CheckKind::Disk => facts.directories.found(|it| disk::look(it, spell)),
-        CheckKind::Groups => facts.groups.found(|it| groups::look(it, spell)),
-        CheckKind::Moves => facts.moves.found(|it| moves::look(it, spell)),
+        CheckKind::Brokers => facts.brokers.found(|it| brokers::look(it)),
+        CheckKind::Partitions => facts.partitions.found(|it| partitions::look(it, down)),
+        CheckKind::Quorum => facts.quorum.found(|it| quorum::look(it, down)),
+        CheckKind::Disk => facts.directories.found(|it| disk::look(it)),
+        CheckKind::Groups => facts.groups.found(|it| groups::look(it)),
+        CheckKind::Moves => facts.moves.found(moves::look),
     }
 }
 

@@ -13,7 +13,6 @@ use kt_protocol::types::{Millis, Offset, TopicPartition};
 
 pub(crate) use self::expires::{Expires, Retention};
 pub(crate) use self::late::{Late, Probe};
-pub(crate) use self::reason::Spelling;
 pub(crate) use self::trend::Trend;
 use crate::group_lag;
 use crate::group_verdict::{LATE_MS, Symptoms, Verdict};

@@ -1,9 +1,10 @@
 //! Whether all brokers are there.
 
 use super::facts::{BrokerFact, BrokerState};
-use super::{Finding, Level, Part, Place, Rise, Spelling, Worst};
+use super::{Finding, Level, Part, Place, Rise, Worst};
+use crate::tui::figures;
 
-pub(super) fn look(brokers: &[BrokerFact<'_>], spell: Spelling) -> Finding {
+pub(super) fn look(brokers: &[BrokerFact<'_>]) -> Finding {
     let mut brokers: Vec<&BrokerFact<'_>> = brokers.iter().collect();
     brokers.sort_by_key(|it| it.id);
     let ids = |is_wanted: fn(BrokerState) -> bool| {
@@ -28,11 +29,11 @@ pub(super) fn look(brokers: &[BrokerFact<'_>], spell: Spelling) -> Finding {
         return Finding::unknown("no broker is known");
     }
     let rise = if down.is_empty() { Rise::Held } else { Rise::AtOnce };
-    Finding { rise, ..Finding::of(now, worst(&brokers, spell)) }
+    Finding { rise, ..Finding::of(now, worst(&brokers)) }
 }
 
 /// The one that is down for the longest, else one that is fenced.
-fn worst(brokers: &[&BrokerFact<'_>], spell: Spelling) -> Option<Worst> {
+fn worst(brokers: &[&BrokerFact<'_>]) -> Option<Worst> {
     let mut worst: Option<(u64, &BrokerFact<'_>)> = None;
     for it in brokers {
         let bad = match it.state {
@@ -47,7 +48,7 @@ fn worst(brokers: &[&BrokerFact<'_>], spell: Spelling) -> Option<Worst> {
     let (_, broker) = worst?;
     let mut text = format!("{} {}", broker.id, broker.address);
     if let BrokerState::Down { since_ms } = broker.state {
-        text = format!("{text} {}", (spell.duration)(since_ms));
+        text = format!("{text} {}", figures::duration(since_ms));
     }
     Some(Worst { place: Place::Broker(broker.id), text })
 }

@@ -1,24 +1,25 @@
 //! Whether any log directory is nearly full, or gone.
 
 use super::facts::DirectoryFact;
-use super::{Finding, Level, Part, Place, Spelling, Worst};
+use super::{Finding, Level, Part, Place, Worst};
+use crate::tui::figures;
 
 const WARN_SHARE: f64 = 0.80;
 const BAD_SHARE: f64 = 0.90;
 
-pub(super) fn look(directories: &[DirectoryFact<'_>], spell: Spelling) -> Finding {
+pub(super) fn look(directories: &[DirectoryFact<'_>]) -> Finding {
     let offline: Vec<&DirectoryFact<'_>> = directories.iter().filter(|it| it.is_offline).collect();
     let known = directories.iter().filter(|it| !it.is_offline && it.used.is_some());
     let fullest = known.reduce(|fullest, it| if fullest.used < it.used { it } else { fullest });
     let mut now = Vec::new();
     if !offline.is_empty() {
-        let text = format!("{} offline", (spell.count)(offline.len() as u64));
+        let text = format!("{} offline", figures::count(offline.len() as u64));
         now.push(Part::new(Level::Bad, text));
     }
     if let Some((it, used)) = fullest.and_then(|it| Some((it, it.used?))) {
-        let share = (spell.share)(used);
+        let share = figures::share(used);
         let text = match it.full_in_ms {
-            Some(left) => format!("fullest {share}, full in {}", (spell.duration)(left)),
+            Some(left) => format!("fullest {share}, full in {}", figures::duration(left)),
             None => format!("fullest {share}"),
         };
         now.push(Part::new(level(used), text));

@@ -1,10 +1,11 @@
 //! Whether all groups keep up.
 
 use super::facts::GroupFact;
-use super::{Finding, Level, Part, Place, Spelling, Worst};
+use super::{Finding, Level, Part, Place, Worst};
 use crate::group_verdict::Verdict;
+use crate::tui::figures;
 
-pub(super) fn look(groups: &[GroupFact<'_>], spell: Spelling) -> Finding {
+pub(super) fn look(groups: &[GroupFact<'_>]) -> Finding {
     if groups.is_empty() {
         return Finding::of(vec![Part::plain("no groups")], None);
     }
@@ -13,18 +14,18 @@ pub(super) fn look(groups: &[GroupFact<'_>], spell: Spelling) -> Finding {
     for verdict in [Verdict::Lost, Verdict::Losing, Verdict::Stalled] {
         let count = groups.iter().filter(|it| it.verdict == Some(verdict)).count() as u64;
         if 0 < count {
-            let text = format!("{} {}", (spell.count)(count), verdict.name());
+            let text = format!("{} {}", figures::count(count), verdict.name());
             now.push(Part::new(Level::Bad, text));
         }
     }
     let warn = groups.iter().filter(|it| level(it) == Some(Level::Warn)).count() as u64;
     if 0 < warn {
-        now.push(Part::new(Level::Warn, format!("{} warn", (spell.count)(warn))));
+        now.push(Part::new(Level::Warn, format!("{} warn", figures::count(warn))));
     }
     if now.is_empty() {
         now.push(Part::plain("none behind"));
     }
-    now.push(Part::plain(format!("of {}", (spell.count)(groups.len() as u64))));
+    now.push(Part::plain(format!("of {}", figures::count(groups.len() as u64))));
     Finding::of(now, worst(groups))
 }
 

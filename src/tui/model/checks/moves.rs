@@ -1,22 +1,23 @@
 //! Whether reassignments move on, and left nothing behind.
 
 use super::facts::MovesFact;
-use super::{Finding, Level, Part, Place, Spelling, Worst};
+use super::{Finding, Level, Part, Place, Worst};
+use crate::tui::figures;
 
-pub(super) fn look(moves: &MovesFact, spell: Spelling) -> Finding {
+pub(super) fn look(moves: &MovesFact) -> Finding {
     if moves.running == 0 {
         return at_rest(moves);
     }
-    let mut now = vec![Part::plain(format!("{} run", (spell.count)(moves.running as u64)))];
+    let mut now = vec![Part::plain(format!("{} run", figures::count(moves.running as u64)))];
     if !moves.stalled.is_empty() {
-        let text = format!("{} stalled", (spell.count)(moves.stalled.len() as u64));
+        let text = format!("{} stalled", figures::count(moves.stalled.len() as u64));
         now.push(Part::new(Level::Warn, text));
     }
     if let Some(left) = moves.left_bytes {
-        now.push(Part::plain(format!("{} left", (spell.bytes)(left))));
+        now.push(Part::plain(format!("{} left", figures::bytes(left))));
     }
     if let Some(eta) = moves.eta_ms {
-        now.push(Part::plain(format!("eta {}", (spell.duration)(eta))));
+        now.push(Part::plain(format!("eta {}", figures::duration(eta))));
     }
     let worst = moves
         .stalled

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use kt_protocol::types::TopicPartition;
 
 use super::facts::PartitionFact;
-use super::{Finding, Level, Part, Place, Spelling, Worst};
+use super::{Finding, Level, Part, Place, Worst};
+use crate::tui::figures;
 
 /// What is wrong with a partition, in rising order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,11 +55,7 @@ fn is_by_down(it: &PartitionFact<'_>, down: &BTreeSet<i32>) -> bool {
     missing(it).all(|id| down.contains(&id))
 }
 
-pub(super) fn look(
-    partitions: &[PartitionFact<'_>],
-    down: &BTreeSet<i32>,
-    spell: Spelling,
-) -> Finding {
+pub(super) fn look(partitions: &[PartitionFact<'_>], down: &BTreeSet<i32>) -> Finding {
     let (mut offline, mut below, mut out, mut by_down) = (0, 0, 0, 0);
     let mut causes = BTreeSet::new();
     let mut worst: Option<(Fault, &PartitionFact<'_>)> = None;
@@ -81,7 +78,7 @@ pub(super) fn look(
     let mut now = Vec::new();
     let mut tell = |level, count: u64, what: &str| {
         if 0 < count {
-            now.push(Part::new(level, format!("{} {what}", (spell.count)(count))));
+            now.push(Part::new(level, format!("{} {what}", figures::count(count))));
         }
     };
     tell(Level::Bad, offline, "offline");
@@ -90,7 +87,7 @@ pub(super) fn look(
     let causes: Vec<String> = causes.iter().map(ToString::to_string).collect();
     tell(Level::Ok, by_down, &format!("urp by {}", causes.join(",")));
     if now.is_empty() {
-        let count = (spell.count)(partitions.len() as u64);
+        let count = figures::count(partitions.len() as u64);
         now.push(Part::plain(format!("all {count} in sync")));
     }
     let worst = worst.map(|(_, it)| TopicPartition::new(it.topic, it.partition));

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::facts::{QuorumFact, VoterFact};
-use super::{Finding, Level, Part, Place, Spelling, Worst};
+use super::{Finding, Level, Part, Place, Worst};
+use crate::tui::figures;
 
 /// A voter that did not fetch for so long is not there, in ms.
 const GONE_MS: u64 = 10_000;
 /// A voter may be so many records behind.
 const LAG_MOST: u64 = 100;
 
-pub(super) fn look(quorum: &QuorumFact, down: &BTreeSet<i32>, spell: Spelling) -> Finding {
+pub(super) fn look(quorum: &QuorumFact, down: &BTreeSet<i32>) -> Finding {
     let Some(leader) = quorum.leader else {
         let text = format!("no leader  epoch {}", quorum.epoch);
         return Finding::of(vec![Part::new(Level::Bad, text)], None);
@@ -33,7 +34,7 @@ pub(super) fn look(quorum: &QuorumFact, down: &BTreeSet<i32>, spell: Spelling) -
     let now = vec![
         Part::plain(format!("leader {leader}")),
         Part::plain(format!("epoch {}", quorum.epoch)),
-        Part::new(voters.max(lagging), format!("voters {there}/{all} lag {}", (spell.count)(lag))),
+        Part::new(voters.max(lagging), format!("voters {there}/{all} lag {}", figures::count(lag))),
     ];
     let worst = if voters != Level::Ok { gone().min_by_key(|it| it.id) } else { slowest };
     let worst = worst.filter(|_| voters.max(lagging) != Level::Ok).map(|it| it.id);

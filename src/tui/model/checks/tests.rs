@@ -1,12 +1,12 @@
+//! Each check by its own rule, and all six as the overview shows them.
+
+use super::facts::{
+    Answer, BrokerFact, BrokerState, DirectoryFact, GroupFact, MovesFact, PartitionFact,
+    QuorumFact, VoterFact,
+};
+use super::partitions::Fault;
 use super::*;
 use crate::group_verdict::Verdict;
-
-const SPELL: Spelling = Spelling {
-    count: |it| it.to_string(),
-    duration: |it| format!("{}m{:02}s", it / 60_000, it / 1_000 % 60),
-    bytes: |it| format!("{it}B"),
-    share: |it| format!("{:.0}%", it * 100.0),
-};
 
 const ADDRESSES: [&str; 6] = [
     "kafka-1:9092",
@@ -69,7 +69,7 @@ fn healthy() -> Facts<'static> {
 }
 
 fn once(facts: &Facts<'_>) -> [Check; 6] {
-    Evaluator::default().evaluate(Millis(0), facts, SPELL)
+    Evaluator::default().evaluate(Millis(0), facts)
 }
 
 fn shown(checks: &[Check]) -> String {
@@ -138,9 +138,9 @@ fn the_overview_of_the_page() {
     bad     brokers    5 of 6 up  1 2 4 5 6 ok  3 DOWN              3 kafka-3:9092 4m12s
     bad     partitions 2 offline  1 <min isr  1 urp  2 urp by 3     orders-7
     ok      quorum     leader 101  epoch 42  voters 3/3 lag 3
-    warn    disk       fullest 87%, full in 52m00s                  2 /data/kafka-0
+    warn    disk       fullest 87%, full in 52m                     2 /data/kafka-0
     bad     groups     1 losing  1 stalled  2 warn  of 5            billing-export
-    warn    moves      3 run  1 stalled  62B left  eta 26m00s       clicks-31
+    warn    moves      3 run  1 stalled  62 left  eta 26m           clicks-31
     ");
 }
 
@@ -180,7 +180,7 @@ fn a_lost_broker_shows_at_once_and_the_rest_after_two() {
     let mut text = String::new();
     let days = [healthy(), worse.clone(), worse, healthy(), healthy(), healthy()];
     for (at, facts) in days.iter().enumerate() {
-        let checks = evaluator.evaluate(Millis(at as u64 * 1_000), facts, SPELL);
+        let checks = evaluator.evaluate(Millis(at as u64 * 1_000), facts);
         let levels = checks[..2].iter().map(|it| {
             let place = it.worst.as_ref().map_or("-", |it| it.text.as_str());
             format!("{:?} since {} at {place}", it.level, it.since.0)
@@ -218,9 +218,9 @@ fn what_is_not_known_is_never_ok() {
     ");
     // The last good answer stays, with its mark.
     let mut evaluator = Evaluator::default();
-    let _ = evaluator.evaluate(Millis(0), &healthy(), SPELL);
-    let _ = evaluator.evaluate(Millis(1), &unknown, SPELL);
-    let checks = evaluator.evaluate(Millis(2), &unknown, SPELL);
+    let _ = evaluator.evaluate(Millis(0), &healthy());
+    let _ = evaluator.evaluate(Millis(1), &unknown);
+    let checks = evaluator.evaluate(Millis(2), &unknown);
     insta::assert_snapshot!(shown(&checks), @"
     UNKNOWN
     unknown brokers    6 of 6 up  1 2 3 4 5 6 ok
@@ -261,7 +261,7 @@ fn limits_of_disks_and_voters() {
         [Level::Ok, Level::Warn, Level::Warn, Level::Bad]
     );
     let down = BTreeSet::from([103]);
-    let level = |quorum: &QuorumFact| quorum::look(quorum, &down, SPELL).level;
+    let level = |quorum: &QuorumFact| quorum::look(quorum, &down).level;
     assert_eq!(level(&voters(&[0, 5, 100])), Level::Ok);
     assert_eq!(level(&voters(&[0, 5, 101])), Level::Warn);
     let mut gone = voters(&[0, 0, 0]);

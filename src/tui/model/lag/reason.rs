@@ -2,23 +2,13 @@
 
 use super::{Cells, Eta, Expires, GroupFacts, GroupKind, Lag, Late, Trend};
 use crate::group_verdict::Verdict;
-
-/// How values are written: the screen's own rules, given from outside.
-#[derive(Clone, Copy)]
-pub(crate) struct Spelling {
-    pub(crate) count: fn(u64) -> String,
-    /// Of ms.
-    pub(crate) duration: fn(u64) -> String,
-    pub(crate) bytes: fn(u64) -> String,
-    /// Of 0 to 1.
-    pub(crate) share: fn(f64) -> String,
-}
+use crate::tui::figures;
 
 impl Cells {
     /// Verdict, worst partition, reason; `None` while there is no verdict.
-    pub(crate) fn sentence(&self, group: &GroupFacts, spell: Spelling) -> Option<String> {
+    pub(crate) fn sentence(&self, group: &GroupFacts) -> Option<String> {
         let verdict = self.verdict?;
-        let reason = Reason { cells: self, group, spell };
+        let reason = Reason { cells: self, group };
         let text = match verdict {
             Verdict::Ok => reason.ok(),
             Verdict::Behind => reason.behind(),
@@ -35,7 +25,6 @@ impl Cells {
 struct Reason<'a> {
     cells: &'a Cells,
     group: &'a GroupFacts,
-    spell: Spelling,
 }
 
 impl Reason<'_> {
@@ -74,16 +63,16 @@ impl Reason<'_> {
         let still = partitions.filter_map(|it| it.unmoved_ms).min().unwrap_or_default();
         let members = match self.group.members {
             1 => "1 member".to_owned(),
-            count => format!("{} members", (self.spell.count)(count as u64)),
+            count => format!("{} members", figures::count(count as u64)),
         };
         let at = self.worst().map(|it| format!(", most of {it}")).unwrap_or_default();
-        let still = (self.spell.duration)(still);
+        let still = figures::duration(still);
         format!("{members}, but no {word} moved for {still}, {}{at}", self.unread())
     }
 
     fn losing(&self) -> String {
         let left = match self.cells.expires {
-            Expires::In(left) => (self.spell.duration)(left),
+            Expires::In(left) => figures::duration(left),
             _ => "?".to_owned(),
         };
         format!("unread records{} expire in {left}{}", self.at(), self.outlook())
@@ -94,7 +83,7 @@ impl Reason<'_> {
             Expires::Lost(records) => records,
             _ => 0,
         };
-        let count = (self.spell.count)(records);
+        let count = figures::count(records);
         let noun = if records == 1 { "record was" } else { "records were" };
         let at = self.worst().map(|it| format!(", most of {it}")).unwrap_or_default();
         format!("{count} {noun} deleted before being read{at}{}", self.outlook())
@@ -112,7 +101,7 @@ impl Reason<'_> {
         match self.cells.lag {
             Lag::Records(1) => "1 record is unread".to_owned(),
             Lag::Records(count) => {
-                format!("{} records are unread", (self.spell.count)(count.unsigned_abs()))
+                format!("{} records are unread", figures::count(count.unsigned_abs()))
             }
             Lag::NoCommit | Lag::Unknown => "lag is not known".to_owned(),
         }
@@ -121,9 +110,9 @@ impl Reason<'_> {
     fn late(&self) -> String {
         match self.cells.late {
             Late::CaughtUp => "0".to_owned(),
-            Late::Read(age) => (self.spell.duration)(age),
-            Late::Estimated(age) => format!("~{}", (self.spell.duration)(age)),
-            Late::OlderThan(age) => format!(">{}", (self.spell.duration)(age)),
+            Late::Read(age) => figures::duration(age),
+            Late::Estimated(age) => format!("~{}", figures::duration(age)),
+            Late::OlderThan(age) => format!(">{}", figures::duration(age)),
             Late::NoCommit | Late::Unknown => "?".to_owned(),
         }
     }
@@ -137,7 +126,7 @@ impl Reason<'_> {
             None => "",
         };
         let eta = match self.cells.eta {
-            Eta::In(eta) => format!("eta {}", (self.spell.duration)(eta)),
+            Eta::In(eta) => format!("eta {}", figures::duration(eta)),
             Eta::Never => "eta never".to_owned(),
             Eta::Stop => "nothing is read".to_owned(),
             Eta::Done | Eta::NotYet => String::new(),
@@ -154,7 +143,7 @@ impl Reason<'_> {
         match self.cells.no_commit {
             0 => String::new(),
             1 => ", 1 partition has no commit".to_owned(),
-            count => format!(", {} partitions have no commit", (self.spell.count)(count as u64)),
+            count => format!(", {} partitions have no commit", figures::count(count as u64)),
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Each cell of the lag table and each verdict by its own rule.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -44,20 +46,8 @@ fn verdict(group: &GroupFacts) -> Option<&'static str> {
     group.cells(now()).verdict.map(Verdict::name)
 }
 
-fn duration(ms: u64) -> String {
-    let (minutes, seconds) = (ms / MINUTE, ms / 1_000 % 60);
-    format!("{minutes}m{seconds:02}s")
-}
-
-const SPELL: Spelling = Spelling {
-    count: |it| it.to_string(),
-    duration,
-    bytes: |it| it.to_string(),
-    share: |it| format!("{it}"),
-};
-
 fn sentence(group: &GroupFacts) -> String {
-    group.cells(now()).sentence(group, SPELL).unwrap_or_else(|| "no verdict yet".to_owned())
+    group.cells(now()).sentence(group).unwrap_or_else(|| "no verdict yet".to_owned())
 }
 
 fn probed(age_ms: u64) -> PartitionFacts {
@@ -263,12 +253,12 @@ fn the_worst_verdict_is_told_in_one_sentence() {
         text += &format!("{:>4} {}\n", wanted.level().name(), sentence(&group));
     }
     insta::assert_snapshot!(text, @"
-      ok ok: 152 records are unread, ~0m01s late
-    warn behind: the oldest unread record of orders-2 is 6m00s old, 152 records are unread, and eta 0m03s
+      ok ok: 152 records are unread, ~1s late
+    warn behind: the oldest unread record of orders-2 is 6m00s old, 152 records are unread, and eta 3s
     warn stopped: no member reads, 152 records are unread, most of orders-1, 6m00s late
-    warn rewound: commits of orders-2 were set back, 152 records are unread, and eta 0m03s
-     bad stalled: 3 members, but no commit moved for 60m00s, 152 records are unread, most of orders-1
-     bad losing: unread records of orders-2 expire in 54m00s, and nothing is read
+    warn rewound: commits of orders-2 were set back, 152 records are unread, and eta 3s
+     bad stalled: 3 members, but no commit moved for 1h00m, 152 records are unread, most of orders-1
+     bad losing: unread records of orders-2 expire in 54m, and nothing is read
      bad lost: 50 records were deleted before being read, most of orders-2, and nothing is read
     ");
 }
@@ -280,14 +270,25 @@ fn the_sentence_of_the_page() {
     it.retention.ms = Some(4 * HOUR + 17 * MINUTE);
     let lag_samples = (0..3).map(|n| (Millis(NOW.0 + n * 10_000), 4.0e6 + 2.0e5 * n as f32));
     let group = GroupFacts { lag_samples: lag_samples.collect(), ..group(vec![it]) };
-    insta::assert_snapshot!(sentence(&group), @"losing: unread records of orders-2 expire in 72m00s, and lag grows (eta never)");
+    insta::assert_snapshot!(sentence(&group), @"losing: unread records of orders-2 expire in 1h12m, and lag grows (eta never)");
     let bare = |number| PartitionFacts { committed: None, ..partition(number) };
     let quiet = GroupFacts { partitions: (0..6).map(bare).collect(), ..group.clone() };
     insta::assert_snapshot!(sentence(&quiet), @"ok: nothing is committed yet, so there is no lag");
     let mixed = GroupFacts { partitions: vec![bare(0), partition(1)], ..group.clone() };
-    insta::assert_snapshot!(sentence(&mixed), @"ok: 76 records are unread, ~0m01s late, 1 partition has no commit");
+    insta::assert_snapshot!(sentence(&mixed), @"ok: 76 records are unread, ~1s late, 1 partition has no commit");
     let of_one = group.partition_cells(&TopicPartition::new("orders", 2), now()).unwrap();
     assert_eq!((of_one.verdict, of_one.trend), (Some(Verdict::Losing), None));
+}
+
+#[test]
+fn share_groups_have_start_offsets_and_no_commit_words() {
+    let share = |group| GroupFacts { kind: GroupKind::Share, ..group };
+    let bare = PartitionFacts { committed: None, ..partition(0) };
+    let mut text = sentence(&share(group(vec![bare]))) + "\n";
+    for verdict in RISING {
+        text += &(sentence(&share(ailing(verdict))) + "\n");
+    }
+    assert!(!text.contains("commit") && text.contains("no start offset moved"), "{text}");
 }
 
 #[test]
@@ -338,7 +339,7 @@ proptest! {
         let one = GroupFacts { members, lag_samples: samples, ..group(partitions) };
         let other = GroupFacts { members, lag_samples: mixed, ..group(shuffled) };
         let (one_cells, other_cells) = (one.cells(now()), other.cells(now()));
-        prop_assert_eq!(one_cells.sentence(&one, SPELL), other_cells.sentence(&other, SPELL));
+        prop_assert_eq!(one_cells.sentence(&one), other_cells.sentence(&other));
         prop_assert_eq!(one_cells, other_cells);
     }
 
