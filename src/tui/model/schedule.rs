@@ -3,6 +3,10 @@
 //! A lane is a kind of question and the broker that it goes to. A lane has one request under way;
 //! what does not fit one request goes out as parts, one after the other, and makes a round. The
 //! machine is told what is needed and what the cluster looks like, and reads no clock.
+//!
+//! Around it goes a loop: perform what is `due`, fold each answer into the cluster, give what that
+//! made of it to `answered`, and `learn` the cluster's world again after answers of brokers,
+//! metadata, groups and moves.
 
 mod cost;
 mod kind;

@@ -111,8 +111,8 @@ pub(super) fn needs(kinds: &[Kind]) -> Needs {
 
 /// Topics of equal size, and groups, spread over brokers from 1 on.
 pub(super) fn world(brokers: i32, topics: i32, partitions: i32, groups: i32) -> World {
-    let brokers_known = (1..=brokers).map(NodeId).collect();
-    let mut world = World { brokers: brokers_known, ..World::default() };
+    let brokers_up = (1..=brokers).map(NodeId).collect();
+    let mut world = World { brokers: brokers_up, ..World::default() };
     for topic in 0..topics {
         let name = format!("topic-{topic:05}");
         for partition in 0..partitions {
