@@ -13,15 +13,11 @@ use crate::config::{ClientConfig, ConfigError, Keys, flag, millis, number, word,
 /// ```
 /// use kt_client::producer::{Acks, Idempotence, ProducerConfig};
 ///
-/// let quick = ProducerConfig {
-///     acks: Acks::Leader,
-///     idempotence: Idempotence::Off,
-///     ..ProducerConfig::default()
-/// };
-/// quick.check()?;
-/// let contradiction = ProducerConfig { acks: Acks::Leader, ..ProducerConfig::default() };
+/// assert!(ProducerConfig::default().is_idempotent());
+/// let quick = ProducerConfig { acks: Acks::Leader, ..ProducerConfig::default() };
+/// assert!(!quick.is_idempotent());
+/// let contradiction = ProducerConfig { idempotence: Idempotence::On, ..quick };
 /// assert!(contradiction.check().is_err());
-/// # Ok::<(), kt_client::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Acks {

@@ -82,7 +82,8 @@ pub struct Surroundings {
 ///
 /// let partition = Partition { leader: Some(NodeId(1)), ..Partition::default() };
 /// let (name, partitions) = ("orders".to_owned(), vec![partition]);
-/// machine.add_topic(now, &Topic { name, partitions, ..Topic::default() });
+/// let topic = Topic { name, partitions, ..Topic::default() };
+/// machine.add_topic(now, &topic, &mut effects);
 /// let record = NewRecord { value: Some(b"tea"), ..NewRecord::default() };
 /// let record = ProducerRecord { topic: "orders", partition: Some(0), record, tag: 7 };
 /// machine.append(|| now, &record)?;
