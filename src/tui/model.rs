@@ -2,6 +2,7 @@
 
 pub(crate) mod checks;
 pub(crate) mod cluster;
+pub(crate) mod facts;
 mod input;
 pub(crate) mod lag;
 pub(crate) mod order;

@@ -46,7 +46,10 @@ fn worst(brokers: &[&BrokerFact<'_>]) -> Option<Worst> {
         }
     }
     let (_, broker) = worst?;
-    let mut text = format!("{} {}", broker.id, broker.address);
+    let mut text = match broker.host {
+        "" => broker.id.to_string(),
+        host => format!("{} {host}:{}", broker.id, broker.port),
+    };
     if let BrokerState::Down { since_ms } = broker.state {
         text = format!("{text} {}", figures::duration(since_ms));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kt_protocol::types::TopicPartition;
+use kt_protocol::types::{NodeId, TopicPartition};
 
 use super::Finding;
 use crate::group_verdict::Verdict;
@@ -51,7 +51,9 @@ impl Facts<'_> {
 #[derive(Clone, Debug)]
 pub(crate) struct BrokerFact<'a> {
     pub(crate) id: i32,
-    pub(crate) address: &'a str,
+    /// Empty if only replicas name it.
+    pub(crate) host: &'a str,
+    pub(crate) port: i32,
     pub(crate) state: BrokerState,
 }
 
@@ -67,9 +69,9 @@ pub(crate) enum BrokerState {
 pub(crate) struct PartitionFact<'a> {
     pub(crate) topic: &'a str,
     pub(crate) partition: i32,
-    pub(crate) leader: Option<i32>,
-    pub(crate) replicas: &'a [i32],
-    pub(crate) isr: &'a [i32],
+    pub(crate) leader: Option<NodeId>,
+    pub(crate) replicas: &'a [NodeId],
+    pub(crate) isr: &'a [NodeId],
     /// `min.insync.replicas`; `None` if the config is not known.
     pub(crate) min_isr: Option<usize>,
 }

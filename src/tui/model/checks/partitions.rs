@@ -47,7 +47,7 @@ impl Fault {
 
 fn missing<'a>(it: &PartitionFact<'a>) -> impl Iterator<Item = i32> + 'a {
     let (replicas, isr) = (it.replicas, it.isr);
-    replicas.iter().copied().filter(move |id| !isr.contains(id))
+    replicas.iter().filter(move |id| !isr.contains(id)).map(|id| id.0)
 }
 
 /// Whether each replica that is out of sync is on a broker that is down.

@@ -6,27 +6,27 @@ use super::facts::{
 };
 use super::partitions::Fault;
 use super::*;
+use kt_protocol::types::NodeId;
+
 use crate::group_verdict::Verdict;
 
-const ADDRESSES: [&str; 6] = [
-    "kafka-1:9092",
-    "kafka-2:9092",
-    "kafka-3:9092",
-    "kafka-4:9092",
-    "kafka-5:9092",
-    "kafka-6:9092",
-];
+const HOSTS: [&str; 6] = ["kafka-1", "kafka-2", "kafka-3", "kafka-4", "kafka-5", "kafka-6"];
 
 fn brokers(down: &[i32]) -> Vec<BrokerFact<'static>> {
-    let broker = |(id, address)| BrokerFact {
+    let broker = |(id, host)| BrokerFact {
         id,
-        address,
+        host,
+        port: 9092,
         state: match down.contains(&id) {
             true => BrokerState::Down { since_ms: 252_000 },
             false => BrokerState::Up,
         },
     };
-    (1..).zip(ADDRESSES).map(broker).collect()
+    (1..).zip(HOSTS).map(broker).collect()
+}
+
+fn nodes(ids: &[i32]) -> &'static [NodeId] {
+    ids.iter().map(|it| NodeId(*it)).collect::<Vec<NodeId>>().leak()
 }
 
 fn partition(
@@ -35,7 +35,7 @@ fn partition(
     leader: Option<i32>,
     isr: &'static [i32],
 ) -> PartitionFact<'static> {
-    let replicas = &[1, 2, 3];
+    let (leader, replicas, isr) = (leader.map(NodeId), nodes(&[1, 2, 3]), nodes(isr));
     PartitionFact { topic, partition, leader, replicas, isr, min_isr: Some(2) }
 }
 
@@ -167,7 +167,7 @@ fn one_cause_has_one_mark() {
     // Its consequences are marked, whatever their cause.
     assert_eq!(fault(&[1], Some(1)), Fault::BelowMinIsr);
     assert_eq!(fault(&[1, 2], None), Fault::Offline);
-    let single = PartitionFact { replicas: &[1], ..partition("t", 0, Some(1), &[1]) };
+    let single = PartitionFact { replicas: nodes(&[1]), ..partition("t", 0, Some(1), &[1]) };
     assert_eq!(Fault::of(&single, &down), Fault::None);
 }
 
