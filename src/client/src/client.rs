@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::backoff::Backoff;
 use crate::config::{ClientConfig, Event};
 use crate::connection::{Connection, Wanted};
+use crate::duration::after;
 use crate::error::{Error, Subject};
 use crate::metadata::{Broker, Metadata, Topic, TopicErrors};
 use crate::pool::{Lane, Pool};
@@ -98,7 +99,7 @@ impl Client {
 
     pub(crate) fn limit(&self, operation: &'static str) -> Limit {
         let timeout = self.config().timeout;
-        Limit { operation, deadline: Instant::now() + timeout, timeout }
+        Limit { operation, deadline: after(Instant::now(), timeout), timeout }
     }
 
     /// Asks for these topics, unless they are known and fresh. Each comes back by its name, or

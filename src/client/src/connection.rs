@@ -23,6 +23,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::Event;
 use crate::dialer::{Dialer, untrusted};
+use crate::duration::after;
 use crate::error::{Error, Listener, Subject};
 use crate::request::{Request, choose_version};
 use keeper::{Care, keep};
@@ -224,7 +225,7 @@ impl Connection {
         version: i16,
         limit: Duration,
     ) -> Result<Bytes, Error> {
-        let deadline = Instant::now() + limit;
+        let deadline = after(Instant::now(), limit);
         // A link that is full lets nobody in until an answer comes.
         let queued = timeout_at(deadline, self.queue(request, api, version)).await;
         let pending = queued.unwrap_or_else(|_| Err(self.broken(api, &LinkError::TimedOut(limit))));

@@ -19,7 +19,7 @@ use super::panic_guard::guarded;
 use super::records::CrcCheck;
 use crate::client::{Client, Limit, Target};
 use crate::connection::Wanted;
-use crate::duration::millis;
+use crate::duration::{after, millis};
 use crate::error::Error;
 use crate::metadata::{Metadata, TopicErrors};
 use crate::pool::Lane;
@@ -175,7 +175,7 @@ impl Reading<'_> {
 
 fn limit(client: &Client, operation: &'static str, wait: Duration) -> Limit {
     let timeout = client.config().request_timeout + wait;
-    Limit { operation, deadline: Instant::now() + timeout, timeout }
+    Limit { operation, deadline: after(Instant::now(), timeout), timeout }
 }
 
 fn take(shared: &Shared, answer: Answer) {

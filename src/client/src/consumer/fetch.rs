@@ -15,7 +15,7 @@ use super::records::{Aborted, FetchedRecords, Marks};
 use crate::admin::Isolation;
 use crate::client::{Client, Limit, Target};
 use crate::connection::Wanted;
-use crate::duration::request_millis;
+use crate::duration::{after, request_millis};
 use crate::error::{Error, Subject};
 use crate::pool::Lane;
 
@@ -112,7 +112,7 @@ impl Request {
 /// Asks, once.
 pub(crate) async fn fetch(client: Client, node: NodeId, request: Request) -> Fetched {
     let timeout = client.config().request_timeout + request.config.fetch_max_wait;
-    let limit = Limit { operation: "Fetch", deadline: Instant::now() + timeout, timeout };
+    let limit = Limit { operation: "Fetch", deadline: after(Instant::now(), timeout), timeout };
     let result = async {
         let connection = client.connection(Target::Node(node), LANE, limit).await?;
         let build = |version| request.of_version(version);

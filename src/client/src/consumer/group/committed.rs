@@ -19,6 +19,7 @@ use crate::backoff::Backoff;
 use crate::client::{Client, Limit};
 use crate::connection::Wanted;
 use crate::consumer::by_topic::by_topic;
+use crate::duration::after;
 use crate::error::{Error, Subject};
 use crate::pool::Lane;
 
@@ -48,7 +49,7 @@ impl Seeker {
         let config = self.client.config();
         let timeout = config.timeout;
         let _lookup = Lookup::begin(&self.shared);
-        let deadline = Instant::now() + timeout;
+        let deadline = after(Instant::now(), timeout);
         let mut backoff = Backoff::new(config.backoff);
         let mut last = None;
         while Instant::now() < deadline {

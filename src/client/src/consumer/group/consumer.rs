@@ -23,6 +23,7 @@ use super::{GroupConfig, Subscription};
 use crate::client::Client;
 use crate::consumer::assignor::GenerationId;
 use crate::consumer::{Consumer, ConsumerConfig, Interceptor, Polled, Position, Start};
+use crate::duration::after;
 use crate::error::Error;
 use crate::pool::Lane;
 
@@ -530,7 +531,7 @@ impl GroupConsumer {
     ///
     /// As [`GroupConsumer::unsubscribe`], and if time was up before commits were answered.
     pub async fn close(self, timeout: Duration) -> Result<(), Error> {
-        let deadline = deadline_in(timeout);
+        let deadline = after(Instant::now(), timeout);
         let result = self.part("the consumer is being closed", timeout).await;
         self.reader.close(deadline.saturating_duration_since(Instant::now())).await;
         result
@@ -539,7 +540,7 @@ impl GroupConsumer {
     async fn part(&self, reason: &str, timeout: Duration) -> Result<(), Error> {
         let mut errands = self.turn.lock().await;
         *errands = Errands::default();
-        let deadline = deadline_in(timeout);
+        let deadline = after(Instant::now(), timeout);
         let given_back = tokio::time::timeout_at(deadline, self.give_all_back()).await;
         self.shared.with(|machine, now, effects| machine.leave(now, reason, effects));
         self.reader.assign(BTreeMap::<TopicPartition, Start>::new());
@@ -619,12 +620,6 @@ enum Progress {
 /// How much time is left; without a deadline all there is.
 fn left(deadline: Option<Instant>) -> Duration {
     deadline.map_or(Duration::MAX, |it| it.saturating_duration_since(Instant::now()))
-}
-
-/// A moment from now on; a year is as good as for ever.
-fn deadline_in(timeout: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 86_400);
-    Instant::now() + timeout.min(YEAR)
 }
 
 async fn outcome(committed: oneshot::Receiver<Committed>) -> Result<(), Error> {
