@@ -4,7 +4,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Command, Output};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::support::command::{command, ok, stderr};
 use crate::support::{Broker, Operator};
@@ -13,16 +14,15 @@ use crate::support::{Broker, Operator};
 const IN_TIME: Duration = Duration::from_secs(60);
 
 /// Waits for the end; one that hangs fails.
-fn ends(mut process: Child) -> Output {
-    let begun = Instant::now();
-    while process.try_wait().expect("kt can be waited for").is_none() {
-        if IN_TIME < begun.elapsed() {
-            let _ = process.kill();
-            panic!("it hangs: {:?}", process.wait_with_output());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    process.wait_with_output().expect("kt has ended")
+fn ends(process: Child) -> Output {
+    let pid = process.id().to_string();
+    let (sender, ended) = mpsc::channel();
+    std::thread::spawn(move || sender.send(process.wait_with_output()));
+    let output = ended.recv_timeout(IN_TIME).unwrap_or_else(|_| {
+        let _ = Command::new("kill").args(["-KILL", &pid]).status();
+        panic!("it hangs: {:?}", ended.recv());
+    });
+    output.expect("kt has ended")
 }
 
 /// Waits until it has printed this line; gives the rest of its stdout.

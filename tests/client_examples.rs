@@ -7,22 +7,22 @@ use crate::support::command::ok;
 use crate::support::{Operator, member};
 
 #[path = "../src/client/examples/batch_to_database.rs"]
-#[allow(dead_code, unreachable_pub, reason = "it is a program of its own")]
+#[expect(dead_code, unreachable_pub, reason = "it is a program of its own")]
 mod batch_to_database;
 #[path = "../src/client/examples/custom_partitioner.rs"]
-#[allow(dead_code, unreachable_pub, reason = "it is a program of its own")]
+#[expect(dead_code, unreachable_pub, reason = "it is a program of its own")]
 mod custom_partitioner;
 #[path = "../src/client/examples/external_offsets.rs"]
-#[allow(dead_code, unreachable_pub, reason = "it is a program of its own")]
+#[expect(dead_code, unreachable_pub, reason = "it is a program of its own")]
 mod external_offsets;
 #[path = "../src/client/examples/interceptors.rs"]
-#[allow(dead_code, unreachable_pub, reason = "it is a program of its own")]
+#[expect(dead_code, unreachable_pub, reason = "it is a program of its own")]
 mod interceptors;
 #[path = "../src/client/examples/merge_by_time.rs"]
-#[allow(dead_code, unreachable_pub, reason = "it is a program of its own")]
+#[expect(dead_code, unreachable_pub, reason = "it is a program of its own")]
 mod merge_by_time;
 #[path = "../src/client/examples/worker_pool.rs"]
-#[allow(dead_code, unreachable_pub, reason = "it is a program of its own")]
+#[expect(dead_code, unreachable_pub, reason = "it is a program of its own")]
 mod worker_pool;
 
 fn topic(operator: &Operator, name: &str, partitions: &str) {

@@ -143,6 +143,7 @@ fn signals_deliver_what_was_read_and_say_what_was_not_sent(operator: &Operator) 
 fn failures_have_their_codes(operator: &Operator) {
     topic(operator, "t", "1");
     fails(operator, &["produce", "t", "--repeat", "0"], "", 2);
+    fails(operator, &["produce", "-r", "t.*"], "", 2);
     fails(operator, &["produce", "t", "--partitioner", "no"], "", 2);
     fails(operator, &["produce", "t", "--file", "/nosuch"], "", 5);
     fails(operator, &["produce", "nosuch"], "", 5);

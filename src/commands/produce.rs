@@ -200,6 +200,9 @@ fn compressor(text: &str) -> Result<Compressor, String> {
 
 pub(crate) fn run(args: &ProduceArgs, session: &Session) -> Result<(), CliError> {
     session.check_form::<report::Delivered>()?;
+    if session.globals.regex {
+        return Err(CliError::usage("-r: records go to topics by their exact names"));
+    }
     let settings = session.settings()?;
     let mut config = args.config(&settings.producer, settings.client.timeout)?;
     if args.spool.is_some() && settings.producer.get("delivery.timeout.ms").is_none() {
