@@ -1,3 +1,7 @@
 //! Performs what the model asks for. The only part of the dashboard that awaits.
 
+mod asker;
+mod once;
 pub(crate) mod questions;
+
+pub(crate) use once::{Once, Sheet, once};

@@ -9,6 +9,7 @@
 pub(crate) mod app;
 pub(crate) mod canvas;
 pub(crate) mod chart;
+pub(crate) mod export;
 pub(crate) mod frame;
 pub(crate) mod list;
 mod screens;

@@ -175,6 +175,17 @@ impl App {
         effects.extend(questions.into_iter().map(Effect::Ask));
     }
 
+    /// Whether everything that the screen needs was answered, and computed.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.watch.schedule.is_settled()
+    }
+
+    /// Computes what follows from all answers, however young the last time is.
+    pub(crate) fn compute_all(&mut self) {
+        self.watch.renew_now(self.now);
+        self.renew_page();
+    }
+
     /// When something is to be done, if nothing happens before: at the latest in a second, as ages
     /// are counted.
     pub(crate) fn next_deadline(&self) -> Millis {

@@ -110,6 +110,37 @@ impl Target {
         Target { screen, about: About::Cluster, cursor: None, only_faults: false }
     }
 
+    /// A screen by name, and what it is about.
+    ///
+    /// # Errors
+    ///
+    /// A screen that is about one thing, and nothing was named.
+    pub(crate) fn named(screen: Screen, subject: Option<&str>) -> Result<Target, String> {
+        let Some(subject) = subject.filter(|it| !it.is_empty()) else {
+            if screen.parent().is_some() {
+                return Err(format!("{0} needs a name: {0}/NAME", screen.name()));
+            }
+            return Ok(Target::screen(screen));
+        };
+        let about = match screen {
+            Screen::Topic | Screen::Segments | Screen::Records => {
+                match subject.rsplit_once(':').map(|(topic, it)| (topic, it.parse())) {
+                    Some((topic, Ok(partition))) if screen != Screen::Topic => {
+                        About::Partition { topic: topic.to_owned(), partition, offset: None }
+                    }
+                    _ => About::Topic(subject.to_owned()),
+                }
+            }
+            Screen::Group => About::Group(subject.to_owned()),
+            Screen::Configs => About::Entity(subject.to_owned()),
+            _ => {
+                let cursor = Some(subject.to_owned());
+                return Ok(Target { cursor, ..Target::screen(screen) });
+            }
+        };
+        Ok(Target::about(screen, about))
+    }
+
     pub(crate) fn about(screen: Screen, about: About) -> Target {
         Target { about, ..Target::screen(screen) }
     }

@@ -113,6 +113,12 @@ impl Watch {
         if !first && self.renewed.is_some_and(|at| now.monotonic - at < RENEW_MS) {
             return false;
         }
+        self.renew_now(now);
+        true
+    }
+
+    /// The same, however young the last time is.
+    pub(crate) fn renew_now(&mut self, now: Now) {
         self.renewed = Some(now.monotonic);
         let news = std::mem::take(&mut self.news);
         if news.offsets || news.shape {
@@ -127,7 +133,6 @@ impl Watch {
         });
         let facts = facts(&self.cluster, of_groups.collect(), now);
         self.checks = Some(self.evaluator.evaluate(now.monotonic, &facts));
-        true
     }
 
     /// When `renew` has something to do, if no answer comes before.

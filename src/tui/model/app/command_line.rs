@@ -115,44 +115,24 @@ impl App {
             }
             return self.go(Target::screen(screen));
         }
-        let cluster = &self.watch.cluster;
-        let about = match screen {
-            Screen::Topic | Screen::Segments | Screen::Records => {
-                let (topic, partition) = partition_of(subject);
-                if !cluster.topics.contains_key(topic) {
-                    return self.say(format!("topic \"{subject}\" is not there"));
-                }
-                match (screen, partition) {
-                    (Screen::Topic, _) | (_, None) => About::Topic(topic.to_owned()),
-                    (_, Some(partition)) => {
-                        About::Partition { topic: topic.to_owned(), partition, offset: None }
-                    }
-                }
-            }
-            Screen::Group => {
-                if !cluster.groups.contains_key(subject) {
-                    return self.say(format!("group \"{subject}\" is not there"));
-                }
-                About::Group(subject.to_owned())
-            }
-            Screen::Configs => About::Entity(subject.to_owned()),
-            _ => {
-                let target = Target { cursor: Some(subject.to_owned()), ..Target::screen(screen) };
-                return self.go(target);
-            }
+        let target = match Target::named(screen, Some(subject)) {
+            Ok(target) => target,
+            Err(why) => return self.say(why),
         };
-        self.go(Target::about(screen, about));
-    }
-}
-
-/// `orders:3` names a partition.
-fn partition_of(subject: &str) -> (&str, Option<i32>) {
-    match subject.rsplit_once(':') {
-        Some((topic, partition)) => match partition.parse() {
-            Ok(partition) => (topic, Some(partition)),
-            Err(_) => (subject, None),
-        },
-        None => (subject, None),
+        let cluster = &self.watch.cluster;
+        let missing = match &target.about {
+            About::Topic(name) | About::Partition { topic: name, .. } => {
+                (!cluster.topics.contains_key(name)).then(|| format!("topic \"{name}\""))
+            }
+            About::Group(name) => {
+                (!cluster.groups.contains_key(name)).then(|| format!("group \"{name}\""))
+            }
+            About::Cluster | About::Entity(_) => None,
+        };
+        match missing {
+            Some(what) => self.say(format!("{what} is not there")),
+            None => self.go(target),
+        }
     }
 }
 
