@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{brokers, cells};
+use super::{below, brokers, cells};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
@@ -115,12 +115,6 @@ fn rule_tone(app: &App, pane: Pane) -> Tone {
     if app.pages.overview.pane == pane { Tone::Accent } else { Tone::Dim }
 }
 
-/// `area` without its first lines.
-fn below(area: Rect, lines: u16) -> Rect {
-    let taken = lines.min(area.height);
-    Rect { y: area.y + taken, height: area.height - taken, ..area }
-}
-
 /// `area` without its first columns.
 fn after_columns(area: Rect, columns: u16) -> Rect {
     let taken = columns.min(area.width);
@@ -132,10 +126,13 @@ fn draw_checks(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn
     let columns = [
         Column::words("check", 10, 0),
         Column::rest("now"),
-        Column::words("where", 22, 1),
+        Column::words("where", 20, 1),
         Column::figures("key", 3, 2),
     ];
-    let cells = |it: &CheckLine| check_cells(it, usize::from(area.width.min(LEFT + 1)));
+    // The margin keeps the keys away from the rule of a wide body.
+    let margin = if area.width == LEFT { 2 } else { 3 };
+    let area = Rect { width: area.width.saturating_sub(margin), ..area };
+    let cells = |it: &CheckLine| check_cells(it, usize::from(area.width));
     Look { pane: 0, has_focus: overview.pane == Pane::Checks, columns: &columns, cells: &cells }
         .draw(&overview.checks, canvas, area, drawn);
     // What is well has its mark here too: each line stands for one check.
@@ -151,7 +148,7 @@ fn draw_checks(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn
 }
 
 fn check_cells(it: &CheckLine, width: usize) -> Vec<Cell> {
-    let room = width.saturating_sub(3 + 10 + 1 + 1 + 22 + 1 + 3);
+    let room = width.saturating_sub(3 + 10 + 1 + 1 + 20 + 1 + 3);
     let has_room = figures::cells(&it.check.text(usize::MAX)) <= room;
     let parts = it.check.now.iter().filter(|part| has_room || !part.is_spare);
     let now = parts.enumerate().fold(Cell::default(), |cell, (index, part)| {
