@@ -155,6 +155,9 @@ fn draw_overlay(app: &App, canvas: &mut Canvas<'_>) {
             let text = format!("{context} is protected: type its name: {typed}_");
             draw_typed(canvas, places, &text, "Esc leaves");
         }
+        Overlay::Question(Question::Save) => {
+            draw_typed(canvas, places, "save this screen as: t text  s svg  j json", "Esc leaves");
+        }
         Overlay::Question(Question::Leave { why }) => {
             draw_typed(canvas, places, &format!("{why}: leave? [y/N]"), "");
         }

@@ -34,6 +34,8 @@ pub(crate) enum Overlay {
 pub(crate) enum Question {
     /// The name of the protected context.
     Unlock { typed: String },
+    /// In which form the screen is saved.
+    Save,
     /// Whether to leave while something runs.
     Leave { why: String },
 }
