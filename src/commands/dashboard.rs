@@ -3,12 +3,15 @@
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::error::{CliError, Kind};
 use crate::output::{Drawing, Format};
 use crate::session::Session;
-use crate::tui::{self, Glyphs, Palette, Screen, Setting, Sheet, Target, Theme};
+use crate::tui::{
+    self, Glyphs, MouseMode, Opening, Palette, Screen, Setting, Sheet, Surroundings, Target, Theme,
+    ThemeChoice,
+};
 
 /// Watch a cluster: brokers, topics, groups, disks and moves, live
 ///
@@ -41,25 +44,13 @@ pub(crate) struct ScreenArgs {
     screen: Option<Opened>,
     /// The colours
     #[arg(long, value_name = "THEME", default_value = "auto")]
-    theme: ThemeName,
+    theme: ThemeChoice,
     /// Draw with ASCII alone
     #[arg(long)]
     ascii: bool,
     /// Take clicks and the wheel; m turns it on and off
     #[arg(long)]
     mouse: bool,
-}
-
-/// The colours, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ThemeName {
-    /// As the terminal seems to be
-    Auto,
-    Dark,
-    Light,
-    #[value(name = "16")]
-    Sixteen,
-    Mono,
 }
 
 /// A screen, and what it is about: `group/billing`.
@@ -108,8 +99,22 @@ impl FromStr for Size {
 pub(crate) fn run(args: &DashboardArgs, session: &Session) -> Result<(), CliError> {
     match &args.once {
         Some(opened) => once(args, opened, session),
-        None => Err(CliError::usage("the dashboard is on its way")),
+        None => open(&args.screens, session),
     }
+}
+
+/// Opens the dashboard on the session's cluster.
+pub(crate) fn open(args: &ScreenArgs, session: &Session) -> Result<(), CliError> {
+    let color = session.globals.color;
+    let opening = Opening {
+        target: args.screen.as_ref().map_or_else(
+            || Target::screen(Screen::Overview),
+            |it| it.0.clone(),
+        ),
+        surroundings: Surroundings::here(args.theme, args.ascii, color),
+        mouse: if args.mouse { MouseMode::On } else { MouseMode::Off },
+    };
+    tui::run(session.admin()?, setting(session)?, &opening)
 }
 
 /// How the dashboard reaches its cluster, and what it calls it.
@@ -166,10 +171,10 @@ fn sheet(args: &DashboardArgs, session: &Session, format: &Format) -> Sheet {
     });
     let Size { width, height } = size.unwrap_or(Size { width: 80, height: 24 });
     let palette = match args.screens.theme {
-        ThemeName::Auto | ThemeName::Dark => Palette::Dark,
-        ThemeName::Light => Palette::Light,
-        ThemeName::Sixteen => Palette::Sixteen,
-        ThemeName::Mono => Palette::Mono,
+        ThemeChoice::Auto | ThemeChoice::Dark => Palette::Dark,
+        ThemeChoice::Light => Palette::Light,
+        ThemeChoice::Sixteen => Palette::Sixteen,
+        ThemeChoice::Mono => Palette::Mono,
     };
     let glyphs = if args.screens.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
     let _ = format;
