@@ -8,7 +8,7 @@ use clap::Args;
 use etcetera::BaseStrategy;
 use kt_node::Formatting;
 use kt_node::config::{BrokerSources, Strictness, Warning};
-use kt_server::{RealDisk, ServeError, Serving, StartError, StopSignal};
+use kt_server::{LogsTo, RealDisk, ServeError, Serving, StartError, StopBy, StopSignal};
 use kt_storage::Disk;
 
 use crate::error::{CliError, Kind};
@@ -55,7 +55,7 @@ pub(crate) struct ServeArgs {
 
 pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
     let filter = std::env::var("KT_LOG").ok();
-    kt_server::start_logs(filter.as_deref())
+    kt_server::start_logs(filter.as_deref(), &LogsTo::Stderr)
         .map_err(|error| CliError::usage(format!("KT_LOG: {error}")))?;
     let temporary = match args.ephemeral {
         true => Some(tempfile::tempdir().map_err(|error| {
@@ -72,11 +72,12 @@ pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
     let served = kt_server::run(
         sources,
         &disk,
+        StopBy::Signals,
         |opening| kt_server::open_node(opening, formatting),
         |serving| tell(serving, session),
     );
     match served {
-        Ok(StopSignal::Terminate | StopSignal::Interrupt) => Ok(()),
+        Ok(StopSignal::Terminate | StopSignal::Interrupt | StopSignal::Program) => Ok(()),
         Err(error) => Err(failed(error)),
     }
 }
