@@ -4,6 +4,7 @@ mod completions;
 mod configs;
 mod consume;
 mod context;
+mod demo;
 mod dump_log;
 mod groups;
 mod help;
