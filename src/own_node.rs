@@ -15,7 +15,9 @@ use kt_server::{
 use kt_storage::Disk;
 use tempfile::TempDir;
 
+use crate::cli::{Given, Globals};
 use crate::error::{CliError, Kind};
+use crate::session::Session;
 
 /// The listener of the controller, beside the one that clients use.
 const CONTROLLER: &str = "CONTROLLER";
@@ -81,6 +83,18 @@ impl OwnNode {
         self.serving.advertised.first().map_or("", String::as_str)
     }
 
+    /// What a command runs in that looks at this node, whatever cluster is in use otherwise.
+    pub(crate) fn session(&self, of_command: &Session) -> Session {
+        let globals = Globals {
+            bootstrap: Some(self.bootstrap().to_owned()),
+            context: None,
+            command_config: None,
+            given: Given { bootstrap: true, ..of_command.globals.given },
+            ..of_command.globals.clone()
+        };
+        Session::new(globals, of_command.terminal)
+    }
+
     /// Where its records are.
     pub(crate) fn log_dirs(&self) -> &[PathBuf] {
         &self.serving.log_dirs
@@ -110,6 +124,20 @@ impl Running {
             Err(_) => Err(CliError::other("the node panicked")),
         }
     }
+}
+
+/// Refuses flags that name a cluster where one is started. The environment and contexts may name
+/// theirs: they are meant for other commands.
+pub(crate) fn refuse_other_cluster(globals: &Globals) -> Result<(), CliError> {
+    let given = globals.given;
+    let flag = match (given.bootstrap, given.context, given.command_config) {
+        (true, _, _) => "--bootstrap",
+        (_, true, _) => "--context",
+        (_, _, true) => "--command-config",
+        (false, false, false) => return Ok(()),
+    };
+    let error = CliError::usage(format!("{flag} names a cluster, and this command starts its own"));
+    Err(error.hint("kt dashboard shows one that runs"))
 }
 
 /// Starts the logs of a node, as `KT_LOG` filters them.
@@ -180,5 +208,59 @@ fn with_hint(text: &str) -> CliError {
     match text.split_once("\nhint: ") {
         Some((message, hint)) => CliError::other(message).hint(hint),
         None => CliError::other(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use kt_node::config::Strictness;
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::terminal::Terminal;
+
+    fn globals(given: Given) -> Globals {
+        Globals { given, ..Cli::parse_from(["kt", "-b", "kafka-1:9092"]).globals }
+    }
+
+    #[test]
+    fn a_flag_that_names_another_cluster_is_refused() {
+        assert!(refuse_other_cluster(&globals(Given::default())).is_ok());
+        let by_flag = globals(Given { bootstrap: true, ..Given::default() });
+        insta::assert_snapshot!(refuse_other_cluster(&by_flag).unwrap_err().message, @"--bootstrap names a cluster, and this command starts its own");
+        let by_context = globals(Given { context: true, ..Given::default() });
+        insta::assert_snapshot!(refuse_other_cluster(&by_context).unwrap_err().message, @"--context names a cluster, and this command starts its own");
+    }
+
+    #[test]
+    fn a_node_starts_is_looked_at_and_leaves_nothing() {
+        let temporary = temporary_directory().unwrap();
+        let directory = temporary.path().to_owned();
+        let mut sources = BrokerSources::default();
+        let pairs = keys("127.0.0.1:0", &directory).unwrap();
+        sources.add_static(pairs, Strictness::RefuseUnknown, &mut Vec::new()).unwrap();
+        let formatting = Formatting::IfEmpty(None);
+        let node =
+            OwnNode::start(Plan { sources, formatting, temporary: Some(temporary) }).unwrap();
+        assert_eq!(node.log_dirs(), std::slice::from_ref(&directory));
+        // The environment names another cluster.
+        let session = node.session(&Session::new(globals(Given::default()), Terminal::default()));
+        assert_eq!(session.target().unwrap().bootstrap, node.bootstrap());
+        let topics = session.block_on(async { Ok(session.admin()?.list_topics().await?) });
+        assert!(topics.unwrap().is_empty());
+        drop(node);
+        assert!(!directory.exists());
+    }
+
+    #[test]
+    fn a_node_that_does_not_start_says_why() {
+        let directory = temporary_directory().unwrap();
+        let mut sources = BrokerSources::default();
+        let pairs = keys("127.0.0.1:0", directory.path()).unwrap();
+        sources.add_static(pairs, Strictness::RefuseUnknown, &mut Vec::new()).unwrap();
+        let plan = Plan { sources, formatting: Formatting::Refuse, temporary: None };
+        let refusal = OwnNode::start(plan).unwrap_err().message;
+        assert!(refusal.contains(&directory.path().display().to_string()), "{refusal}");
     }
 }

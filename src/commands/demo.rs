@@ -25,6 +25,7 @@ use kt_node::config::{BrokerSources, Strictness};
 use self::workload::Workload;
 use crate::error::CliError;
 use crate::own_node::{self, OwnNode, Plan};
+use crate::session::Session;
 
 /// Any free port, for this machine only.
 const LISTEN: &str = "127.0.0.1:0";
@@ -32,7 +33,7 @@ const LISTEN: &str = "127.0.0.1:0";
 /// Broker keys of a node that starts at once, costs little, and is thrown away.
 const KEYS: [(&str, &str); 4] = [
     ("log.flush.on.ack", "false"),
-    ("group.initial.rebalance.delay.ms", "0"),
+    ("group.initial.rebalance.delay.ms", "200"),
     ("offsets.topic.num.partitions", "3"),
     ("log.retention.check.interval.ms", "10000"),
 ];
@@ -51,6 +52,18 @@ const KEYS: [(&str, &str); 4] = [
 #[command(verbatim_doc_comment)]
 pub(crate) struct DemoArgs {}
 
+/// Runs the demo as long as somebody looks at it. `look` gets a session of the demo's cluster.
+pub(crate) fn run_around(
+    session: &Session,
+    look: impl FnOnce(&Session, &Demo) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let demo = Demo::start(session)?;
+    let looked = look(&demo.session(session), &demo);
+    let stopped = demo.stop();
+    // What ended the look comes first: it may be why the rest failed too.
+    looked.and(stopped)
+}
+
 /// A node with something going on in it. It ends, and is removed, when it is stopped or dropped.
 #[derive(Debug)]
 pub(crate) struct Demo {
@@ -61,7 +74,8 @@ pub(crate) struct Demo {
 
 impl Demo {
     /// Starts it, and waits until topics, history and the first new records are there.
-    pub(crate) fn start() -> Result<Demo, CliError> {
+    pub(crate) fn start(session: &Session) -> Result<Demo, CliError> {
+        own_node::refuse_other_cluster(&session.globals)?;
         let node = OwnNode::start(plan()?)?;
         let workload = Workload::start(node.bootstrap().to_owned())?;
         Ok(Demo { workload, node })
@@ -70,6 +84,11 @@ impl Demo {
     /// Where the node is, as `HOST:PORT`.
     pub(crate) fn bootstrap(&self) -> &str {
         self.node.bootstrap()
+    }
+
+    /// What a dashboard of it runs in.
+    pub(crate) fn session(&self, of_command: &Session) -> Session {
+        self.node.session(of_command)
     }
 
     /// Where its records are.

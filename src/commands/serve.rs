@@ -71,6 +71,7 @@ pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
 /// The node on threads of its own, for who needs the terminal and the signals; with its logs.
 #[expect(dead_code, reason = "`serve --dashboard` comes with the dashboard")]
 pub(crate) fn start(args: &ServeArgs, session: &Session) -> Result<(OwnNode, PathBuf), CliError> {
+    own_node::refuse_other_cluster(&session.globals)?;
     let logs = own_node::log_file()?;
     own_node::start_logs(&LogsTo::File(logs.clone()))?;
     Ok((OwnNode::start(plan(args, session)?)?, logs))

@@ -19,6 +19,9 @@ const POLL: Duration = Duration::from_secs(5);
 /// A member whose poll failed waits so long.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
+/// How often members commit: what they have read meanwhile counts as lag.
+const COMMITS: Duration = Duration::from_secs(1);
+
 /// Bytes of one fetch: members are small programs.
 const FETCH_BYTES_MAX: i32 = 1 << 20;
 
@@ -101,7 +104,7 @@ impl DemoGroup {
             },
             ..ConsumerConfig::default()
         };
-        let auto_commit = AutoCommit { is_enabled: true, interval: Duration::from_secs(2) };
+        let auto_commit = AutoCommit { is_enabled: true, interval: COMMITS };
         let config = GroupConfig { auto_commit, ..GroupConfig::new(self.name) };
         let member = GroupConsumer::new(client, reading, config)?;
         member.subscribe(Subscription::names([self.topic]));

@@ -1,34 +1,37 @@
 //! The demo as somebody sees it who connects to it.
 
-use std::net::TcpStream;
 use std::time::Duration;
 
+use clap::Parser;
+use kt_client::Admin;
 use kt_client::admin::{GroupDescription, GroupState, Isolation, OffsetQuery, Resource};
 use kt_client::consumer::{Consumer, ConsumerConfig, Start};
-use kt_client::{Admin, Client, ClientConfig};
 use kt_protocol::types::TopicPartition;
 
 use super::groups::{self, WITH_IDLE_MEMBER};
 use super::topics::{ENRICHED, TOPICS};
 use super::*;
+use crate::cli::Cli;
+use crate::terminal::Terminal;
 
 /// Far more than anything here takes.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// The demo, and one that looks at it.
-fn with_demo(look: impl AsyncFnOnce(&Demo, &Admin)) {
-    let demo = Demo::start().unwrap();
-    let directories = demo.log_dirs().to_vec();
-    let bootstrap = demo.bootstrap().to_owned();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let config = ClientConfig { bootstrap: vec![bootstrap.clone()], ..ClientConfig::default() };
-        let admin = Admin::new(Client::new(config));
-        tokio::time::timeout(LONGEST, look(&demo, &admin)).await.unwrap();
+fn with_demo(look: impl AsyncFnOnce(&Admin)) {
+    let session = Session::new(Cli::parse_from(["kt"]).globals, Terminal::default());
+    let mut left = Vec::new();
+    let looked = run_around(&session, |session, demo| {
+        left = demo.log_dirs().to_vec();
+        assert_eq!(session.target()?.bootstrap, demo.bootstrap());
+        session.block_on(async {
+            let admin = session.admin()?;
+            tokio::time::timeout(LONGEST, look(&admin)).await.unwrap();
+            Ok(())
+        })
     });
-    demo.stop().unwrap();
-    assert!(directories.iter().all(|it| !it.exists()), "{directories:?}");
-    assert!(TcpStream::connect(bootstrap).is_err());
+    looked.unwrap();
+    assert!(left.iter().all(|it| !it.exists()), "{left:?}");
 }
 
 /// Records that a group has not read, over the partitions where it has committed.
@@ -46,7 +49,7 @@ async fn lag(admin: &Admin, group: &str) -> i64 {
 
 #[test]
 fn topics_are_there_with_their_configs_and_history() {
-    with_demo(async |_, admin| {
+    with_demo(async |admin| {
         let found = admin.list_topics().await.unwrap();
         for topic in &TOPICS {
             let it = found.iter().find(|it| it.name == topic.name).unwrap();
@@ -70,7 +73,7 @@ fn topics_are_there_with_their_configs_and_history() {
 
 #[test]
 fn groups_read_some_well_some_too_slowly_and_one_member_has_nothing_to_do() {
-    with_demo(async |_, admin| {
+    with_demo(async |admin| {
         let expected = |name: &str| groups::all().find(|it| it.name == name).unwrap().members;
         let names: Vec<String> = groups::all().map(|it| it.name.to_owned()).collect();
         let is_whole = |it: &GroupDescription| {
@@ -90,14 +93,14 @@ fn groups_read_some_well_some_too_slowly_and_one_member_has_nothing_to_do() {
         let at_first = lag(admin, "warehouse-loader").await;
         assert!(10_000 < at_first, "{at_first}");
         while lag(admin, "warehouse-loader").await < at_first + 20 {}
-        // It commits every two seconds: what comes in meanwhile is a small part of that.
+        // It commits every second: what comes in meanwhile is a small part of that.
         while 500 < lag(admin, "metrics-rollup").await {}
     });
 }
 
 #[test]
 fn the_pipeline_runs() {
-    with_demo(async |_, admin| {
+    with_demo(async |admin| {
         let consumer = Consumer::new(admin.client().clone(), ConsumerConfig::default());
         consumer.assign((0..4).map(|it| (TopicPartition::new(ENRICHED, it), Start::Latest)));
         let polled = loop {
