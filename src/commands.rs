@@ -5,6 +5,7 @@ mod configs;
 mod consume;
 mod context;
 mod dashboard;
+mod demo;
 mod dump_log;
 mod groups;
 mod help;
