@@ -8,6 +8,9 @@
 
 pub(crate) mod canvas;
 pub(crate) mod chart;
+pub(crate) mod colors;
+pub(crate) mod export;
 pub(crate) mod frame;
+pub(crate) mod sgr;
 pub(crate) mod table;
 pub(crate) mod theme;
