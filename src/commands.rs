@@ -79,6 +79,8 @@ pub(crate) enum Command {
 
     #[command(alias = "ui")]
     Dashboard(dashboard::DashboardArgs),
+
+    Demo(demo::DemoArgs),
 }
 
 impl Command {
@@ -101,6 +103,7 @@ impl Command {
             | Command::Schema(_)
             | Command::Help(_)
             | Command::Dashboard(_)
+            | Command::Demo(_)
             | Command::Serve(_) => Effect::Runs,
         }
     }
@@ -191,6 +194,7 @@ fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
         Command::Schema(args) => schema::run(args, session),
         Command::Help(args) => help::run(args),
         Command::Dashboard(args) => dashboard::run(args, session),
+        Command::Demo(args) => demo::run(args, session),
         Command::Serve(args) => serve::run(args, session),
     }
 }

@@ -26,14 +26,10 @@ mod figures;
 mod history;
 mod keymap;
 mod model;
+mod open;
 mod runtime;
 mod view;
 
-pub(crate) use model::app::Setting;
-pub(crate) use model::page::{About, Target};
-pub(crate) use model::screen::Screen;
-pub(crate) use runtime::look::{Surroundings, ThemeChoice};
-pub(crate) use runtime::terminal::MouseMode;
-pub(crate) use runtime::{Once, Opening, Sheet, once, run};
+pub(crate) use open::{Opened, ScreenArgs, open, setting};
+pub(crate) use runtime::{Once, Sheet, once};
 pub(crate) use view::export::{ansi, svg, text};
-pub(crate) use view::theme::{Glyphs, Palette, Theme};

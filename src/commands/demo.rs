@@ -3,8 +3,6 @@
 //! `topics` and `groups` say what there is; `values` and `rate` what the records say and how many
 //! come; `seeding`, `live` and `pipeline` write them; `workload` runs all of it beside the dashboard.
 
-#![allow(dead_code, reason = "it is listed when it opens the dashboard")]
-
 mod groups;
 mod live;
 mod pipeline;
@@ -26,6 +24,7 @@ use self::workload::Workload;
 use crate::error::CliError;
 use crate::own_node::{self, OwnNode, Plan};
 use crate::session::Session;
+use crate::tui::{self, ScreenArgs};
 
 /// Any free port, for this machine only.
 const LISTEN: &str = "127.0.0.1:0";
@@ -50,7 +49,14 @@ const KEYS: [(&str, &str); 4] = [
 ///   kt demo --screen groups
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-pub(crate) struct DemoArgs {}
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    screens: ScreenArgs,
+}
+
+pub(crate) fn run(args: &DemoArgs, session: &Session) -> Result<(), CliError> {
+    run_around(session, |session, _| tui::open(&args.screens, session))
+}
 
 /// Runs the demo as long as somebody looks at it. `look` gets a session of the demo's cluster.
 pub(crate) fn run_around(
@@ -81,17 +87,13 @@ impl Demo {
         Ok(Demo { workload, node })
     }
 
-    /// Where the node is, as `HOST:PORT`.
-    pub(crate) fn bootstrap(&self) -> &str {
-        self.node.bootstrap()
-    }
-
     /// What a dashboard of it runs in.
     pub(crate) fn session(&self, of_command: &Session) -> Session {
         self.node.session(of_command)
     }
 
     /// Where its records are.
+    #[expect(dead_code, reason = "the screen of segments reads there")]
     pub(crate) fn log_dirs(&self) -> &[PathBuf] {
         self.node.log_dirs()
     }

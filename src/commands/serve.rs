@@ -16,6 +16,7 @@ use crate::own_node::{self, OwnNode, Plan};
 use crate::properties_file;
 use crate::session::Session;
 use crate::terminal::Label;
+use crate::tui::{self, ScreenArgs};
 
 /// Run a Kafka-compatible broker
 ///
@@ -49,9 +50,15 @@ pub(crate) struct ServeArgs {
     /// Run the node of this server.properties
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Open the dashboard on it; logs go to a file
+    #[arg(long)]
+    dashboard: bool,
 }
 
 pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
+    if args.dashboard {
+        return watch(args, session);
+    }
     own_node::start_logs(&LogsTo::Stderr)?;
     let Plan { sources, formatting, temporary: _temporary } = plan(args, session)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::new());
@@ -68,13 +75,16 @@ pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
     }
 }
 
-/// The node on threads of its own, for who needs the terminal and the signals; with its logs.
-#[expect(dead_code, reason = "`serve --dashboard` comes with the dashboard")]
-pub(crate) fn start(args: &ServeArgs, session: &Session) -> Result<(OwnNode, PathBuf), CliError> {
+/// The node on threads of its own: the dashboard needs the terminal and the signals.
+fn watch(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
     own_node::refuse_other_cluster(&session.globals)?;
     let logs = own_node::log_file()?;
     own_node::start_logs(&LogsTo::File(logs.clone()))?;
-    Ok((OwnNode::start(plan(args, session)?)?, logs))
+    let node = OwnNode::start(plan(args, session)?)?;
+    session.note(&format!("logs go to {}", logs.display()));
+    let watched = tui::open(&ScreenArgs::default(), &node.session(session));
+    let stopped = node.stop();
+    watched.and(stopped)
 }
 
 fn plan(args: &ServeArgs, session: &Session) -> Result<Plan, CliError> {

@@ -1,16 +1,21 @@
 //! Performs what the model asks for. The only part of the dashboard that awaits.
+//!
+//! `driver` is the loop, and `once` the one that draws a single screen; `asker` performs questions
+//! beside both. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
+//! happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
+//! are what comes from the user and from the system.
 
-pub(crate) mod answers;
+mod answers;
 mod asker;
-pub(crate) mod clipboard;
+mod clipboard;
 mod clocks;
 mod driver;
-pub(crate) mod events;
+mod events;
 pub(crate) mod look;
 mod once;
-pub(crate) mod painter;
-pub(crate) mod questions;
-pub(crate) mod signals;
+mod painter;
+mod questions;
+mod signals;
 pub(crate) mod terminal;
 
 pub(crate) use driver::{Opening, run};

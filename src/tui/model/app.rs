@@ -264,7 +264,8 @@ impl App {
         for kind in page.kinds() {
             let Some(at) = cluster.oldest(&[*kind]) else { continue };
             let lane = Lane { kind: *kind, broker: None };
-            let aged = Aged { age: self.now.monotonic - at, pause: self.watch.schedule.pause(lane) };
+            let aged =
+                Aged { age: self.now.monotonic - at, pause: self.watch.schedule.pause(lane) };
             // What is asked for every few minutes is as old as that, and still as it should be.
             let counts = aged.pause <= OFTEN_MS || aged.is_stale();
             if counts && oldest.is_none_or(|it| it.urgency() < aged.urgency()) {

@@ -230,10 +230,10 @@ impl Driver {
         let file = fs::OpenOptions::new().write(true).create_new(true).open(&name);
         match file.and_then(|mut file| file.write_all(text.as_bytes())) {
             Ok(()) => Msg::Said { level: None, text: format!("saved {name}") },
-            Err(error) => {
-                Msg::Said { level: Some(Level::Warn), text: format!("{name} is not saved: {error}") }
-            }
+            Err(error) => Msg::Said {
+                level: Some(Level::Warn),
+                text: format!("{name} is not saved: {error}"),
+            },
         }
     }
 }
-

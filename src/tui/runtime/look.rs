@@ -173,7 +173,7 @@ mod tests {
             let (name, value) = word.split_once('=').unwrap_or((word, ""));
             match name {
                 "--theme" => {
-                    it.choice = <ThemeChoice as ValueEnum>::from_str(value, false).unwrap()
+                    it.choice = <ThemeChoice as ValueEnum>::from_str(value, false).unwrap();
                 }
                 "--ascii" => it.is_ascii_asked = true,
                 "NO_COLOR" => it.is_color_refused = true,
@@ -192,43 +192,44 @@ mod tests {
         (it, answers)
     }
 
+    const CASES: &[&str] = &[
+        "",
+        "COLORTERM=truecolor black grey cells=1",
+        "COLORTERM=truecolor white grey cells=1",
+        "black solarized cells=1",
+        "COLORFGBG=0;15",
+        "COLORFGBG=15;default;0",
+        "COLORFGBG=0;15 black",
+        "COLORFGBG=default",
+        "TERM=xterm",
+        "TERM=xterm black grey",
+        "TERM=xterm COLORTERM=rxvt",
+        "TERM=xterm-direct",
+        "TERM=linux",
+        "TERM=dumb",
+        "TERM=",
+        "TERM=vt220",
+        "NO_COLOR white",
+        "NO_COLOR --theme=light",
+        "NO_COLOR --ascii",
+        "--theme=dark white",
+        "--theme=16",
+        "--theme=mono COLORTERM=truecolor",
+        "--theme=dark --ascii",
+        "--ascii cells=1",
+        "cells=2",
+        "LANG=C cells=1",
+        "LANG=de_DE.ISO-8859-1",
+        "LANG=C.utf8",
+        "LANG=",
+        "LANG= cells=1",
+        "LANG= cells=3",
+    ];
+
     #[test]
     fn what_surrounds_it_decides() {
-        let cases = [
-            "",
-            "COLORTERM=truecolor black grey cells=1",
-            "COLORTERM=truecolor white grey cells=1",
-            "black solarized cells=1",
-            "COLORFGBG=0;15",
-            "COLORFGBG=15;default;0",
-            "COLORFGBG=0;15 black",
-            "COLORFGBG=default",
-            "TERM=xterm",
-            "TERM=xterm black grey",
-            "TERM=xterm COLORTERM=rxvt",
-            "TERM=xterm-direct",
-            "TERM=linux",
-            "TERM=dumb",
-            "TERM=",
-            "TERM=vt220",
-            "NO_COLOR white",
-            "NO_COLOR --theme=light",
-            "NO_COLOR --ascii",
-            "--theme=dark white",
-            "--theme=16",
-            "--theme=mono COLORTERM=truecolor",
-            "--theme=dark --ascii",
-            "--ascii cells=1",
-            "cells=2",
-            "LANG=C cells=1",
-            "LANG=de_DE.ISO-8859-1",
-            "LANG=C.utf8",
-            "LANG=",
-            "LANG= cells=1",
-            "LANG= cells=3",
-        ];
         let mut out = String::new();
-        for case in cases {
+        for case in CASES {
             let (it, answers) = surroundings(case);
             let Look { theme, depth } = it.look(&answers);
             let asks = if it.asks() { "asks" } else { "" };

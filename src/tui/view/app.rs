@@ -65,10 +65,11 @@ pub(crate) fn tone(level: Level) -> Tone {
 
 fn header(app: &App) -> Header {
     let cluster = &app.watch.cluster;
-    let badge = app.watch.badge().map_or(Badge::Unknown, |it| match (it.bad, it.warn, it.unknown) {
-        (0, 0, 1..) => Badge::Unknown,
-        (bad, warn, _) => Badge::Firing { bad, warn },
-    });
+    let badge =
+        app.watch.badge().map_or(Badge::Unknown, |it| match (it.bad, it.warn, it.unknown) {
+            (0, 0, 1..) => Badge::Unknown,
+            (bad, warn, _) => Badge::Firing { bad, warn },
+        });
     let brokers = match cluster.brokers.len() {
         0 => Reading::Pending,
         all => Reading::Known((cluster.up().count(), all)),

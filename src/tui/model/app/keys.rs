@@ -36,7 +36,9 @@ impl App {
                     self.overlay = Overlay::Text { title, lines, scrolled };
                 }
             }
-            Overlay::Line { line, chosen, history } => self.type_line(key, line, chosen, history, effects),
+            Overlay::Line { line, chosen, history } => {
+                self.type_line(key, line, chosen, history, effects)
+            }
             Overlay::Question(question) => self.answer(key, question, effects),
         }
     }

@@ -151,7 +151,8 @@ impl LogDirs {
 
 impl Page for LogDirs {
     fn renew(&mut self, watch: &Watch, now: Now) {
-        self.is_known = watch.cluster.hearing.of_kind(Kind::LogDirs).any(|it| it.1.answered.is_some());
+        self.is_known =
+            watch.cluster.hearing.of_kind(Kind::LogDirs).any(|it| it.1.answered.is_some());
         let cluster = &watch.cluster;
         let mut lines = Vec::new();
         for (id, broker) in &cluster.brokers {
@@ -220,7 +221,9 @@ impl Page for LogDirs {
 fn line(watch: &Watch, (id, broker): (NodeId, &Broker), path: &str, dir: &Dir) -> DirLine {
     let used = dir.share();
     let is_shared = broker.dirs.iter().any(|(other, it)| {
-        other.as_str() < path && it.total.is_some() && (it.total, it.usable) == (dir.total, dir.usable)
+        other.as_str() < path
+            && it.total.is_some()
+            && (it.total, it.usable) == (dir.total, dir.usable)
     });
     let standing = match (&dir.failure, dir.admission) {
         (Some(_), _) => Standing::Offline,
@@ -257,7 +260,9 @@ fn replicas(watch: &Watch, node: NodeId, path: &str, all: u64) -> Vec<ReplicaLin
     for (name, topic) in &watch.cluster.topics {
         for (index, partition) in &topic.partitions {
             let at = |how: StoredAs| partition.stored.get(&(node, how));
-            let Some(it) = at(StoredAs::Current).filter(|it| &*it.directory == path) else { continue };
+            let Some(it) = at(StoredAs::Current).filter(|it| &*it.directory == path) else {
+                continue;
+            };
             let size = it.size.value;
             let share = |of: u64, all: u64| (0 < all).then(|| of as f64 / all as f64);
             let future = at(StoredAs::Future).and_then(|it| share(it.size.value.min(size), size));

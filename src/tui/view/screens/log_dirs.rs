@@ -59,8 +59,12 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     let tone = if page.pane == 1 { Tone::Accent } else { Tone::Dim };
     draw_rule(canvas, line_of(rest, 0), &title, tone);
     let columns = columns_of_largest();
-    Look { pane: 1, has_focus: page.pane == 1, columns: &columns, cells: &cells_of_largest }
-        .draw(&page.largest, canvas, below(rest, 1), drawn);
+    Look { pane: 1, has_focus: page.pane == 1, columns: &columns, cells: &cells_of_largest }.draw(
+        &page.largest,
+        canvas,
+        below(rest, 1),
+        drawn,
+    );
 }
 
 pub(super) fn title(app: &App) -> Title {

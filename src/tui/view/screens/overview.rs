@@ -195,7 +195,10 @@ fn figures_of(app: &App, total: Total) -> (String, String) {
     let now = app.shown_now().monotonic;
     let series = app.watch.store.series(&Subject::Total, total.metric);
     let text = |it: Option<f32>| {
-        it.map_or_else(|| "…".to_owned(), |it| format!("{}{}", (total.write)(f64::from(it)), total.unit))
+        it.map_or_else(
+            || "…".to_owned(),
+            |it| format!("{}{}", (total.write)(f64::from(it)), total.unit),
+        )
     };
     let edge = series.and_then(|it| it.at_edge(app.view, now));
     let peak = series.and_then(|it| it.peak(app.view, now));
@@ -229,11 +232,8 @@ fn draw_topics(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn
     let overview = &app.pages.overview;
     let is_wide = 60 <= area.width;
     let head = if is_wide { "topic" } else { "busiest topics" };
-    let mut columns = vec![
-        Column::name(head),
-        Column::figures("rec/s", 5, 0),
-        Column::figures("B/s", 7, 2),
-    ];
+    let mut columns =
+        vec![Column::name(head), Column::figures("rec/s", 5, 0), Column::figures("B/s", 7, 2)];
     let mut spark = 0;
     if is_wide {
         spark = 24;
@@ -351,7 +351,11 @@ fn draw_brokers(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Draw
 fn draw_alerts(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let firing = app.watch.checks.iter().flatten().filter(|it| Level::Unknown < it.level);
     let head = line_of(area, 0);
-    canvas.put(after(head, 3), "level rule          subject                              since", Tone::Dim);
+    canvas.put(
+        after(head, 3),
+        "level rule          subject                              since",
+        Tone::Dim,
+    );
     let mut count = 0;
     for (index, it) in (1..area.height).zip(firing) {
         count += 1;

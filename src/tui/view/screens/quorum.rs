@@ -74,9 +74,7 @@ pub(super) fn title(app: &App) -> Title {
 }
 
 fn cells_of(it: &ReplicaLine) -> Vec<Cell> {
-    let ago = |it: Option<u64>| {
-        Cell::figure(it.map_or_else(|| "–".to_owned(), figures::duration))
-    };
+    let ago = |it: Option<u64>| Cell::figure(it.map_or_else(|| "–".to_owned(), figures::duration));
     let role_tone = if it.role == QuorumRole::Leader { Tone::Accent } else { Tone::Plain };
     let offset = it.log_end.map_or_else(|| "–".to_owned(), |it| figures::offset(it, 10));
     vec![

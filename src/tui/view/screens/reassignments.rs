@@ -93,7 +93,9 @@ fn cells_of(it: &MoveLine, glyphs: Glyphs) -> Vec<Cell> {
         Cell::plain(ids.join(","))
     };
     let done = match it.done {
-        Some(share) => format!("{:<BAR$} {:>4}", chart::bar(share, BAR, glyphs), figures::share(share)),
+        Some(share) => {
+            format!("{:<BAR$} {:>4}", chart::bar(share, BAR, glyphs), figures::share(share))
+        }
         None => "…".to_owned(),
     };
     let eta = match (it.is_stalled, it.eta_ms) {
