@@ -86,6 +86,12 @@ pub(super) fn look(partitions: &[PartitionFact<'_>], down: &BTreeSet<i32>) -> Fi
     tell(Level::Warn, out, "urp");
     let causes: Vec<String> = causes.iter().map(ToString::to_string).collect();
     tell(Level::Ok, by_down, &format!("urp by {}", causes.join(",")));
+    // What the lost broker explains makes way for what it does not.
+    if 1 < now.len()
+        && let Some(last) = now.last_mut().filter(|it| it.level == Level::Ok)
+    {
+        last.is_spare = true;
+    }
     if now.is_empty() {
         let count = figures::count(partitions.len() as u64);
         now.push(Part::plain(format!("all {count} in sync")));
