@@ -22,6 +22,7 @@
     reason = "the command that shows it comes when its screens stand"
 )]
 
+pub(crate) mod alerts;
 mod figures;
 mod history;
 mod keymap;
