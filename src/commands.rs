@@ -4,6 +4,7 @@ mod completions;
 mod configs;
 mod consume;
 mod context;
+mod dashboard;
 mod dump_log;
 mod groups;
 mod help;
@@ -74,6 +75,9 @@ pub(crate) enum Command {
     Undo(undo::UndoArgs),
 
     Serve(serve::ServeArgs),
+
+    #[command(alias = "ui")]
+    Dashboard(dashboard::DashboardArgs),
 }
 
 impl Command {
@@ -95,6 +99,7 @@ impl Command {
             | Command::DumpLog(_)
             | Command::Schema(_)
             | Command::Help(_)
+            | Command::Dashboard(_)
             | Command::Serve(_) => Effect::Runs,
         }
     }
@@ -149,6 +154,11 @@ pub(crate) fn run(command: &Command, session: &Session) -> Result<(), CliError> 
     {
         return Err(output::no_kafka_form());
     }
+    if let Some(format @ Format::Screen(_)) = session.globals.format()
+        && !matches!(command, Command::Dashboard(_))
+    {
+        return Err(output::no_screen_form(&format));
+    }
     match session.globals.watch {
         None => run_once(command, session),
         Some(every) if effect == Effect::Reads => {
@@ -179,6 +189,7 @@ fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
         Command::Man(args) => man::run(args),
         Command::Schema(args) => schema::run(args, session),
         Command::Help(args) => help::run(args),
+        Command::Dashboard(args) => dashboard::run(args, session),
         Command::Serve(args) => serve::run(args, session),
     }
 }

@@ -92,6 +92,25 @@ pub(crate) enum Format {
     Template(Template),
     /// As Apache Kafka's own tools print it.
     Kafka,
+    /// A screen of the dashboard, as it is drawn.
+    Screen(Drawing),
+}
+
+/// How a screen of the dashboard is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drawing {
+    /// Letters alone.
+    Text,
+    /// Letters with the colours of a terminal.
+    Ansi,
+    /// A picture.
+    Svg,
+}
+
+/// What only the dashboard can print.
+pub(crate) fn no_screen_form(format: &Format) -> CliError {
+    let message = format!("-o {format} is how the dashboard prints a screen");
+    CliError::usage(message).hint("kt dashboard --once overview -o svg")
 }
 
 impl fmt::Display for Format {
@@ -107,6 +126,9 @@ impl fmt::Display for Format {
             Format::Name => "name",
             Format::Template(_) => "template",
             Format::Kafka => "kafka",
+            Format::Screen(Drawing::Text) => "text",
+            Format::Screen(Drawing::Ansi) => "ansi",
+            Format::Screen(Drawing::Svg) => "svg",
         })
     }
 }
@@ -147,6 +169,9 @@ impl FromStr for Format {
             "tsv" => Ok(Format::Tsv),
             "name" => Ok(Format::Name),
             "kafka" => Ok(Format::Kafka),
+            "text" => Ok(Format::Screen(Drawing::Text)),
+            "ansi" => Ok(Format::Screen(Drawing::Ansi)),
+            "svg" => Ok(Format::Screen(Drawing::Svg)),
             _ => {
                 let message = match (position_meant(text), nearest(text, &FORMATS)) {
                     // kcat, kcl and rpk mean the offset by -o.
@@ -232,6 +257,7 @@ impl<I: Item> Report<I> {
                 let order = view.order(&self.items)?;
                 name::write(order.iter().map(|at| self.items[*at].name()), out)?;
             }
+            Format::Screen(_) => return Err(no_screen_form(format)),
             Format::Template(template) => {
                 let items = view.sorted(&self.items)?;
                 template::write(template, &items, out)?;

@@ -29,3 +29,10 @@ mod keymap;
 mod model;
 mod runtime;
 mod view;
+
+pub(crate) use model::app::Setting;
+pub(crate) use model::page::{About, Target};
+pub(crate) use model::screen::Screen;
+pub(crate) use runtime::{Once, Sheet, once};
+pub(crate) use view::export::{ansi, svg, text};
+pub(crate) use view::theme::{Glyphs, Palette, Theme};

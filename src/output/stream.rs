@@ -43,7 +43,10 @@ impl<I: Item> Stream<I> {
     /// # Panics
     /// It is one of these, and not to be sorted.
     pub(crate) fn new(format: Format, view: View, style: Style, report: Report<I>) -> Stream<I> {
-        let is_by_item = matches!(format, Format::Json | Format::Jsonl | Format::Kafka);
+        let is_by_item = matches!(
+            format,
+            Format::Json | Format::Jsonl | Format::Kafka | Format::Screen(_)
+        );
         assert!(view.sort.is_some() || !is_by_item, "-o {format} is not written by blocks");
         Stream {
             format,
@@ -129,7 +132,9 @@ impl<I: Item> Stream<I> {
                     yaml::write_items(&view.of_items(items)?, out)?;
                 }
             }
-            Format::Json | Format::Jsonl | Format::Kafka => unreachable!("refused at the start"),
+            Format::Json | Format::Jsonl | Format::Kafka | Format::Screen(_) => {
+                unreachable!("refused at the start")
+            }
         }
         self.has_begun = true;
         self.block_bytes = 0;

@@ -334,6 +334,28 @@ pub(crate) fn footer_parts(screen: Screen) -> Vec<String> {
     footer(screen).iter().map(part).collect()
 }
 
+/// A column of the help: its head, and keys with what they do.
+pub(crate) type HelpPart = (&'static str, Vec<(Vec<Key>, &'static str)>);
+
+/// All keys of a screen, as the help shows them: its own, those that move, those that work
+/// everywhere. Where the screen has its own word for a key, that is said.
+pub(crate) fn help(screen: Screen) -> [HelpPart; 3] {
+    let own = footer(screen);
+    let word = |binding: &Binding| {
+        let hint = own.iter().find(|(commands, _)| *commands == [binding.command]);
+        hint.map_or(binding.word, |(_, word)| *word)
+    };
+    let part = |place: Place| {
+        let of_place = KEYMAP.iter().filter(move |it| it.place == place);
+        of_place.map(|it| (it.keys.to_vec(), word(it))).collect()
+    };
+    [
+        ("this screen", part(Place::Screen)),
+        ("move", part(Place::Move)),
+        ("everywhere", part(Place::Everywhere)),
+    ]
+}
+
 fn first_key(command: Command) -> String {
     let bound = KEYMAP.iter().find(|it| it.command == command);
     bound.and_then(|it| it.keys.first()).map_or_else(String::new, |it| it.shown())

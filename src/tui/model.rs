@@ -1,11 +1,18 @@
 //! What is known of the cluster, and what the user does with it.
 
+pub(crate) mod app;
 pub(crate) mod checks;
 pub(crate) mod cluster;
 pub(crate) mod facts;
-mod input;
+pub(crate) mod input;
 pub(crate) mod lag;
+pub(crate) mod filter;
+pub(crate) mod listing;
+pub(crate) mod msg;
 pub(crate) mod order;
-mod rows;
+pub(crate) mod page;
+pub(crate) mod rows;
 pub(crate) mod schedule;
 pub(crate) mod screen;
+pub(crate) mod screens;
+pub(crate) mod watch;

@@ -6,8 +6,12 @@
 
 #![allow(unused_imports, reason = "the screens that use all of it are on their way")]
 
+pub(crate) mod app;
 pub(crate) mod canvas;
 pub(crate) mod chart;
+pub(crate) mod export;
 pub(crate) mod frame;
+pub(crate) mod list;
+mod screens;
 pub(crate) mod table;
 pub(crate) mod theme;

@@ -15,14 +15,17 @@ mod quorum;
 use std::collections::BTreeSet;
 
 use kt_protocol::types::{Millis, TopicPartition};
+use serde::Serialize;
 
 use self::facts::Facts;
 use self::hold::{Hold, Rise};
 use crate::group_verdict;
 
 /// How bad a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Level {
+    #[default]
     Ok,
     /// Not answered, or not authorized.
     Unknown,

@@ -106,17 +106,12 @@ fn directories(cluster: &Cluster) -> Vec<DirectoryFact<'_>> {
         facts.extend(broker.dirs.iter().map(|(path, it)| DirectoryFact {
             broker: id.0,
             path,
-            used: it.total.zip(it.usable).and_then(|(total, usable)| share(total, usable)),
+            used: it.share(),
             full_in_ms: None,
             is_offline: it.failure.is_some(),
         }));
     }
     facts
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a share of a disk needs no more than 53 bits")]
-fn share(total: u64, usable: u64) -> Option<f64> {
-    (0 < total).then(|| total.saturating_sub(usable) as f64 / total as f64)
 }
 
 fn moves(cluster: &Cluster) -> MovesFact {

@@ -200,6 +200,14 @@ impl Schedule {
         self.lanes.get(&lane).map_or(interval, |pace| pace.pause(interval))
     }
 
+    /// Whether everything that is needed was answered, or refused; what rates are made of twice.
+    pub(crate) fn is_settled(&self) -> bool {
+        let is_settled = |lane: &Lane| {
+            self.lanes.get(lane).is_some_and(|pace| pace.is_settled(lane.kind.is_sampled()))
+        };
+        self.world.is_known() && self.wanted().iter().all(is_settled)
+    }
+
     /// What all this costs, over the last half minute.
     pub(crate) fn cost(&self, now: Millis) -> Cost {
         self.spent.cost(now)

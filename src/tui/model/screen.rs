@@ -65,6 +65,25 @@ impl Screen {
         }
     }
 
+    /// What it shows, in a few words.
+    pub(crate) fn says(self) -> &'static str {
+        match self {
+            Screen::Overview => "is the cluster healthy, and if not, where",
+            Screen::Topics => "all topics",
+            Screen::Topic => "one topic: partitions, configs, groups",
+            Screen::Records => "the records of a topic",
+            Screen::Segments => "the files of a partition",
+            Screen::Groups => "all groups",
+            Screen::Group => "one group",
+            Screen::Brokers => "all brokers",
+            Screen::Quorum => "the metadata quorum",
+            Screen::Reassignments => "partitions that move",
+            Screen::LogDirs => "log directories and disks",
+            Screen::Configs => "configs of topics, brokers, groups",
+            Screen::Alerts => "what fires, and what was sent",
+        }
+    }
+
     /// The screen of this name or short name.
     pub(crate) fn by_name(name: &str) -> Option<Screen> {
         Screen::ALL.into_iter().find(|it| it.name() == name || it.short_name() == name)

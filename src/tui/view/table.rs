@@ -50,6 +50,17 @@ impl Table<'_> {
         }
     }
 
+    /// Where the heads of columns stand in `area`: from, to, and what they say.
+    pub(crate) fn heads(&self, area: Rect) -> Vec<(u16, u16, String)> {
+        let places = places(self.columns, area.width, self.shown);
+        let head = |place: Place| {
+            let from = area.x.saturating_add(place.x);
+            let head = self.columns[place.column].head.clone().into_owned();
+            (from, from.saturating_add(place.width), head)
+        };
+        places.into_iter().map(head).collect()
+    }
+
     fn draw_head(&self, canvas: &mut Canvas<'_>, line: Rect, places: &[Place]) {
         for place in places {
             let column = &self.columns[place.column];

@@ -40,7 +40,7 @@ pub(crate) struct Facts<'a> {
 
 impl Facts<'_> {
     /// Brokers that do not answer.
-    pub(super) fn down(&self) -> BTreeSet<i32> {
+    pub(crate) fn down(&self) -> BTreeSet<i32> {
         let Answer::Known(brokers) = &self.brokers else { return BTreeSet::new() };
         let down = brokers.iter().filter(|it| matches!(it.state, BrokerState::Down { .. }));
         down.map(|it| it.id).collect()

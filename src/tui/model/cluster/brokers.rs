@@ -197,6 +197,13 @@ impl Cluster {
 }
 
 impl Dir {
+    /// The used share of its volume, 0 to 1; `None` where the broker does not tell.
+    #[expect(clippy::cast_precision_loss, reason = "a share of a disk needs no more than 53 bits")]
+    pub(crate) fn share(&self) -> Option<f64> {
+        let (total, usable) = self.total.zip(self.usable)?;
+        (0 < total).then(|| total.saturating_sub(usable) as f64 / total as f64)
+    }
+
     fn unread(at: Millis) -> Dir {
         Dir {
             total: None,

@@ -32,6 +32,8 @@ pub(crate) struct Failing {
     pub(crate) times: u32,
     /// When the first of them came.
     pub(crate) since: Millis,
+    /// When the last of them came.
+    pub(crate) last: Millis,
 }
 
 /// Why a question was not answered.
@@ -80,7 +82,7 @@ impl Hearing {
             Some(it) if it.failure.repeats(&failure) => (it.times.saturating_add(1), it.since),
             _ => (1, at),
         };
-        heard.failing = Some(Failing { failure, times, since });
+        heard.failing = Some(Failing { failure, times, since, last: at });
         outcome
     }
 

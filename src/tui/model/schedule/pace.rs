@@ -129,6 +129,12 @@ impl Pace {
         0 < self.failures
     }
 
+    /// Whether it was answered, twice if that makes rates, or will not be.
+    pub(super) fn is_settled(&self, is_sampled: bool) -> bool {
+        let least = if is_sampled { 2 } else { 1 };
+        least <= self.samples || self.is_failing() || self.standing == Standing::Refused
+    }
+
     /// Forgets the parts that did not go out.
     pub(super) fn drop_parts(&mut self) {
         if self.has_part() {

@@ -156,6 +156,11 @@ impl Header {
         self.paint(canvas, line);
     }
 
+    /// The same for a screen that is printed.
+    pub(crate) fn draw_at(&self, canvas: &mut Canvas<'_>, line: Rect) {
+        self.draw(canvas, line);
+    }
+
     /// The form of a narrow window: context, badge and age alone.
     pub(super) fn draw_narrow(&self, canvas: &mut Canvas<'_>, line: Rect) {
         let room = self.draw_age(canvas, line);

@@ -47,6 +47,11 @@ impl Title {
         self.draw_right(canvas, rest);
     }
 
+    /// The same for a screen that is printed.
+    pub(crate) fn draw_at(&self, canvas: &mut Canvas<'_>, line: Rect) {
+        self.draw(canvas, line);
+    }
+
     /// The form of a narrow window: the left side alone.
     pub(super) fn draw_narrow(&self, canvas: &mut Canvas<'_>, line: Rect) {
         self.draw_left(canvas, inside(line));

@@ -1,0 +1,177 @@
+//! `kt dashboard`: the cluster on the terminal, live.
+
+use std::io::{self, Write};
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use crate::error::{CliError, Kind};
+use crate::output::{Drawing, Format};
+use crate::session::Session;
+use crate::tui::{self, Glyphs, Palette, Screen, Setting, Sheet, Target, Theme};
+
+/// Watch a cluster: brokers, topics, groups, disks and moves, live
+///
+/// The first screen answers whether the cluster is healthy, and if not, where. ? shows the keys.
+/// It asks brokers about 3 times a second and changes nothing unless you say so.
+///
+/// Examples:
+///   kt dashboard
+///   kt dashboard -b kafka-1:9092 --screen groups
+///   kt dashboard --once overview
+///   kt dashboard --once topics -o svg --size 120x40 > topics.svg
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct DashboardArgs {
+    #[command(flatten)]
+    screens: ScreenArgs,
+    /// Print this screen once and end: for tickets, documents and scripts (-o text, ansi, svg, json)
+    #[arg(long, value_name = "SCREEN", conflicts_with = "screen")]
+    once: Option<Opened>,
+    /// The size of what --once prints [default: the terminal's, else 80x24]
+    #[arg(long, value_name = "WIDTHxHEIGHT", requires = "once")]
+    size: Option<Size>,
+}
+
+/// What every command has that opens the dashboard.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ScreenArgs {
+    /// Begin with this screen: overview, topics, groups, brokers, topic/NAME, group/NAME …
+    #[arg(long, value_name = "SCREEN")]
+    screen: Option<Opened>,
+    /// The colours
+    #[arg(long, value_name = "THEME", default_value = "auto")]
+    theme: ThemeName,
+    /// Draw with ASCII alone
+    #[arg(long)]
+    ascii: bool,
+    /// Take clicks and the wheel; m turns it on and off
+    #[arg(long)]
+    mouse: bool,
+}
+
+/// The colours, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ThemeName {
+    /// As the terminal seems to be
+    Auto,
+    Dark,
+    Light,
+    #[value(name = "16")]
+    Sixteen,
+    Mono,
+}
+
+/// A screen, and what it is about: `group/billing`.
+#[derive(Clone, Debug)]
+pub(crate) struct Opened(Target);
+
+impl FromStr for Opened {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Opened, String> {
+        let (name, subject) = match text.split_once('/') {
+            Some((name, subject)) => (name, Some(subject)),
+            None => (text, None),
+        };
+        let Some(screen) = Screen::by_name(name) else {
+            let names: Vec<&str> = Screen::ALL.iter().map(|it| it.name()).collect();
+            return Err(format!("no screen of this name; there are {}", names.join(", ")));
+        };
+        Target::named(screen, subject).map(Opened)
+    }
+}
+
+/// Columns and lines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    width: u16,
+    height: u16,
+}
+
+/// Larger screens are not drawn.
+const SIZE_MAX: u16 = 1_000;
+
+impl FromStr for Size {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Size, &'static str> {
+        let (width, height) = text.split_once('x').ok_or("WIDTHxHEIGHT, such as 80x24")?;
+        let number = |it: &str| it.parse::<u16>().ok().filter(|it| (1..=SIZE_MAX).contains(it));
+        match (number(width), number(height)) {
+            (Some(width), Some(height)) => Ok(Size { width, height }),
+            _ => Err("both are 1 to 1000, such as 80x24"),
+        }
+    }
+}
+
+pub(crate) fn run(args: &DashboardArgs, session: &Session) -> Result<(), CliError> {
+    match &args.once {
+        Some(opened) => once(args, opened, session),
+        None => Err(CliError::usage("the dashboard is on its way")),
+    }
+}
+
+/// How the dashboard reaches its cluster, and what it calls it.
+pub(crate) fn setting(session: &Session) -> Result<Setting, CliError> {
+    let target = session.target()?;
+    let (context, is_protected, reach) = match &target.context {
+        Some(it) => {
+            let reach = format!(" --context {}", it.name);
+            (it.name.clone(), it.context.protected, reach)
+        }
+        None => (target.bootstrap.clone(), false, format!(" -b {}", target.bootstrap)),
+    };
+    let zone = session.zone();
+    Ok(Setting { context, paint: None, is_protected, zone, reach })
+}
+
+fn once(args: &DashboardArgs, opened: &Opened, session: &Session) -> Result<(), CliError> {
+    let format = match session.globals.format() {
+        None => Format::Screen(Drawing::Text),
+        Some(format @ (Format::Json | Format::Screen(_))) => format,
+        Some(other) => {
+            let error = CliError::usage(format!("a screen is not printed as {other}"));
+            return Err(error.hint("-o text, ansi, svg or json"));
+        }
+    };
+    let admin = session.admin()?;
+    let setting = setting(session)?;
+    let sheet = sheet(args, session, &format);
+    let patience = session.globals.timeout.to_std();
+    let once = session.block_on(async {
+        let once = tui::once(admin.clone(), setting, opened.0.clone(), sheet, patience).await;
+        if !once.is_known {
+            // Whoever does not answer says why in the words of all commands.
+            admin.describe_cluster().await?;
+            return Err(CliError::new(Kind::Unreachable, "TIMEOUT", "no answer in time"));
+        }
+        Ok(once)
+    })?;
+    let text = match format {
+        Format::Json => format!("{:#}\n", once.json),
+        Format::Screen(Drawing::Ansi) => tui::ansi(&once.buffer),
+        Format::Screen(Drawing::Svg) => tui::svg(&once.buffer, sheet.theme.palette),
+        _ => tui::text(&once.buffer),
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+fn sheet(args: &DashboardArgs, session: &Session, format: &Format) -> Sheet {
+    let size = args.size.or_else(|| {
+        let (width, height) = crossterm::terminal::size().ok()?;
+        session.terminal.stdout_is_terminal.then_some(Size { width, height })
+    });
+    let Size { width, height } = size.unwrap_or(Size { width: 80, height: 24 });
+    let palette = match args.screens.theme {
+        ThemeName::Auto | ThemeName::Dark => Palette::Dark,
+        ThemeName::Light => Palette::Light,
+        ThemeName::Sixteen => Palette::Sixteen,
+        ThemeName::Mono => Palette::Mono,
+    };
+    let glyphs = if args.screens.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
+    let _ = format;
+    Sheet { width, height, theme: Theme { palette, glyphs } }
+}

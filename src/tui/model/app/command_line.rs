@@ -1,0 +1,147 @@
+//! The line behind `:`: screens by name with their subject, completed from what is loaded.
+
+use super::overlay::Overlay;
+use super::App;
+use crate::tui::keymap::Key;
+use crate::tui::model::input::{Line, Purpose};
+use crate::tui::model::msg::Effect;
+use crate::tui::model::page::{About, Target};
+use crate::tui::model::screen::Screen;
+
+/// What Tab may make of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    /// The whole line.
+    pub(crate) line: String,
+    /// What follows it: `NAME`.
+    pub(crate) takes: &'static str,
+    /// What it does.
+    pub(crate) says: String,
+}
+
+/// Lines above the one that is typed.
+const CANDIDATES_MAX: usize = 8;
+/// Lines that are remembered.
+const TYPED_MAX: usize = 100;
+
+impl App {
+    /// What the line may become, the best first.
+    pub(crate) fn candidates(&self, text: &str) -> Vec<Candidate> {
+        let mut found = match text.split_once(' ') {
+            None => Screen::ALL.into_iter().filter_map(|it| by_name(it, text)).collect(),
+            Some((screen, rest)) => self.subjects(screen, rest.trim_start()),
+        };
+        found.truncate(CANDIDATES_MAX);
+        found
+    }
+
+    /// Subjects of a screen whose names begin so, from what is loaded.
+    fn subjects(&self, screen: &str, begins: &str) -> Vec<Candidate> {
+        let Some(of) = Screen::by_name(screen) else { return Vec::new() };
+        let cluster = &self.watch.cluster;
+        let names: Vec<&String> = match of {
+            Screen::Topic | Screen::Records | Screen::Segments => cluster.topics.keys().collect(),
+            Screen::Group => cluster.groups.keys().collect(),
+            _ => Vec::new(),
+        };
+        let names = names.into_iter().filter(|it| it.starts_with(begins));
+        let candidate = |name: &String| Candidate {
+            line: format!("{screen} {name}"),
+            takes: "",
+            says: of.says().to_owned(),
+        };
+        names.take(CANDIDATES_MAX).map(candidate).collect()
+    }
+
+    pub(super) fn complete(&mut self, mut line: Line, chosen: Option<usize>) {
+        if line.purpose() != Purpose::Command {
+            self.overlay = Overlay::Line { line, chosen: None, history: None };
+            return;
+        }
+        let typed = line.text().to_owned();
+        let candidates = self.candidates(&typed);
+        let Some(first) = candidates.first() else {
+            self.overlay = Overlay::Line { line, chosen, history: None };
+            return;
+        };
+        let text = match first.takes {
+            "" => first.line.clone(),
+            _ => format!("{} ", first.line),
+        };
+        line.set(&text);
+        self.overlay = Overlay::Line { line, chosen: None, history: None };
+    }
+
+    /// `↑` and `↓` go through what was typed before.
+    pub(super) fn recall(&mut self, mut line: Line, history: Option<usize>, key: Key) {
+        let newest_first: Vec<&String> = self.typed.iter().rev().collect();
+        let history = match (key, history) {
+            (Key::Up, None) if !newest_first.is_empty() => Some(0),
+            (Key::Up, Some(at)) => Some((at + 1).min(newest_first.len().saturating_sub(1))),
+            (Key::Down, Some(0)) | (_, None) => None,
+            (_, Some(at)) => Some(at - 1),
+        };
+        let text = history.and_then(|at| newest_first.get(at)).map_or("", |it| it.as_str());
+        line.set(text);
+        self.overlay = Overlay::Line { line, chosen: None, history };
+    }
+
+    /// Enter on a command line.
+    pub(super) fn run_line(&mut self, text: &str, effects: &mut Vec<Effect>) {
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        self.typed.retain(|it| it != text);
+        self.typed.push(text.to_owned());
+        if TYPED_MAX < self.typed.len() {
+            self.typed.remove(0);
+        }
+        if matches!(text, "q" | "quit") {
+            return effects.push(Effect::Quit);
+        }
+        let (name, subject) = text.split_once(' ').unwrap_or((text, ""));
+        match Screen::by_name(name) {
+            Some(screen) => self.go_named(screen, subject.trim()),
+            None => self.say(format!(":{name} is no screen and no command; Tab shows all")),
+        }
+    }
+
+    fn go_named(&mut self, screen: Screen, subject: &str) {
+        if subject.is_empty() {
+            let needs_one = screen.parent().is_some() && self.pages.page(screen).about() == About::Cluster;
+            if needs_one {
+                return self.say(format!(":{} needs a name", screen.name()));
+            }
+            return self.go(Target::screen(screen));
+        }
+        let target = match Target::named(screen, Some(subject)) {
+            Ok(target) => target,
+            Err(why) => return self.say(why),
+        };
+        let cluster = &self.watch.cluster;
+        let missing = match &target.about {
+            About::Topic(name) | About::Partition { topic: name, .. } => {
+                (!cluster.topics.contains_key(name)).then(|| format!("topic \"{name}\""))
+            }
+            About::Group(name) => {
+                (!cluster.groups.contains_key(name)).then(|| format!("group \"{name}\""))
+            }
+            About::Cluster | About::Entity(_) => None,
+        };
+        match missing {
+            Some(what) => self.say(format!("{what} is not there")),
+            None => self.go(target),
+        }
+    }
+}
+
+fn by_name(screen: Screen, begins: &str) -> Option<Candidate> {
+    let names = [screen.name(), screen.short_name()];
+    let name = names.into_iter().find(|it| it.starts_with(begins))?;
+    let takes = match screen {
+        Screen::Topic | Screen::Records | Screen::Segments | Screen::Group => "NAME",
+        _ => "",
+    };
+    Some(Candidate { line: name.to_owned(), takes, says: screen.says().to_owned() })
+}

@@ -1,0 +1,413 @@
+//! What keys and the mouse do: to what lies over the screen, to the screen, to all of it.
+
+use super::overlay::{Overlay, Question};
+use super::{App, DrawnList};
+use crate::tui::keymap::{self, Command, Key};
+use crate::tui::model::filter::Filter;
+use crate::tui::model::input::{Line, Purpose, Typed};
+use crate::tui::model::msg::{Effect, Mouse, Picture, Pointed, Reporting};
+use crate::tui::model::page::{Reaction, Target};
+use crate::tui::model::rows::Step;
+use crate::tui::model::screen::Screen;
+use crate::tui::view::theme::Palette;
+
+impl App {
+    pub(super) fn on_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
+        let now = self.now.monotonic;
+        self.page_mut().list_mut().key_pressed(now);
+        if key == Key::Ctrl('c') {
+            return effects.push(Effect::Quit);
+        }
+        match std::mem::take(&mut self.overlay) {
+            Overlay::None => {
+                if let Some(command) = keymap::command(key) {
+                    self.run(command, effects);
+                }
+            }
+            Overlay::Help { scrolled } => {
+                self.overlay = match scroll(key, scrolled, self.half_page()) {
+                    Some(scrolled) => Overlay::Help { scrolled },
+                    None => Overlay::None,
+                };
+            }
+            Overlay::Text { title, lines, scrolled } => {
+                if let Some(scrolled) = scroll(key, scrolled, self.half_page()) {
+                    let scrolled = scrolled.min(lines.len().saturating_sub(1));
+                    self.overlay = Overlay::Text { title, lines, scrolled };
+                }
+            }
+            Overlay::Line { line, chosen, history } => self.type_line(key, line, chosen, history, effects),
+            Overlay::Question(question) => self.answer(key, question, effects),
+        }
+    }
+
+    /// What was pasted is typed, where something is typed; elsewhere letters would be commands.
+    pub(super) fn on_paste(&mut self, text: &str) {
+        if let Overlay::Line { line, .. } = &mut self.overlay {
+            for it in text.chars() {
+                line.on_key(Key::Char(it));
+            }
+        }
+        self.line_changed();
+    }
+
+    fn half_page(&self) -> usize {
+        usize::from(self.size.1 / 2).max(1)
+    }
+
+    /// What a command does everywhere, unless the screen has its own meaning for it.
+    pub(super) fn run(&mut self, command: Command, effects: &mut Vec<Effect>) {
+        let now = self.now;
+        let page = self.pages.page_mut(self.screen);
+        match page.command(command, &self.watch, now) {
+            Some(Reaction::Done) => return self.renew_page(),
+            Some(Reaction::Open(target)) => return self.go(target),
+            Some(Reaction::Say(text)) => return self.say(text),
+            None => {}
+        }
+        match command {
+            Command::Line => self.begin_line(Purpose::Command, ""),
+            Command::Filter => self.begin_filter(),
+            Command::Help => self.overlay = Overlay::Help { scrolled: 0 },
+            Command::Open => self.open(),
+            Command::Back => self.back(),
+            Command::LastScreen => {
+                if let Some(target) = self.last.take() {
+                    self.go(target);
+                }
+            }
+            Command::Quit | Command::QuitAtOnce => effects.push(Effect::Quit),
+            Command::Suspend => effects.push(Effect::Suspend),
+            Command::Go(screen) => self.go(Target::screen(screen)),
+            Command::Alerts => self.go(Target::screen(Screen::Alerts)),
+            Command::Freeze => self.freeze(),
+            Command::Refresh => {
+                self.watch.schedule.refresh(now.monotonic);
+                self.say("asked again");
+            }
+            Command::ShorterWindow => self.set_view(self.view.with(self.view.window.narrower())),
+            Command::LongerWindow => self.set_view(self.view.with(self.view.window.wider())),
+            Command::Earlier => self.set_view(self.view.back(now.monotonic)),
+            Command::Later => self.set_view(self.view.forth(now.monotonic)),
+            Command::Details => self.details(),
+            Command::Save => effects.push(Effect::Save(Picture::Text)),
+            Command::CopyCell => self.copy(effects),
+            Command::CopyLine => {
+                let line = format!("{}{}", self.page().kt_line(), self.setting.reach);
+                self.say(format!("copied: {line}"));
+                effects.push(Effect::Copy(line));
+            }
+            Command::Unlock => self.begin_unlock(),
+            Command::Mouse => self.toggle_mouse(effects),
+            Command::Theme => self.next_theme(),
+            Command::NextPane => self.focus(1),
+            Command::PreviousPane => self.focus(-1),
+            // What the screen has not taken means nothing here.
+            Command::GoTo
+            | Command::Find
+            | Command::ViewAs
+            | Command::Actions
+            | Command::Edit
+            | Command::New
+            | Command::Produce => self.say("not on this screen"),
+            _ => self.on_list(command),
+        }
+    }
+
+    fn on_list(&mut self, command: Command) {
+        let list = self.page_mut().list_mut();
+        let page = isize::try_from(list.seen().1).unwrap_or(1).max(1);
+        match command {
+            Command::NextRow => list.go(Step::By(1)),
+            Command::PreviousRow => list.go(Step::By(-1)),
+            Command::FirstRow => list.go(Step::First),
+            Command::LastRow => list.go(Step::Last),
+            Command::HalfPageDown => list.go(Step::By((page / 2).max(1))),
+            Command::HalfPageUp => list.go(Step::By(-(page / 2).max(1))),
+            Command::PageDown => list.go(Step::By(page)),
+            Command::PageUp => list.go(Step::By(-page)),
+            Command::NextColumn => list.show_only(&mut |it| it.wide = it.wide.map(|at| at + 1)),
+            Command::PreviousColumn => {
+                list.show_only(&mut |it| it.wide = it.wide.map(|at| at.saturating_sub(1)));
+            }
+            Command::Sort => list.sort_by_next(),
+            Command::SortReverse => list.reverse(),
+            Command::FaultsOnly => list.show_only(&mut |it| it.only_faults = !it.only_faults),
+            Command::Internal => list.show_only(&mut |it| it.with_internal = !it.with_internal),
+            Command::Wide => {
+                list.show_only(&mut |it| it.wide = if it.wide.is_some() { None } else { Some(0) });
+            }
+            Command::Mark => list.mark(),
+            Command::MarkAll => list.mark_all(),
+            _ => {}
+        }
+    }
+
+    fn open(&mut self) {
+        if let Some(target) = self.page().open(&self.watch) {
+            self.go(target);
+        }
+    }
+
+    /// Clears marks, then the filter, then goes up.
+    fn back(&mut self) {
+        let list = self.page_mut().list_mut();
+        if list.clear_marks() {
+            return;
+        }
+        let showing = list.showing();
+        if showing.filter.is_some() || showing.only_faults {
+            return list.show_only(&mut |it| (it.filter, it.only_faults) = (None, false));
+        }
+        if self.frozen.is_some() {
+            return self.freeze();
+        }
+        if let Some(parent) = self.screen.parent() {
+            self.go(Target::screen(parent));
+        }
+    }
+
+    fn focus(&mut self, by: isize) {
+        let page = self.page_mut();
+        let panes = page.panes();
+        let next = (page.focused() as isize + by).rem_euclid(panes.max(1) as isize);
+        page.focus(next as usize);
+    }
+
+    fn freeze(&mut self) {
+        self.frozen = match self.frozen {
+            Some(_) => None,
+            None => Some(self.now),
+        };
+        self.renew_page();
+    }
+
+    fn set_view(&mut self, view: crate::tui::history::window::View) {
+        self.view = view;
+        self.renew_page();
+    }
+
+    fn details(&mut self) {
+        if let Some(failing) = self.denied() {
+            self.overlay = failing;
+            return;
+        }
+        let Some(value) = self.page().details(&self.watch) else {
+            return self.say("nothing under the cursor");
+        };
+        let title = self.page().list().subject().unwrap_or_default().to_owned();
+        let text = serde_saphyr::to_string(&value).unwrap_or_default();
+        let lines = text.lines().map(str::to_owned).collect();
+        self.overlay = Overlay::Text { title, lines, scrolled: 0 };
+    }
+
+    /// While the message line speaks of what is denied, `d` says all of it.
+    fn denied(&self) -> Option<Overlay> {
+        let message = self.message.as_ref()?;
+        if message.right != "d details" {
+            return None;
+        }
+        let failing = self.watch.cluster.hearing.failing();
+        let lines = failing.map(|(lane, it)| match lane.broker {
+            Some(id) => format!("broker {id}: {:?}: {}", lane.kind, it.failure.words),
+            None => format!("{:?}: {}", lane.kind, it.failure.words),
+        });
+        let title = "what fails".to_owned();
+        Some(Overlay::Text { title, lines: lines.collect(), scrolled: 0 })
+    }
+
+    fn copy(&mut self, effects: &mut Vec<Effect>) {
+        let Some(subject) = self.page().list().subject().map(str::to_owned) else {
+            return self.say("nothing under the cursor");
+        };
+        self.say(format!("copied: {subject}"));
+        effects.push(Effect::Copy(subject));
+    }
+
+    fn begin_unlock(&mut self) {
+        if !self.setting.is_protected {
+            return self.say(format!("{} is not protected", self.setting.context));
+        }
+        if self.is_unlocked() {
+            self.unlocked_until = None;
+            return self.say("locked again");
+        }
+        self.overlay = Overlay::Question(Question::Unlock { typed: String::new() });
+    }
+
+    fn toggle_mouse(&mut self, effects: &mut Vec<Effect>) {
+        self.mouse = match self.mouse {
+            Reporting::On => Reporting::Off,
+            Reporting::Off => Reporting::On,
+        };
+        effects.push(Effect::Mouse(self.mouse));
+        self.say(match self.mouse {
+            Reporting::On => "mouse on: shift selects text",
+            Reporting::Off => "mouse off",
+        });
+    }
+
+    fn next_theme(&mut self) {
+        let (palette, name) = match self.theme.palette {
+            Palette::Dark => (Palette::Light, "light"),
+            Palette::Light => (Palette::Sixteen, "16"),
+            Palette::Sixteen => (Palette::Mono, "mono"),
+            Palette::Mono => (Palette::Dark, "dark"),
+        };
+        self.theme.palette = palette;
+        self.say(format!("theme {name}"));
+    }
+
+    fn begin_filter(&mut self) {
+        let filter = self.page().list().showing().filter.as_ref();
+        let text = filter.map(|it| it.text().to_owned()).unwrap_or_default();
+        self.begin_line(Purpose::Filter, &text);
+    }
+
+    pub(super) fn begin_line(&mut self, purpose: Purpose, text: &str) {
+        let line = Line::new(purpose, text);
+        self.overlay = Overlay::Line { line, chosen: None, history: None };
+    }
+
+    fn type_line(
+        &mut self,
+        key: Key,
+        mut line: Line,
+        chosen: Option<usize>,
+        history: Option<usize>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if line.purpose() == Purpose::Command && matches!(key, Key::Up | Key::Down) {
+            return self.recall(line, history, key);
+        }
+        match line.on_key(key) {
+            Typed::Goes => {
+                self.overlay = Overlay::Line { line, chosen: None, history: None };
+                self.line_changed();
+            }
+            Typed::Completes => self.complete(line, chosen),
+            Typed::Taken => self.take_line(&line, effects),
+            Typed::Left => self.leave_line(&line),
+        }
+    }
+
+    /// A filter works while it is typed.
+    fn line_changed(&mut self) {
+        let Overlay::Line { line, .. } = &self.overlay else { return };
+        if line.purpose() != Purpose::Filter {
+            return;
+        }
+        let text = line.text().to_owned();
+        self.set_filter(&text);
+    }
+
+    /// A pattern that is not finished leaves what is shown.
+    fn set_filter(&mut self, text: &str) {
+        if let Ok(filter) = Filter::parse(text) {
+            let list = self.page_mut().list_mut();
+            list.show_only(&mut |it| it.filter.clone_from(&filter));
+        }
+    }
+
+    fn take_line(&mut self, line: &Line, effects: &mut Vec<Effect>) {
+        match line.purpose() {
+            Purpose::Filter => match Filter::parse(line.text()) {
+                Ok(_) => self.set_filter(line.text()),
+                Err(why) => self.say(format!("/{}: {why}", line.text())),
+            },
+            Purpose::Command => self.run_line(line.text(), effects),
+            Purpose::GoTo => {}
+        }
+    }
+
+    /// Esc clears a filter.
+    fn leave_line(&mut self, line: &Line) {
+        if line.purpose() == Purpose::Filter {
+            self.page_mut().list_mut().show_only(&mut |it| it.filter = None);
+        }
+    }
+
+    fn answer(&mut self, key: Key, question: Question, effects: &mut Vec<Effect>) {
+        match question {
+            Question::Unlock { mut typed } => {
+                match key {
+                    Key::Esc => return,
+                    Key::Enter if typed == self.setting.context => {
+                        self.unlock();
+                        return self.say("unlocked for 5m");
+                    }
+                    Key::Enter => return self.say("that is not its name: still locked"),
+                    Key::Backspace => drop(typed.pop()),
+                    Key::Char(it) if typed.chars().count() < NAME_MAX => typed.push(it),
+                    _ => {}
+                }
+                self.overlay = Overlay::Question(Question::Unlock { typed });
+            }
+            Question::Leave { why } => match key {
+                Key::Char('y' | 'Y') => effects.push(Effect::Quit),
+                Key::Esc | Key::Enter | Key::Char('n' | 'N' | 'q') => {}
+                _ => self.overlay = Overlay::Question(Question::Leave { why }),
+            },
+        }
+    }
+
+    pub(super) fn on_mouse(&mut self, mouse: Mouse, effects: &mut Vec<Effect>) {
+        if !matches!(self.overlay, Overlay::None) {
+            return;
+        }
+        let lists = self.drawn.lists.clone();
+        let Some(list) = lists.iter().find(|it| it.holds(mouse)) else { return };
+        self.page_mut().focus(list.pane);
+        match mouse.what {
+            Pointed::WheelDown => self.on_list(Command::NextRow),
+            Pointed::WheelUp => self.on_list(Command::PreviousRow),
+            Pointed::Click => self.click(list, mouse, effects),
+        }
+    }
+
+    /// A row gets the cursor; where it is already, it is opened. A head sorts.
+    fn click(&mut self, drawn: &DrawnList, mouse: Mouse, effects: &mut Vec<Effect>) {
+        let (_, top, _, _) = drawn.rows;
+        let Some(list) = self.page_mut().pane_mut(drawn.pane) else { return };
+        if mouse.y < top {
+            let head = drawn.heads.iter().find(|(from, to, _)| (*from..*to).contains(&mouse.x));
+            if let Some((_, _, head)) = head {
+                list.sort_by(head);
+            }
+            return;
+        }
+        let line = drawn.first + usize::from(mouse.y - top);
+        let Some(name) = list.names().get(line).cloned() else { return };
+        let is_there = list.subject() == Some(name.as_str());
+        list.seek(&name);
+        if is_there {
+            self.run(Command::Open, effects);
+        }
+    }
+}
+
+impl DrawnList {
+    /// Whether the mouse is on its rows or on the head above them.
+    fn holds(&self, mouse: Mouse) -> bool {
+        let (left, top, width, height) = self.rows;
+        let across = left..left.saturating_add(width);
+        let down = top.saturating_sub(1)..top.saturating_add(height);
+        across.contains(&mouse.x) && down.contains(&mouse.y)
+    }
+}
+
+/// A context's name is not longer.
+const NAME_MAX: usize = 256;
+
+/// What a key does to text that lies over the screen; `None` closes it.
+fn scroll(key: Key, scrolled: usize, half_page: usize) -> Option<usize> {
+    match key {
+        Key::Esc | Key::Enter | Key::Char('q' | '?') => None,
+        Key::Char('j') | Key::Down => Some(scrolled + 1),
+        Key::Char('k') | Key::Up => Some(scrolled.saturating_sub(1)),
+        Key::Ctrl('d') | Key::PageDown | Key::Char(' ') => Some(scrolled + half_page),
+        Key::Ctrl('u') | Key::PageUp => Some(scrolled.saturating_sub(half_page)),
+        Key::Char('g') | Key::Home => Some(0),
+        _ => Some(scrolled),
+    }
+}

@@ -1,0 +1,39 @@
+//! What lies over a screen: help, a line that is typed, details, a question.
+
+use crate::tui::model::input::Line;
+
+/// What has the keys, if not the screen.
+#[derive(Debug, Default)]
+pub(crate) enum Overlay {
+    #[default]
+    None,
+    /// The keys; so many lines are scrolled out of sight.
+    Help {
+        scrolled: usize,
+    },
+    /// A line is typed.
+    Line {
+        line: Line,
+        /// The candidate that Tab takes, counted from the one nearest to the line.
+        chosen: Option<usize>,
+        /// The line of its history that is shown, counted from the newest.
+        history: Option<usize>,
+    },
+    /// Text of several lines.
+    Text {
+        title: String,
+        lines: Vec<String>,
+        scrolled: usize,
+    },
+    /// Something must be answered.
+    Question(Question),
+}
+
+/// What must be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// The name of the protected context.
+    Unlock { typed: String },
+    /// Whether to leave while something runs.
+    Leave { why: String },
+}

@@ -1,0 +1,79 @@
+//! What comes to the dashboard, and what it asks for.
+
+use kt_client::Error;
+
+use super::cluster::Said;
+use super::schedule::Question;
+use crate::tui::keymap::Key;
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum Msg {
+    Key(Key),
+    /// Text that was pasted; it holds no control characters.
+    Paste(String),
+    Mouse(Mouse),
+    /// The window has so many columns and lines.
+    Resize(u16, u16),
+    /// What came of a question, and how long it was under way, in milliseconds.
+    Answer {
+        question: Question,
+        said: Result<Said, Error>,
+        took: u64,
+    },
+    /// Nothing but time.
+    Tick,
+    /// Nobody can look, or somebody can again.
+    Suspended,
+    Resumed,
+}
+
+/// The mouse, where it is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mouse {
+    pub(crate) x: u16,
+    pub(crate) y: u16,
+    pub(crate) what: Pointed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pointed {
+    Click,
+    WheelUp,
+    WheelDown,
+}
+
+/// Something to be done outside.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Comes back as `Msg::Answer`.
+    Ask(Question),
+    /// Into the clipboard of the terminal.
+    Copy(String),
+    /// The screen as a file in this form.
+    Save(Picture),
+    Mouse(Reporting),
+    Suspend,
+    Quit,
+    Bell,
+}
+
+/// The forms in which a screen is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Picture {
+    /// Letters alone
+    Text,
+    /// Letters with colours, for a terminal
+    Ansi,
+    /// A picture
+    Svg,
+    /// The values
+    Json,
+}
+
+/// Whether the terminal tells of the mouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reporting {
+    On,
+    Off,
+}

@@ -1,0 +1,203 @@
+//! Brokers: who is up, what each leads and holds.
+
+use std::collections::BTreeMap;
+
+use kt_protocol::types::{NodeId, Now};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use crate::tui::history::store::{Metric, Subject};
+use crate::tui::model::checks::Level;
+use crate::tui::model::cluster::brokers::{Broker, BrokerState};
+use crate::tui::model::listing::{Line, List, Listing};
+use crate::tui::model::order::{Rank, Value};
+use crate::tui::model::page::{About, Page, Target};
+use crate::tui::model::schedule::Kind;
+use crate::tui::model::screen::Screen;
+use crate::tui::model::watch::Watch;
+
+/// A broker, as a line.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct BrokerLine {
+    pub(crate) id: i32,
+    /// The id as text: the subject.
+    #[serde(skip)]
+    key: String,
+    pub(crate) level: Level,
+    /// `kafka-1:9092`
+    pub(crate) address: String,
+    pub(crate) rack: Option<String>,
+    pub(crate) role: Role,
+    /// For how long it is down, in ms.
+    pub(crate) down_ms: Option<u64>,
+    pub(crate) leaders: usize,
+    pub(crate) replicas: usize,
+    /// Its replicas that are out of sync.
+    pub(crate) out_of_sync: usize,
+    /// Of its replicas, in bytes.
+    pub(crate) size: Option<u64>,
+    /// The used share of its fullest directory.
+    pub(crate) disk: Option<f64>,
+    pub(crate) dirs: usize,
+    pub(crate) bytes_in: Option<f64>,
+    pub(crate) bytes_in_is_estimated: bool,
+}
+
+/// What a node does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Role {
+    #[default]
+    Broker,
+    Controller,
+    Both,
+    Fenced,
+    Down,
+}
+
+impl Line for BrokerLine {
+    const SORTS: &'static [&'static str] =
+        &["level, id", "id", "lead", "repl", "urp", "size", "disk", "in B/s"];
+
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn level(&self) -> Level {
+        self.level
+    }
+
+    fn rank(&self, sort: usize) -> Rank {
+        let number = |it: Option<f64>| it.map_or(Value::Missing, Value::Number);
+        let value = match Self::SORTS.get(sort).copied() {
+            Some("lead") => Value::Number(self.leaders as f64),
+            Some("repl") => Value::Number(self.replicas as f64),
+            Some("urp") => Value::Number(self.out_of_sync as f64),
+            Some("size") => number(self.size.map(|it| it as f64)),
+            Some("disk") => number(self.disk),
+            Some("in B/s") => number(self.bytes_in),
+            // From the lowest id on.
+            _ => Value::Text(format!("{:010}", self.id)),
+        };
+        let class = if sort == 0 { self.level as u8 } else { 0 };
+        Rank { class, value }
+    }
+
+    fn words(&self) -> Vec<&str> {
+        vec![&self.key, &self.address, self.rack.as_deref().unwrap_or_default()]
+    }
+}
+
+/// The screen.
+#[derive(Debug, Default)]
+pub(crate) struct Brokers {
+    pub(crate) list: Listing<BrokerLine>,
+    pub(crate) is_known: bool,
+}
+
+impl Page for Brokers {
+    fn renew(&mut self, watch: &Watch, now: Now) {
+        self.is_known = watch.cluster.oldest(&[Kind::Brokers]).is_some();
+        self.list.take(now.monotonic, lines(watch, now));
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Brokers, Kind::Metadata, Kind::LogDirs]
+    }
+
+    fn list(&self) -> &dyn List {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut dyn List {
+        &mut self.list
+    }
+
+    fn open(&self, _watch: &Watch) -> Option<Target> {
+        let id = self.list.line()?.id;
+        Some(Target { cursor: Some(id.to_string()), ..Target::about(Screen::LogDirs, About::Cluster) })
+    }
+
+    fn kt_line(&self) -> String {
+        "kt brokers list".to_owned()
+    }
+
+    fn details(&self, _watch: &Watch) -> Option<Json> {
+        serde_json::to_value(self.list.line()?).ok()
+    }
+
+    fn charts(&self) -> Vec<(Subject, Metric)> {
+        self.list.shown().map(|it| (Subject::Broker(it.id), Metric::BytesIn)).collect()
+    }
+
+    fn json(&self) -> Json {
+        json!({ "brokers": self.list.shown().collect::<Vec<_>>() })
+    }
+}
+
+/// What partitions say of a broker.
+#[derive(Clone, Copy, Debug, Default)]
+struct Load {
+    leaders: usize,
+    replicas: usize,
+    out_of_sync: usize,
+}
+
+/// All brokers as lines.
+pub(crate) fn lines(watch: &Watch, now: Now) -> Vec<BrokerLine> {
+    let mut loads: BTreeMap<NodeId, Load> = BTreeMap::new();
+    for it in watch.cluster.topics.values().flat_map(|it| it.partitions.values()) {
+        for id in &it.replicas {
+            let load = loads.entry(*id).or_default();
+            load.replicas += 1;
+            load.out_of_sync += usize::from(!it.isr.contains(id));
+        }
+        if let Some(leader) = it.leader {
+            loads.entry(leader).or_default().leaders += 1;
+        }
+    }
+    let line = |(id, it): (&NodeId, &Broker)| {
+        let load = loads.get(id).copied().unwrap_or_default();
+        line(watch, *id, it, load, now)
+    };
+    watch.cluster.brokers.iter().map(line).collect()
+}
+
+fn line(watch: &Watch, id: NodeId, it: &Broker, load: Load, now: Now) -> BrokerLine {
+    let votes = |of: &kt_client::admin::QuorumDescription| of.voters.iter().any(|it| it.node == id);
+    let is_voter = watch.cluster.quorum.as_ref().is_some_and(|it| votes(&it.value));
+    let role = match it.state {
+        BrokerState::Fenced => Role::Fenced,
+        BrokerState::Down => Role::Down,
+        BrokerState::Up if is_voter => Role::Both,
+        BrokerState::Up => Role::Broker,
+    };
+    let disk = it.fullest();
+    let bytes = watch.growth.of_broker(id).filter(|_| it.is_up());
+    let is_offline = it.dirs.values().any(|it| it.failure.is_some());
+    let level = match (it.state, disk) {
+        (BrokerState::Down | BrokerState::Fenced, _) => Level::Bad,
+        (_, Some(share)) if 0.9 <= share => Level::Bad,
+        _ if is_offline => Level::Bad,
+        (_, Some(share)) if 0.8 <= share => Level::Warn,
+        _ => Level::Ok,
+    };
+    let size = (!it.dirs.is_empty()).then(|| it.dirs.values().map(|it| it.used).sum());
+    BrokerLine {
+        id: id.0,
+        key: id.to_string(),
+        level,
+        address: it.endpoint.as_ref().map_or_else(String::new, |it| format!("{}:{}", it.host, it.port)),
+        rack: it.endpoint.as_ref().and_then(|it| it.rack.clone()),
+        role,
+        down_ms: (!it.is_up()).then(|| now.monotonic - it.since),
+        leaders: load.leaders,
+        replicas: load.replicas,
+        out_of_sync: load.out_of_sync,
+        size,
+        disk,
+        dirs: it.dirs.len(),
+        bytes_in: bytes.map(|it| it.per_second),
+        bytes_in_is_estimated: bytes.is_some_and(|it| it.is_estimated),
+    }
+}

@@ -1,0 +1,231 @@
+//! Groups: how far each is behind, the worst first.
+
+use kt_client::admin::{GroupState, GroupType};
+use kt_protocol::types::Now;
+use serde_json::{Value as Json, json};
+
+use crate::tui::history::store::{Metric, Subject};
+use crate::tui::model::checks::Level;
+use crate::tui::model::cluster::groups::Group;
+use crate::tui::model::lag::Cells;
+use crate::tui::model::listing::{Line, List, Listing};
+use crate::tui::model::order::{Rank, Value};
+use crate::tui::model::page::{About, Page, Target};
+use crate::tui::model::schedule::{Kind, Needs};
+use crate::tui::model::screen::Screen;
+use crate::tui::model::watch::Watch;
+
+/// A group, as a line.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupLine {
+    pub(crate) name: String,
+    pub(crate) level: Level,
+    pub(crate) group_type: GroupType,
+    pub(crate) state: Option<GroupState>,
+    /// Known of groups that were described, and of empty ones.
+    pub(crate) members: Option<usize>,
+    /// `None` until its commits were told.
+    pub(crate) cells: Option<Cells>,
+    pub(crate) topics: usize,
+    pub(crate) partitions: usize,
+    /// Why its commits are not known.
+    pub(crate) failure: Option<String>,
+    /// For the filter: state, type and verdict.
+    words: [String; 3],
+}
+
+impl Line for GroupLine {
+    const SORTS: &'static [&'static str] =
+        &["level, late", "group", "lag", "late", "read/s", "eta", "expires"];
+
+    fn key(&self) -> &str {
+        &self.name
+    }
+
+    fn level(&self) -> Level {
+        self.level
+    }
+
+    fn rank(&self, sort: usize) -> Rank {
+        use crate::tui::model::lag::{Eta, Expires, Lag};
+        let number = |it: Option<f64>| it.map_or(Value::Missing, Value::Number);
+        let cells = self.cells.as_ref();
+        let value = match Self::SORTS.get(sort).copied() {
+            Some("group") => Value::Text(self.name.clone()),
+            Some("lag") => number(cells.and_then(|it| match it.lag {
+                Lag::Records(lag) => Some(lag as f64),
+                Lag::NoCommit | Lag::Unknown => None,
+            })),
+            Some("read/s") => number(cells.and_then(|it| it.read.per_second())),
+            Some("eta") => number(cells.and_then(|it| match it.eta {
+                Eta::Done => Some(0.0),
+                Eta::In(ms) => Some(ms as f64),
+                Eta::Never | Eta::Stop => Some(f64::MAX),
+                Eta::NotYet => None,
+            })),
+            // The soonest first: of that the largest is the worst.
+            Some("expires") => number(cells.and_then(|it| match it.expires {
+                Expires::Lost(records) => Some(records as f64),
+                Expires::In(ms) => Some(-(ms as f64)),
+                Expires::Never | Expires::Unknown => None,
+            })),
+            _ => number(cells.and_then(|it| it.late.age_ms()).map(|it| it as f64)),
+        };
+        let class = if sort == 0 { self.level as u8 } else { 0 };
+        Rank { class, value }
+    }
+
+    fn words(&self) -> Vec<&str> {
+        let mut words = vec![self.name.as_str()];
+        words.extend(self.words.iter().map(String::as_str));
+        words
+    }
+}
+
+/// The screen.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    pub(crate) list: Listing<GroupLine>,
+    pub(crate) is_known: bool,
+}
+
+impl Page for Groups {
+    fn renew(&mut self, watch: &Watch, now: Now) {
+        self.is_known = watch.cluster.oldest(&[Kind::Groups]).is_some();
+        self.list.take(now.monotonic, lines(watch));
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Groups, Kind::Commits, Kind::ShareCommits, Kind::LogEnds]
+    }
+
+    fn needs(&self, watch: &Watch, needs: &mut Needs) {
+        let (first, height) = self.list.seen();
+        let shown: Vec<&GroupLine> = self.list.shown().skip(first).take(height).collect();
+        needs.members.extend(shown.iter().map(|it| it.name.clone()));
+        add_ages(watch, &shown, needs);
+    }
+
+    fn list(&self) -> &dyn List {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut dyn List {
+        &mut self.list
+    }
+
+    fn open(&self, _watch: &Watch) -> Option<Target> {
+        let name = self.list.line()?.name.clone();
+        Some(Target::about(Screen::Group, About::Group(name)))
+    }
+
+    fn kt_line(&self) -> String {
+        "kt groups list".to_owned()
+    }
+
+    fn details(&self, _watch: &Watch) -> Option<Json> {
+        Some(self.list.line()?.json())
+    }
+
+    fn charts(&self) -> Vec<(Subject, Metric)> {
+        let (first, height) = self.list.seen();
+        let shown = self.list.shown().skip(first).take(height);
+        shown.map(|it| (Subject::Group(it.name.clone()), Metric::Lag)).collect()
+    }
+
+    fn json(&self) -> Json {
+        json!({ "groups": self.list.shown().map(GroupLine::json).collect::<Vec<_>>() })
+    }
+}
+
+/// Asks for the true age of what these groups have not read: one partition each, the worst.
+pub(crate) fn add_ages(watch: &Watch, shown: &[&GroupLine], needs: &mut Needs) {
+    for line in shown {
+        let worst = line.cells.as_ref().and_then(|it| it.worst.as_ref());
+        let Some(worst) = worst else { continue };
+        if let Some(committed) = watch.committed(&line.name, worst) {
+            needs.ages.push((worst.clone(), committed));
+        }
+    }
+}
+
+/// All groups as lines.
+pub(crate) fn lines(watch: &Watch) -> Vec<GroupLine> {
+    watch.cluster.groups.iter().map(|(name, it)| line(watch, name, it)).collect()
+}
+
+/// One group as a line.
+pub(crate) fn line(watch: &Watch, name: &str, group: &Group) -> GroupLine {
+    let judged = watch.groups.get(name);
+    let cells = judged.map(|it| it.cells.clone());
+    let verdict = cells.as_ref().and_then(|it| it.verdict);
+    let level = match verdict {
+        Some(verdict) => Level::from(verdict.level()),
+        None if group.commits_failure.is_some() => Level::Unknown,
+        None => Level::Ok,
+    };
+    let state = group.state;
+    let is_empty = matches!(state, Some(GroupState::Empty | GroupState::Dead));
+    let members = match &group.description {
+        _ if is_empty => Some(0),
+        Some(it) => Some(it.value.members.len()),
+        None => None,
+    };
+    let word = |it: Option<&str>| it.unwrap_or_default().to_owned();
+    GroupLine {
+        name: name.to_owned(),
+        level,
+        group_type: group.group_type,
+        state,
+        members,
+        topics: judged.map_or(0, |it| it.topics),
+        partitions: judged.map_or(0, |it| it.partitions),
+        failure: group.commits_failure.as_ref().map(|it| it.words.clone()),
+        words: [
+            word(state.map(GroupState::name)),
+            group.group_type.name().to_owned(),
+            word(verdict.map(|it| it.name())),
+        ],
+        cells,
+    }
+}
+
+impl GroupLine {
+    /// Its values, for scripts; what is not known is null.
+    pub(crate) fn json(&self) -> Json {
+        use crate::tui::model::lag::{Eta, Expires, Lag, Late};
+        let cells = self.cells.as_ref();
+        let lag = cells.and_then(|it| match it.lag {
+            Lag::Records(lag) => Some(lag),
+            Lag::NoCommit | Lag::Unknown => None,
+        });
+        let eta = cells.and_then(|it| match it.eta {
+            Eta::Done => Some(0),
+            Eta::In(ms) => Some(ms),
+            Eta::Never | Eta::Stop | Eta::NotYet => None,
+        });
+        let expires = cells.and_then(|it| match it.expires {
+            Expires::In(ms) => Some(ms),
+            Expires::Lost(_) => Some(0),
+            Expires::Never | Expires::Unknown => None,
+        });
+        json!({
+            "group": self.name,
+            "type": self.words[1],
+            "state": self.words[0],
+            "members": self.members,
+            "topics": self.topics,
+            "partitions": self.partitions,
+            "lag": lag,
+            "late_ms": cells.and_then(|it| it.late.age_ms()),
+            "late_is_estimated": cells.is_some_and(|it| !matches!(it.late, Late::Read(_))),
+            "read_per_second": cells.and_then(|it| it.read.per_second()),
+            "in_per_second": cells.and_then(|it| it.incoming.per_second()),
+            "eta_ms": eta,
+            "expires_ms": expires,
+            "no_commit": cells.map(|it| it.no_commit),
+            "verdict": cells.and_then(|it| it.verdict).map(|it| it.name()),
+            "failure": self.failure,
+        })
+    }
+}

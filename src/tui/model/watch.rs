@@ -1,0 +1,243 @@
+//! Everything that is known, by one value: the cluster, its history, and what both come to.
+//!
+//! Answers go in; questions, samples, checks and the cells of groups come out. Answers are folded
+//! at once; what is computed over the whole cluster is renewed at most once a second.
+
+mod groups;
+mod growth;
+mod samples;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kt_client::Error;
+use kt_protocol::types::{Millis, Now, Offset, TopicPartition};
+
+pub(crate) use self::groups::Judged;
+pub(crate) use self::growth::Growth;
+use super::checks::facts::GroupFact;
+use super::checks::{Badge, Check, Evaluator};
+use super::cluster::{Answer, Cluster, Said};
+use super::facts::facts;
+use super::schedule::{Ask, Kind, Needs, Question, Schedule, WhichOffset};
+use crate::tui::history::Rate;
+use crate::tui::history::store::{Store, Subject};
+
+/// What is known, and what is asked next.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    pub(crate) cluster: Cluster,
+    pub(crate) store: Store,
+    pub(crate) schedule: Schedule,
+    /// Bytes a second, from sizes.
+    pub(crate) growth: Growth,
+    /// Records a second into each topic, as last computed.
+    pub(crate) rates: BTreeMap<String, Rate>,
+    /// Each group's row.
+    pub(crate) groups: BTreeMap<String, Judged>,
+    /// What the checks say, once anything was answered.
+    pub(crate) checks: Option<[Check; 6]>,
+    evaluator: Evaluator,
+    news: News,
+    renewed: Option<Millis>,
+}
+
+/// What came since all was computed last.
+#[derive(Debug, Default)]
+struct News {
+    any: bool,
+    /// Log ends or commits: rates and lag are other ones.
+    offsets: bool,
+    /// Sizes of replicas.
+    sizes: bool,
+    /// Leaders, replicas, states.
+    shape: bool,
+    quorum: bool,
+}
+
+/// What is computed over the whole cluster is computed no more often.
+const RENEW_MS: u64 = 1_000;
+
+/// What the header and the checks need of every screen.
+const ALWAYS: [Kind; 11] = [
+    Kind::Brokers,
+    Kind::Metadata,
+    Kind::LogEnds,
+    Kind::Commits,
+    Kind::ShareCommits,
+    Kind::Groups,
+    Kind::Quorum,
+    Kind::Moves,
+    Kind::LogDirs,
+    Kind::LogStarts,
+    Kind::Configs,
+];
+
+impl Watch {
+    /// What every screen needs; a screen adds its own.
+    pub(crate) fn always() -> Needs {
+        Needs { kinds: BTreeSet::from(ALWAYS), ..Needs::default() }
+    }
+
+    /// Takes over an answer. `took` is how long it was under way, in milliseconds.
+    pub(crate) fn answered(
+        &mut self,
+        question: &Question,
+        said: Result<Said, Error>,
+        took: u64,
+        now: Now,
+    ) {
+        let at = now.monotonic;
+        let is_known = said.is_ok();
+        let kind = question.lane.kind;
+        let before = matches!(said, Ok(Said::Metadata { .. })).then(|| self.topic_ids());
+        let outcome = self.cluster.fold(Answer { lane: question.lane, at, said });
+        self.schedule.answered(question, at, took, outcome);
+        if let Some(before) = before {
+            self.forget_others(&before);
+        }
+        if is_known {
+            self.keep(question, at);
+        }
+        if matches!(kind, Kind::Brokers | Kind::Metadata | Kind::Groups | Kind::Moves) {
+            self.schedule.learn(&self.cluster.world());
+        }
+        self.news.note(kind);
+    }
+
+    /// Computes what follows from the answers since the last time; whether anything was.
+    pub(crate) fn renew(&mut self, now: Now) -> bool {
+        if !self.news.any {
+            return false;
+        }
+        let first = self.news.shape && self.checks.is_none();
+        if !first && self.renewed.is_some_and(|at| now.monotonic - at < RENEW_MS) {
+            return false;
+        }
+        self.renew_now(now);
+        true
+    }
+
+    /// The same, however young the last time is.
+    pub(crate) fn renew_now(&mut self, now: Now) {
+        self.renewed = Some(now.monotonic);
+        let news = std::mem::take(&mut self.news);
+        if news.offsets || news.shape {
+            self.renew_rates(now.monotonic);
+            self.judge_groups(now);
+        }
+        self.push_samples(&news, now.monotonic);
+        let of_groups = self.groups.iter().map(|(name, it)| GroupFact {
+            name,
+            verdict: it.cells.verdict,
+            late_ms: it.cells.late.age_ms(),
+        });
+        let facts = facts(&self.cluster, of_groups.collect(), now);
+        self.checks = Some(self.evaluator.evaluate(now.monotonic, &facts));
+    }
+
+    /// When `renew` has something to do, if no answer comes before.
+    pub(crate) fn next_renewal(&self) -> Option<Millis> {
+        self.news.any.then(|| self.renewed.map_or(Millis(0), |it| it + RENEW_MS))
+    }
+
+    /// How many checks fire; `None` while nothing is known.
+    pub(crate) fn badge(&self) -> Option<Badge> {
+        self.checks.as_ref().map(|it| Badge::of(it.iter().map(|it| it.level)))
+    }
+
+    /// What was asked for stands in the history.
+    fn keep(&mut self, question: &Question, at: Millis) {
+        match &question.ask {
+            Ask::Offsets(WhichOffset::End, partitions) => {
+                for it in partitions.iter() {
+                    let end = self.cluster.partition(it).and_then(|it| it.end);
+                    if let Some(end) = end.filter(|it| it.at == at) {
+                        self.store.observe_end(at, it, end.value);
+                    }
+                }
+            }
+            Ask::Commits(groups) => groups.iter().for_each(|it| self.keep_commits(it, at)),
+            Ask::ShareCommits(groups) => groups.iter().for_each(|it| self.keep_shares(it, at)),
+            Ask::LogDirs => {
+                if let Some(node) = question.lane.broker {
+                    self.growth.observe(node, &self.cluster, at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn keep_commits(&mut self, group: &str, at: Millis) {
+        let commits = self.cluster.groups.get(group).and_then(|it| it.commits.as_ref());
+        for (partition, it) in commits.into_iter().flatten().filter(|(_, it)| it.at == at) {
+            self.store.observe_commit(at, group, partition, it.offset);
+        }
+    }
+
+    fn keep_shares(&mut self, group: &str, at: Millis) {
+        let shares = self.cluster.groups.get(group).and_then(|it| it.shares.as_ref());
+        let Some(shares) = shares.filter(|it| it.at == at) else { return };
+        for (partition, it) in &shares.value {
+            if let Some(offset) = it.start {
+                self.store.observe_commit(at, group, partition, offset);
+            }
+        }
+    }
+
+    fn topic_ids(&self) -> BTreeMap<String, kt_protocol::types::Uuid> {
+        self.cluster.topics.iter().map(|(name, it)| (name.clone(), it.id)).collect()
+    }
+
+    /// What was sampled of a topic that is gone, or was made again, says nothing of its namesake.
+    fn forget_others(&mut self, before: &BTreeMap<String, kt_protocol::types::Uuid>) {
+        for (name, id) in before {
+            match self.cluster.topics.get(name) {
+                None => {
+                    self.store.remove(&Subject::Topic(name.clone()));
+                    self.growth.forget(name);
+                }
+                Some(it) if it.id != *id && !id.is_zero() => {
+                    self.store.forget_topic(name);
+                    self.growth.forget(name);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The commit of a group's partition; of a share group its start offset.
+    pub(crate) fn committed(&self, group: &str, at: &TopicPartition) -> Option<Offset> {
+        let group = self.cluster.groups.get(group)?;
+        let commit = group.commits.as_ref().and_then(|it| it.get(at)).map(|it| it.offset);
+        let share = || group.shares.as_ref()?.value.get(at)?.start;
+        commit.or_else(share)
+    }
+}
+
+impl News {
+    fn note(&mut self, kind: Kind) {
+        self.any = true;
+        match kind {
+            Kind::LogEnds
+            | Kind::LogStarts
+            | Kind::Commits
+            | Kind::ShareCommits
+            | Kind::Ages
+            | Kind::SubjectEnds
+            | Kind::SubjectStableEnds
+            | Kind::SubjectCommits => self.offsets = true,
+            Kind::LogDirs | Kind::MovingLogDirs => self.sizes = true,
+            Kind::Quorum => self.quorum = true,
+            Kind::Brokers
+            | Kind::Metadata
+            | Kind::Groups
+            | Kind::Members
+            | Kind::Moves
+            | Kind::Configs
+            | Kind::SubjectPartitions => self.shape = true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

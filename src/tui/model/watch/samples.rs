@@ -1,0 +1,132 @@
+//! What goes into the series of charts, once all of a second's answers are in.
+
+use kt_protocol::types::Millis;
+
+use super::{News, Watch};
+use crate::tui::history::Rate;
+use crate::tui::history::store::{Metric, Subject};
+use crate::tui::model::checks::facts::{Answer, Facts};
+use crate::tui::model::checks::partitions::Fault;
+use crate::tui::model::cluster::brokers::Broker;
+use crate::tui::model::facts;
+use crate::tui::model::lag::Lag;
+
+impl Watch {
+    pub(super) fn renew_rates(&mut self, _now: Millis) {
+        let rate = |name: &String| (name.clone(), self.store.topic_rate(name));
+        self.rates = self.cluster.topics.keys().map(rate).collect();
+    }
+
+    pub(super) fn push_samples(&mut self, news: &News, now: Millis) {
+        if news.offsets {
+            self.push_records(now);
+            self.push_groups(now);
+        }
+        if news.sizes {
+            self.push_bytes(now);
+        }
+        if news.shape {
+            self.push_shape(now);
+        }
+        if news.quorum {
+            self.push_quorum(now);
+        }
+    }
+
+    fn push_records(&mut self, now: Millis) {
+        let mut total = None;
+        for (name, rate) in &self.rates {
+            let Some(rate) = rate.per_second() else { continue };
+            let subject = Subject::Topic(name.clone());
+            self.store.push(now, &subject, Metric::RecordsIn, rate as f32);
+            total = Some(total.unwrap_or(0.0) + rate);
+        }
+        if let Some(total) = total {
+            self.store.push(now, &Subject::Total, Metric::RecordsIn, total as f32);
+        }
+    }
+
+    fn push_groups(&mut self, now: Millis) {
+        let mut total = None;
+        for (name, it) in &self.groups {
+            let subject = Subject::Group(name.clone());
+            let cells = &it.cells;
+            if let Lag::Records(lag) = cells.lag {
+                self.store.push(now, &subject, Metric::Lag, lag as f32);
+            }
+            if let Rate::PerSecond(rate) = cells.incoming {
+                self.store.push(now, &subject, Metric::GroupIn, rate as f32);
+            }
+            if let Rate::PerSecond(rate) = cells.read {
+                self.store.push(now, &subject, Metric::RecordsOut, rate as f32);
+                total = Some(total.unwrap_or(0.0) + rate);
+            }
+        }
+        if let Some(total) = total {
+            self.store.push(now, &Subject::Total, Metric::RecordsOut, total as f32);
+        }
+    }
+
+    fn push_bytes(&mut self, now: Millis) {
+        for name in self.cluster.topics.keys() {
+            if let Some(rate) = self.growth.of_topic(name, &self.cluster) {
+                let subject = Subject::Topic(name.clone());
+                self.store.push(now, &subject, Metric::BytesIn, rate.per_second as f32);
+            }
+        }
+        if let Some(rate) = self.growth.of_all(&self.cluster) {
+            self.store.push(now, &Subject::Total, Metric::BytesIn, rate.per_second as f32);
+        }
+        for (id, broker) in &self.cluster.brokers {
+            let subject = Subject::Broker(id.0);
+            if let Some(rate) = self.growth.of_broker(*id) {
+                self.store.push(now, &subject, Metric::BytesIn, rate.per_second as f32);
+            }
+            let size: u64 = broker.dirs.values().map(|it| it.used).sum();
+            self.store.push(now, &subject, Metric::Size, size as f32);
+            if let Some(used) = broker.fullest() {
+                self.store.push(now, &subject, Metric::DiskUsed, used as f32);
+            }
+        }
+    }
+
+    fn push_shape(&mut self, now: Millis) {
+        let at = kt_protocol::types::Now { monotonic: now, ..Default::default() };
+        let facts = facts::facts(&self.cluster, Vec::new(), at);
+        let Answer::Known(partitions) = &facts.partitions else { return };
+        let down = Facts::down(&facts);
+        let (mut offline, mut below, mut out) = (0_u32, 0_u32, 0_u32);
+        for it in partitions {
+            match Fault::of(it, &down) {
+                Fault::Offline => offline += 1,
+                Fault::BelowMinIsr => below += 1,
+                Fault::OutOfSync | Fault::OutOfSyncByDown => out += 1,
+                Fault::None => {}
+            }
+        }
+        let all =
+            [(Metric::Offline, offline), (Metric::BelowMinIsr, below), (Metric::OutOfSync, out)];
+        for (metric, count) in all {
+            self.store.push(now, &Subject::Total, metric, count as f32);
+        }
+    }
+
+    fn push_quorum(&mut self, now: Millis) {
+        let Some(quorum) = &self.cluster.quorum else { return };
+        let leader = quorum.value.voters.iter().find(|it| it.node == quorum.value.leader);
+        let Some(end) = leader.and_then(|it| it.log_end) else { return };
+        let ends = quorum.value.voters.iter().filter_map(|it| it.log_end);
+        let slowest = ends.map(|it| end.0.saturating_sub(it.0).max(0)).max();
+        if let Some(lag) = slowest {
+            self.store.push(now, &Subject::Total, Metric::QuorumLag, lag as f32);
+        }
+    }
+}
+
+impl Broker {
+    /// The used share of its fullest directory, 0 to 1; `None` where it does not tell.
+    pub(crate) fn fullest(&self) -> Option<f64> {
+        let shares = self.dirs.values().filter_map(|it| it.share());
+        shares.reduce(f64::max)
+    }
+}

@@ -1,0 +1,122 @@
+//! One screen, drawn once everything that it needs was answered.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp as Wall;
+use kt_client::Admin;
+use kt_protocol::types::{Millis, Now, Timestamp};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::timeout_at;
+
+use super::asker::Asker;
+use crate::tui::model::app::{App, Setting};
+use crate::tui::model::msg::{Effect, Msg};
+use crate::tui::model::page::Target;
+use crate::tui::view;
+use crate::tui::view::theme::Theme;
+
+/// A screen as it stood when all was known.
+pub(crate) struct Once {
+    pub(crate) buffer: Buffer,
+    /// Its values.
+    pub(crate) json: Value,
+    /// Whether the cluster answered at all.
+    pub(crate) is_known: bool,
+}
+
+/// The clocks, as one start gives them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clocks {
+    began: Instant,
+}
+
+impl Clocks {
+    pub(super) fn start() -> Clocks {
+        Clocks { began: Instant::now() }
+    }
+
+    pub(super) fn now(self) -> Now {
+        let monotonic = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let wall = Wall::now().as_millisecond();
+        // Not zero at the start: zero stands for "at once".
+        Now { monotonic: Millis(monotonic + 1), wall: Timestamp(wall) }
+    }
+
+    /// When our clock will show that.
+    pub(super) fn instant(self, at: Millis) -> tokio::time::Instant {
+        (self.began + Duration::from_millis(at.0.saturating_sub(1))).into()
+    }
+}
+
+/// How a screen is printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sheet {
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+    pub(crate) theme: Theme,
+}
+
+/// Asks until everything that the screen needs was answered, within `patience`, and draws it.
+pub(crate) async fn once(
+    admin: Admin,
+    setting: Setting,
+    target: Target,
+    sheet: Sheet,
+    patience: Duration,
+) -> Once {
+    let clocks = Clocks::start();
+    let (answers, mut heard) = unbounded_channel();
+    let asker = Asker::new(admin, Handle::current(), answers);
+    let mut app = App::new(setting, clocks.now());
+    app.theme = sheet.theme;
+    let end = tokio::time::Instant::now() + patience;
+    let mut effects = Vec::new();
+    app.update(clocks.now(), Msg::Resize(sheet.width, sheet.height), &mut effects);
+    app.go(target);
+    loop {
+        for effect in effects.drain(..) {
+            if let Effect::Ask(question) = effect {
+                asker.ask(question);
+            }
+        }
+        // What is in sight decides what is asked for.
+        let mut buffer = Buffer::empty(Rect::new(0, 0, sheet.width, sheet.height));
+        let drawn = view::app::draw(&app, &mut buffer);
+        app.was_drawn(drawn);
+        app.update(clocks.now(), Msg::Tick, &mut effects);
+        let nothing_asked = !effects.iter().any(|it| matches!(it, Effect::Ask(_)));
+        let is_over = end <= tokio::time::Instant::now();
+        if is_over || (nothing_asked && app.is_settled()) {
+            return picture(&mut app, sheet);
+        }
+        let deadline = clocks.instant(app.next_deadline()).min(end);
+        let msg = match timeout_at(deadline, heard.recv()).await {
+            Ok(Some(msg)) => msg,
+            Ok(None) | Err(_) => Msg::Tick,
+        };
+        app.update(clocks.now(), msg, &mut effects);
+    }
+}
+
+fn picture(app: &mut App, sheet: Sheet) -> Once {
+    app.compute_all();
+    let mut buffer = Buffer::empty(Rect::new(0, 0, sheet.width, sheet.height));
+    view::app::draw_once(app, &mut buffer);
+    let page = app.pages.page(app.screen);
+    let mut json = json!({
+        "kind": "Screen",
+        "schema": 1,
+        "screen": app.screen.name(),
+        "context": app.setting.context,
+        "cluster_id": app.watch.cluster.id,
+    });
+    if let (Some(all), Value::Object(own)) = (json.as_object_mut(), page.json()) {
+        all.extend(own);
+    }
+    let is_known = app.watch.cluster.id.is_some() || !app.watch.cluster.brokers.is_empty();
+    Once { buffer, json, is_known }
+}

@@ -1,0 +1,241 @@
+//! Draws the whole dashboard: the frame, the screen in it, and what lies over both.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, Piece, line_of};
+use super::frame::{
+    Age, Badge, Fault, Form, Frame, Header, Help, HelpColumn, Notice, Places, Protection, Title,
+    draw_footer, draw_rule,
+};
+use super::screens;
+use super::theme::Tone;
+use crate::tui::figures::{self, Reading};
+use crate::tui::keymap::{self, Key};
+use crate::tui::model::app::{App, Drawn, Message, Overlay, Question};
+use crate::tui::model::checks::Level;
+use crate::tui::model::input::{Line, Purpose};
+
+/// Draws all of it. Says where lists stand, which the mouse and page keys ask for.
+pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Drawn {
+    let mut canvas = Canvas::new(buffer, app.theme);
+    let canvas = &mut canvas;
+    let keys = keymap::footer_parts(app.screen);
+    let header = header(app);
+    let title = title(app);
+    let notice = app.message.as_ref().map(notice);
+    let faults = faults(app);
+    let frame = Frame {
+        header: &header,
+        screen: app.screen,
+        title: &title,
+        notice: notice.as_ref(),
+        keys: &keys,
+        faults: &faults,
+    };
+    let body = frame.draw(canvas);
+    let mut drawn = Drawn::default();
+    if Form::of(canvas.area()) != Form::Tiny {
+        screens::draw(app, canvas, body, &mut drawn);
+    }
+    draw_overlay(app, canvas);
+    drawn
+}
+
+/// The screen as it is printed: header, title and body, without bar, cursor, message and footer.
+pub(crate) fn draw_once(app: &App, buffer: &mut Buffer) {
+    let mut canvas = Canvas::new(buffer, app.theme);
+    let canvas = &mut canvas;
+    let area = canvas.area();
+    header(app).draw_at(canvas, line_of(area, 0));
+    title(app).draw_at(canvas, line_of(area, 1));
+    let body = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
+    screens::draw(app, canvas, body, &mut Drawn::default());
+}
+
+/// What a level looks like.
+pub(crate) fn tone(level: Level) -> Tone {
+    match level {
+        Level::Ok => Tone::Ok,
+        Level::Unknown => Tone::Unknown,
+        Level::Warn => Tone::Warn,
+        Level::Bad => Tone::Bad,
+    }
+}
+
+fn header(app: &App) -> Header {
+    let cluster = &app.watch.cluster;
+    let badge = app.watch.badge().map_or(Badge::Unknown, |it| match (it.bad, it.warn, it.unknown) {
+        (0, 0, 1..) => Badge::Unknown,
+        (bad, warn, _) => Badge::Firing { bad, warn },
+    });
+    let brokers = match cluster.brokers.len() {
+        0 => Reading::Pending,
+        all => Reading::Known((cluster.up().count(), all)),
+    };
+    let protection = match (app.is_locked(), app.is_unlocked()) {
+        (true, _) => Protection::Protected,
+        (_, true) => Protection::Unlocked,
+        _ => Protection::None,
+    };
+    Header {
+        context: app.setting.context.clone(),
+        paint: app.setting.paint,
+        badge,
+        brokers,
+        controller: cluster.controller().map_or(Reading::Pending, Reading::Known),
+        cluster_id: cluster.id.clone().unwrap_or_default(),
+        protection,
+        age: age(app),
+    }
+}
+
+fn age(app: &App) -> Age {
+    if let Some(since) = app.frozen {
+        return Age::Frozen(app.now.monotonic - since.monotonic);
+    }
+    match app.age() {
+        None => Age::None,
+        Some(it) if it.is_lost() => Age::Lost(it.age),
+        Some(it) if it.is_stale() => Age::Stale(it.age),
+        Some(it) => Age::Fresh(it.age),
+    }
+}
+
+/// The screen's own words, then how its list is shown.
+fn title(app: &App) -> Title {
+    let mut title = screens::title(app);
+    let showing = app.pages.page(app.screen).list().showing();
+    let mut right = Vec::new();
+    if let Some(filter) = &showing.filter {
+        right.push(Piece::new(format!("  /{}", filter.text()), Tone::Accent));
+    }
+    if showing.only_faults {
+        right.push(Piece::new("  faults only", Tone::Accent));
+    }
+    right.append(&mut title.right);
+    title.right = right;
+    title
+}
+
+fn notice(message: &Message) -> Notice {
+    match message.level {
+        Some(level) => Notice::of(tone(level), message.text.clone(), message.right.clone()),
+        None => Notice::plain(message.text.clone(), message.right.clone()),
+    }
+}
+
+/// What a tiny window shows: the checks that fire, each with the place where it is worst.
+fn faults(app: &App) -> Vec<Fault> {
+    let checks = app.watch.checks.iter().flatten();
+    let mut firing: Vec<_> = checks.filter(|it| Level::Unknown < it.level).collect();
+    firing.sort_by_key(|it| std::cmp::Reverse(it.level));
+    let fault = |it: &crate::tui::model::checks::Check| Fault {
+        level: tone(it.level),
+        subject: it.worst.as_ref().map_or_else(|| it.kind.name().to_owned(), |it| it.text.clone()),
+        says: it.now.iter().find(|part| part.level == it.level).map_or_else(String::new, |it| {
+            it.text.split(' ').next_back().unwrap_or_default().to_owned()
+        }),
+    };
+    firing.into_iter().map(fault).collect()
+}
+
+fn draw_overlay(app: &App, canvas: &mut Canvas<'_>) {
+    let area = canvas.area();
+    let places = Places::of(area);
+    match &app.overlay {
+        Overlay::None => {}
+        Overlay::Help { scrolled } => help(app, *scrolled).draw(canvas, area),
+        Overlay::Line { line, .. } => draw_line(app, canvas, places, line),
+        Overlay::Text { title, lines, scrolled } => {
+            draw_text(canvas, places.body, title, lines.get(*scrolled..).unwrap_or_default());
+        }
+        Overlay::Question(Question::Unlock { typed }) => {
+            let context = &app.setting.context;
+            let text = format!("{context} is protected: type its name: {typed}_");
+            draw_typed(canvas, places, &text, "Esc leaves");
+        }
+        Overlay::Question(Question::Leave { why }) => {
+            draw_typed(canvas, places, &format!("{why}: leave? [y/N]"), "");
+        }
+    }
+}
+
+/// What is typed takes the message line, or the last line where there is none.
+fn draw_typed(canvas: &mut Canvas<'_>, places: Places, text: &str, right: &str) {
+    let line = if places.message.height == 0 { places.footer } else { places.message };
+    canvas.clear(line);
+    Notice::input(text, right).draw(canvas, line);
+}
+
+fn draw_line(app: &App, canvas: &mut Canvas<'_>, places: Places, line: &Line) {
+    match line.purpose() {
+        Purpose::Filter => {
+            let list = app.pages.page(app.screen).list();
+            let (shown, all) = (list.names().len(), list.count());
+            let right = format!("{shown} of {all}  Enter keep  Esc clear  /! not");
+            draw_typed(canvas, places, &format!("/{}", line.text()), &right);
+        }
+        Purpose::GoTo => draw_typed(canvas, places, &format!("@{}", line.text()), "Enter go"),
+        Purpose::Command => draw_command(app, canvas, places.footer, line.text()),
+    }
+}
+
+/// The command line takes the bottom line, candidates grow upwards.
+fn draw_command(app: &App, canvas: &mut Canvas<'_>, bottom: Rect, text: &str) {
+    canvas.clear(bottom);
+    Notice::input(format!(":{text}"), "Tab complete  Enter run").draw(canvas, bottom);
+    let area = canvas.area();
+    let most = usize::from(area.height / 2).min(8);
+    let candidates = app.candidates(text);
+    for (index, it) in candidates.iter().take(most).enumerate() {
+        let up = u16::try_from(candidates.len().min(most) - index).unwrap_or(0);
+        let line = Rect { y: bottom.y.saturating_sub(up), height: 1, ..bottom };
+        canvas.clear(line);
+        let sign = if index == 0 { '>' } else { ' ' };
+        let row = format!("{sign}{:<14} {:<6} {}", it.line, it.takes, it.says);
+        let tone = if index == 0 { Tone::Accent } else { Tone::Plain };
+        canvas.put(line, &row, tone);
+    }
+}
+
+fn draw_text(canvas: &mut Canvas<'_>, body: Rect, title: &str, lines: &[String]) {
+    canvas.clear(body);
+    draw_rule(canvas, line_of(body, 0), title, Tone::Accent);
+    for (index, text) in (1..body.height.saturating_sub(1)).zip(lines) {
+        let line = line_of(body, index);
+        canvas.put(super::canvas::after(line, 1), text, Tone::Plain);
+    }
+    let last = line_of(body, body.height.saturating_sub(1));
+    draw_footer(canvas, last, &["Esc closes".to_owned(), "j k scroll".to_owned()]);
+}
+
+fn help(app: &App, scrolled: usize) -> Help {
+    let cost = app.watch.schedule.cost(app.now.monotonic);
+    let history = app.watch.store.bytes() >> 20;
+    let every = app.watch.schedule.pause(crate::tui::model::schedule::Lane {
+        kind: crate::tui::model::schedule::Kind::LogEnds,
+        broker: None,
+    });
+    let mut cost = format!(
+        "cost {:.1} req/s {}/s  history {history} of 64MiB  log ends every {}",
+        cost.requests_per_second,
+        figures::bytes(cost.bytes_per_second as u64),
+        figures::duration(every),
+    );
+    let shortened = app.watch.store.shortened();
+    if 0 < shortened {
+        cost.push_str(&format!("  {shortened} lines cut to 30m"));
+    }
+    Help { screen: app.screen.name().to_owned(), columns: help_columns(app), cost, scrolled }
+}
+
+fn help_columns(app: &App) -> [HelpColumn; 3] {
+    keymap::help(app.screen).map(|(head, lines)| {
+        let line = |(keys, word): (Vec<Key>, &str)| {
+            let keys: Vec<String> = keys.into_iter().map(Key::shown).collect();
+            format!("{:<6} {word}", keys.join(" "))
+        };
+        HelpColumn { head: head.to_owned(), lines: lines.into_iter().map(line).collect() }
+    })
+}

@@ -1,0 +1,75 @@
+//! Draws a list: its head, the rows that are in sight, and the cursor among them.
+
+use ratatui::layout::Rect;
+
+use super::app::tone;
+use super::canvas::Canvas;
+use super::table::{Cell, Column, Presence, Row, Shown, Table, first_shown};
+use super::theme::Tone;
+use crate::tui::model::app::{Drawn, DrawnList};
+use crate::tui::model::listing::{Line, List, Listing};
+
+/// How a list is drawn.
+pub(crate) struct Look<'a, L> {
+    /// Which pane of its screen it is.
+    pub(crate) pane: usize,
+    /// Whether its cursor is shown: keys go to it.
+    pub(crate) has_focus: bool,
+    pub(crate) columns: &'a [Column],
+    /// A cell for every column.
+    pub(crate) cells: &'a dyn Fn(&L) -> Vec<Cell>,
+}
+
+impl<L: Line> Look<'_, L> {
+    /// Draws it into `area`, the head on the first line.
+    pub(crate) fn draw(
+        &self,
+        list: &Listing<L>,
+        canvas: &mut Canvas<'_>,
+        area: Rect,
+        drawn: &mut Drawn,
+    ) {
+        self.draw_as(list, canvas, area, drawn, |it| tone(it.level()));
+    }
+
+    /// The same with marks of one's own.
+    pub(crate) fn draw_as(
+        &self,
+        list: &Listing<L>,
+        canvas: &mut Canvas<'_>,
+        area: Rect,
+        drawn: &mut Drawn,
+        mark: impl Fn(&L) -> Tone,
+    ) {
+        let height = usize::from(area.height.saturating_sub(1));
+        let cursor = list.cursor().unwrap_or(0);
+        let first = first_shown(list.seen().0, cursor, list.names().len(), height);
+        let gone = list.gone();
+        let row = |it: &L| Row {
+            level: mark(it),
+            is_marked: list.rows.is_marked(it.key()),
+            presence: if gone.contains(&it.key()) { Presence::Gone } else { Presence::Here },
+            cells: (self.cells)(it),
+        };
+        let rows: Vec<Row> = list.shown().skip(first).take(height).map(row).collect();
+        let sorted = self.columns.iter().position(|it| it.head == list.sort());
+        let shown = match list.showing().wide {
+            Some(scrolled) => Shown::All { scrolled },
+            None => Shown::Fitting,
+        };
+        let table = Table {
+            columns: self.columns,
+            rows: &rows,
+            cursor: (self.has_focus && !rows.is_empty()).then(|| cursor - first),
+            sorted,
+            shown,
+        };
+        table.draw(canvas, area);
+        drawn.lists.push(DrawnList {
+            pane: self.pane,
+            rows: (area.x, area.y + 1, area.width, area.height.saturating_sub(1)),
+            first,
+            heads: table.heads(area),
+        });
+    }
+}
