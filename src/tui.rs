@@ -31,8 +31,13 @@ mod runtime;
 mod view;
 
 pub(crate) use model::app::Setting;
+pub(crate) use model::checks::facts::Answer;
+pub(crate) use model::checks::{CheckKind, Level};
+pub(crate) use model::lag::{Lag, Late};
 pub(crate) use model::page::{About, Target};
 pub(crate) use model::screen::Screen;
+pub(crate) use runtime::deliver::{Delivered, deliver};
+pub(crate) use runtime::watcher::{Waited, Watcher};
 pub(crate) use runtime::{Once, Sheet, once};
 pub(crate) use view::export::{ansi, svg, text};
 pub(crate) use view::theme::{Glyphs, Palette, Theme};

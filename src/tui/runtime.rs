@@ -4,5 +4,6 @@ mod asker;
 pub(crate) mod deliver;
 mod once;
 pub(crate) mod questions;
+pub(crate) mod watcher;
 
 pub(crate) use once::{Once, Sheet, once};

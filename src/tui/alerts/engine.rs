@@ -206,7 +206,7 @@ impl Engine {
         let is_told = |rule: &str, target: &str| {
             let is_here = CheckKind::ALL.iter().find(|it| it.name() == rule).map_or_else(
                 || is_same(rule),
-                |kind| rules.checks.of(*kind).iter().any(|it| it == target),
+                |kind| rules.told_of(*kind).iter().any(|it| it == target),
             );
             is_here && old.targets.get(target) == rules.targets.get(target)
         };
@@ -291,7 +291,7 @@ fn ids(rules: &Rules) -> impl Iterator<Item = RuleId<'_>> {
 
 fn send_of<'a>(rules: &'a Rules, id: RuleId<'a>) -> &'a [String] {
     match id {
-        RuleId::Check(kind) => rules.checks.of(kind),
+        RuleId::Check(kind) => rules.told_of(kind),
         RuleId::User(rule) => &rule.send,
     }
 }

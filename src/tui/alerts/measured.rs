@@ -1,10 +1,13 @@
 //! What rules look at: plain facts, and whether they are known.
 
+mod of_watch;
+
 use crate::tui::figures::Reading;
 use crate::tui::model::checks::facts::Answer;
 use crate::tui::model::checks::{Level, Place};
 use crate::tui::model::lag::{Lag, Late};
 
+pub(crate) use self::of_watch::silent_ms;
 use super::rules::{Rule, RuleKind, Value};
 
 /// All that was measured for one evaluation.
@@ -78,6 +81,18 @@ impl Measured<'_> {
         }
     }
 
+    /// Why what rules of this kind look at is not known.
+    pub(crate) fn refusal(&self, kind: RuleKind) -> Option<&str> {
+        match kind {
+            RuleKind::Lag | RuleKind::TimeLag => why(&self.groups),
+            RuleKind::BrokerDown => why(&self.brokers),
+            RuleKind::UnderReplicated | RuleKind::TopicSize | RuleKind::ProduceRate => {
+                why(&self.topics)
+            }
+            RuleKind::Disk => why(&self.directories),
+        }
+    }
+
     /// Each subject of a rule; `None` while they are not known.
     pub(super) fn looks(&self, rule: &Rule) -> Option<Vec<Look>> {
         match rule.kind {
@@ -95,6 +110,10 @@ impl Measured<'_> {
             }
         }
     }
+}
+
+fn why<T>(answer: &Answer<T>) -> Option<&str> {
+    if let Answer::Refused(why) = answer { Some(why) } else { None }
 }
 
 fn known<T>(answer: &Answer<T>) -> Option<&T> {

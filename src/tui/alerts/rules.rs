@@ -5,7 +5,7 @@
 //! name = "billing"
 //! kind = "time-lag"
 //! match = "billing-.*"
-//! warn = "5m"
+//! warn = "5m"      # from then on
 //! bad = "1h"
 //! for = "2m"
 //! send = ["ops"]
@@ -86,8 +86,8 @@ impl RuleKind {
 pub(crate) struct Rules {
     /// In the order of the file.
     pub(crate) rules: Vec<Rule>,
-    /// Which built-in checks are told of, and to whom.
-    pub(crate) checks: ChecksSent,
+    /// Which built-in checks take part, and who is told of them; `None` if the file says nothing.
+    pub(crate) checks: Option<Checks>,
     pub(crate) targets: BTreeMap<String, Target>,
     /// None of rules that no file holds.
     pub(crate) origin: Option<Origin>,
@@ -139,20 +139,13 @@ impl Subjects {
     }
 }
 
-/// Who is told of the built-in checks.
+/// The built-in checks as a file has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ChecksSent {
+pub(crate) struct Checks {
+    /// Names of targets.
     pub(crate) send: Vec<String>,
     /// None: all of them.
     pub(crate) only: Option<Vec<CheckKind>>,
-}
-
-impl ChecksSent {
-    /// The targets that are told of a check.
-    pub(crate) fn of(&self, kind: CheckKind) -> &[String] {
-        let is_told = self.only.as_ref().is_none_or(|it| it.contains(&kind));
-        if is_told { &self.send } else { &[] }
-    }
 }
 
 /// Somebody who is told.
@@ -209,6 +202,20 @@ impl Rules {
         let rules = reading::parse(&text, parent).map_err(|it| it.in_file(path))?;
         let origin = Some(Origin { path: path.to_owned(), read: now });
         Ok(Rules { origin, ..rules })
+    }
+
+    /// Whether the file wants this check to take part. A dashboard shows all of them.
+    pub(crate) fn wants(&self, kind: CheckKind) -> bool {
+        let only = self.checks.as_ref().map(|it| &it.only);
+        only.is_some_and(|only| only.as_ref().is_none_or(|it| it.contains(&kind)))
+    }
+
+    /// The targets that are told of a check.
+    pub(crate) fn told_of(&self, kind: CheckKind) -> &[String] {
+        match &self.checks {
+            Some(checks) if self.wants(kind) => &checks.send,
+            _ => &[],
+        }
     }
 
     pub(crate) fn rule(&self, name: &str) -> Option<&Rule> {

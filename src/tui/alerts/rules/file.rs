@@ -42,6 +42,7 @@ pub(super) struct RuleTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChecksTable {
+    #[serde(default)]
     pub(super) send: Vec<Spanned<String>>,
     pub(super) only: Option<Vec<Spanned<String>>>,
 }

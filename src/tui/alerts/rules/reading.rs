@@ -10,8 +10,8 @@ use toml::Spanned;
 use super::file::{Amount, ChecksTable, Document, RuleTable, TargetTable, Words};
 use super::limits::{self, Bounds};
 use super::{
-    ChecksSent, Limits, Matching, Resolved, Rule, RuleKind, Rules, RulesError, Subjects, Target,
-    Value, Way,
+    Checks, Limits, Matching, Resolved, Rule, RuleKind, Rules, RulesError, Subjects, Target, Value,
+    Way,
 };
 use crate::duration::Span;
 use crate::topic_selection::Patterns;
@@ -68,7 +68,7 @@ impl Reader<'_> {
             rules.push(rule);
         }
         let checks = document.checks.map(|it| self.checks(it, &targets)).transpose()?;
-        Ok(Rules { rules, checks: checks.unwrap_or_default(), targets, origin: None })
+        Ok(Rules { rules, checks, targets, origin: None })
     }
 
     fn rule(
@@ -219,11 +219,11 @@ impl Reader<'_> {
         &self,
         table: ChecksTable,
         targets: &BTreeMap<String, Target>,
-    ) -> Result<ChecksSent, RulesError> {
+    ) -> Result<Checks, RulesError> {
         let send = self.send(&table.send, targets)?;
         let kinds = CheckKind::ALL.map(|it| (it.name(), it));
         let only = table.only.map(|it| self.words("only", &it, &kinds)).transpose()?;
-        Ok(ChecksSent { send, only })
+        Ok(Checks { send, only })
     }
 
     fn targets(

@@ -110,8 +110,8 @@ fn every_kind_is_read() {
 #[test]
 fn targets_and_who_hears_of_checks_are_read() {
     let rules = parse(ALL);
-    assert_eq!(rules.checks.of(CheckKind::Brokers), ["ops"]);
-    assert!(rules.checks.of(CheckKind::Disk).is_empty());
+    assert_eq!(rules.told_of(CheckKind::Brokers), ["ops"]);
+    assert!(rules.told_of(CheckKind::Disk).is_empty());
     insta::assert_snapshot!(format!("{:#?}", rules.targets), @r#"
     {
         "here": Target {
