@@ -6,6 +6,7 @@ mod configs;
 mod consume;
 mod context;
 mod dashboard;
+mod demo;
 mod dump_log;
 mod groups;
 mod help;
@@ -82,6 +83,8 @@ pub(crate) enum Command {
 
     #[command(alias = "ui")]
     Dashboard(dashboard::DashboardArgs),
+
+    Demo(demo::DemoArgs),
 }
 
 impl Command {
@@ -105,6 +108,7 @@ impl Command {
             | Command::Schema(_)
             | Command::Help(_)
             | Command::Dashboard(_)
+            | Command::Demo(_)
             | Command::Serve(_) => Effect::Runs,
         }
     }
@@ -198,6 +202,7 @@ fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
         Command::Schema(args) => schema::run(args, session),
         Command::Help(args) => help::run(args),
         Command::Dashboard(args) => dashboard::run(args, session),
+        Command::Demo(args) => demo::run(args, session),
         Command::Serve(args) => serve::run(args, session),
     }
 }

@@ -24,6 +24,7 @@ mod man_pages;
 mod nearest;
 mod offset_change;
 mod output;
+mod own_node;
 mod position;
 mod properties_file;
 mod rate;

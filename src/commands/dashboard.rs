@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::error::{CliError, Kind};
 use crate::output::{Drawing, Format};
 use crate::session::Session;
-use crate::tui::{self, Glyphs, Palette, Screen, Setting, Sheet, Target, Theme};
+use crate::tui::{self, Opened, ScreenArgs, Sheet};
 
 /// Watch a cluster: brokers, topics, groups, disks and moves, live
 ///
@@ -31,55 +31,6 @@ pub(crate) struct DashboardArgs {
     /// The size of what --once prints [default: the terminal's, else 80x24]
     #[arg(long, value_name = "WIDTHxHEIGHT", requires = "once")]
     size: Option<Size>,
-}
-
-/// What every command has that opens the dashboard.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct ScreenArgs {
-    /// Begin with this screen: overview, topics, groups, brokers, topic/NAME, group/NAME …
-    #[arg(long, value_name = "SCREEN")]
-    screen: Option<Opened>,
-    /// The colours
-    #[arg(long, value_name = "THEME", default_value = "auto")]
-    theme: ThemeName,
-    /// Draw with ASCII alone
-    #[arg(long)]
-    ascii: bool,
-    /// Take clicks and the wheel; m turns it on and off
-    #[arg(long)]
-    mouse: bool,
-}
-
-/// The colours, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ThemeName {
-    /// As the terminal seems to be
-    Auto,
-    Dark,
-    Light,
-    #[value(name = "16")]
-    Sixteen,
-    Mono,
-}
-
-/// A screen, and what it is about: `group/billing`.
-#[derive(Clone, Debug)]
-pub(crate) struct Opened(Target);
-
-impl FromStr for Opened {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Opened, String> {
-        let (name, subject) = match text.split_once('/') {
-            Some((name, subject)) => (name, Some(subject)),
-            None => (text, None),
-        };
-        let Some(screen) = Screen::by_name(name) else {
-            let names: Vec<&str> = Screen::ALL.iter().map(|it| it.name()).collect();
-            return Err(format!("no screen of this name; there are {}", names.join(", ")));
-        };
-        Target::named(screen, subject).map(Opened)
-    }
 }
 
 /// Columns and lines.
@@ -108,22 +59,8 @@ impl FromStr for Size {
 pub(crate) fn run(args: &DashboardArgs, session: &Session) -> Result<(), CliError> {
     match &args.once {
         Some(opened) => once(args, opened, session),
-        None => Err(CliError::usage("the dashboard is on its way")),
+        None => tui::open(&args.screens, session),
     }
-}
-
-/// How the dashboard reaches its cluster, and what it calls it.
-pub(crate) fn setting(session: &Session) -> Result<Setting, CliError> {
-    let target = session.target()?;
-    let (context, is_protected, reach) = match &target.context {
-        Some(it) => {
-            let reach = format!(" --context {}", it.name);
-            (it.name.clone(), it.context.protected, reach)
-        }
-        None => (target.bootstrap.clone(), false, format!(" -b {}", target.bootstrap)),
-    };
-    let zone = session.zone();
-    Ok(Setting { context, paint: None, is_protected, zone, reach })
 }
 
 fn once(args: &DashboardArgs, opened: &Opened, session: &Session) -> Result<(), CliError> {
@@ -136,11 +73,11 @@ fn once(args: &DashboardArgs, opened: &Opened, session: &Session) -> Result<(), 
         }
     };
     let admin = session.admin()?;
-    let setting = setting(session)?;
-    let sheet = sheet(args, session, &format);
+    let setting = tui::setting(session)?;
+    let sheet = sheet(args, session);
     let patience = session.globals.timeout.to_std();
     let once = session.block_on(async {
-        let once = tui::once(admin.clone(), setting, opened.0.clone(), sheet, patience).await;
+        let once = tui::once(admin.clone(), setting, opened.target(), sheet, patience).await;
         if !once.is_known {
             // Whoever does not answer says why in the words of all commands.
             admin.describe_cluster().await?;
@@ -159,19 +96,11 @@ fn once(args: &DashboardArgs, opened: &Opened, session: &Session) -> Result<(), 
     Ok(out.flush()?)
 }
 
-fn sheet(args: &DashboardArgs, session: &Session, format: &Format) -> Sheet {
+fn sheet(args: &DashboardArgs, session: &Session) -> Sheet {
     let size = args.size.or_else(|| {
         let (width, height) = crossterm::terminal::size().ok()?;
         session.terminal.stdout_is_terminal.then_some(Size { width, height })
     });
     let Size { width, height } = size.unwrap_or(Size { width: 80, height: 24 });
-    let palette = match args.screens.theme {
-        ThemeName::Auto | ThemeName::Dark => Palette::Dark,
-        ThemeName::Light => Palette::Light,
-        ThemeName::Sixteen => Palette::Sixteen,
-        ThemeName::Mono => Palette::Mono,
-    };
-    let glyphs = if args.screens.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
-    let _ = format;
-    Sheet { width, height, theme: Theme { palette, glyphs } }
+    Sheet { width, height, theme: args.screens.theme_on_paper() }
 }

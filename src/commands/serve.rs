@@ -8,16 +8,15 @@ use clap::Args;
 use etcetera::BaseStrategy;
 use kt_node::Formatting;
 use kt_node::config::{BrokerSources, Strictness, Warning};
-use kt_server::{RealDisk, ServeError, Serving, StartError, StopSignal};
+use kt_server::{LogsTo, RealDisk, Serving, StopBy, StopSignal};
 use kt_storage::Disk;
 
-use crate::error::{CliError, Kind};
+use crate::error::CliError;
+use crate::own_node::{self, OwnNode, Plan};
 use crate::properties_file;
 use crate::session::Session;
 use crate::terminal::Label;
-
-/// The listener of the controller, beside the one that clients use.
-const CONTROLLER: &str = "CONTROLLER";
+use crate::tui::{self, ScreenArgs};
 
 /// Run a Kafka-compatible broker
 ///
@@ -51,16 +50,46 @@ pub(crate) struct ServeArgs {
     /// Run the node of this server.properties
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Open the dashboard on it; logs go to a file
+    #[arg(long)]
+    dashboard: bool,
 }
 
 pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
-    let filter = std::env::var("KT_LOG").ok();
-    kt_server::start_logs(filter.as_deref())
-        .map_err(|error| CliError::usage(format!("KT_LOG: {error}")))?;
+    if args.dashboard {
+        return watch(args, session);
+    }
+    own_node::start_logs(&LogsTo::Stderr)?;
+    let Plan { sources, formatting, temporary: _temporary } = plan(args, session)?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new());
+    let served = kt_server::run(
+        sources,
+        &disk,
+        StopBy::Signals,
+        |opening| kt_server::open_node(opening, formatting),
+        |serving| tell(serving, session),
+    );
+    match served {
+        Ok(StopSignal::Terminate | StopSignal::Interrupt | StopSignal::Program) => Ok(()),
+        Err(error) => Err(own_node::failed(error)),
+    }
+}
+
+/// The node on threads of its own: the dashboard needs the terminal and the signals.
+fn watch(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
+    own_node::refuse_other_cluster(&session.globals)?;
+    let logs = own_node::log_file()?;
+    own_node::start_logs(&LogsTo::File(logs.clone()))?;
+    let node = OwnNode::start(plan(args, session)?)?;
+    session.note(&format!("logs go to {}", logs.display()));
+    let watched = tui::open(&ScreenArgs::default(), &node.session(session));
+    let stopped = node.stop();
+    watched.and(stopped)
+}
+
+fn plan(args: &ServeArgs, session: &Session) -> Result<Plan, CliError> {
     let temporary = match args.ephemeral {
-        true => Some(tempfile::tempdir().map_err(|error| {
-            CliError::other(format!("cannot make a temporary directory: {error}"))
-        })?),
+        true => Some(own_node::temporary_directory()?),
         false => None,
     };
     let sources = sources(args, temporary.as_ref().map(tempfile::TempDir::path), session)?;
@@ -68,17 +97,7 @@ pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
         (Some(_), None) => Formatting::Refuse,
         (_, cluster_id) => Formatting::IfEmpty(cluster_id.clone()),
     };
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new());
-    let served = kt_server::run(
-        sources,
-        &disk,
-        |opening| kt_server::open_node(opening, formatting),
-        |serving| tell(serving, session),
-    );
-    match served {
-        Ok(StopSignal::Terminate | StopSignal::Interrupt) => Ok(()),
-        Err(error) => Err(failed(error)),
-    }
+    Ok(Plan { sources, formatting, temporary })
 }
 
 /// Kafka's keys from the file, or those of a node of one's own; then `--set`.
@@ -104,7 +123,7 @@ fn sources(
                 (None, None) => default_data()?,
             };
             let listen = args.listen.as_deref().unwrap_or("127.0.0.1:9092");
-            let pairs = own_node(listen, &data)?;
+            let pairs = own_node::keys(listen, &data)?;
             sources
                 .add_static(pairs, Strictness::RefuseUnknown, &mut warnings)
                 .map_err(|error| CliError::usage(error.to_string()))?;
@@ -134,34 +153,6 @@ fn default_data() -> Result<PathBuf, CliError> {
     Ok(base.data_dir().join("kt").join("data"))
 }
 
-/// The configuration of a node without a file: alone in its cluster, so that internal topics have
-/// one replica.
-fn own_node(listen: &str, data: &Path) -> Result<Vec<(String, String)>, CliError> {
-    let wrong = || CliError::usage(format!("--listen {listen} is not HOST:PORT"));
-    let (host, port) = listen.rsplit_once(':').ok_or_else(wrong)?;
-    let port: u16 = port.parse().map_err(|_| wrong())?;
-    let controller_port = match port {
-        0 => 0,
-        _ => port.checked_add(1).ok_or_else(wrong)?,
-    };
-    let listeners = format!("PLAINTEXT://{host}:{port},{CONTROLLER}://{host}:{controller_port}");
-    let data = data.to_str().ok_or_else(|| CliError::usage("the data directory is not text"))?;
-    let pairs = [
-        ("node.id", "1"),
-        ("process.roles", "broker,controller"),
-        ("listeners", &listeners),
-        ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
-        ("controller.listener.names", CONTROLLER),
-        ("log.dirs", data),
-        ("offsets.topic.replication.factor", "1"),
-        ("transaction.state.log.replication.factor", "1"),
-        ("transaction.state.log.min.isr", "1"),
-        ("share.coordinator.state.topic.replication.factor", "1"),
-        ("share.coordinator.state.topic.min.isr", "1"),
-    ];
-    Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec())
-}
-
 /// Once requests are served: the line for scripts, and a few for people.
 fn tell(serving: &Serving, session: &Session) {
     let addresses: Vec<String> = serving.addresses.iter().map(SocketAddr::to_string).collect();
@@ -185,22 +176,4 @@ fn tell(serving: &Serving, session: &Session) {
     say(&format!("try         kt topics create orders{flag}"));
     say(&format!("            echo hello | kt produce orders{flag}"));
     say(&format!("            kt consume orders{flag}"));
-}
-
-fn failed(error: ServeError) -> CliError {
-    match error {
-        ServeError::Start(StartError::Config(error)) => {
-            CliError::new(Kind::Usage, "INVALID_CONFIG", error.to_string())
-        }
-        ServeError::Start(error) => with_hint(&error.to_string()),
-        other => CliError::other(other.to_string()),
-    }
-}
-
-/// What the server says may carry its hint in a line of its own.
-fn with_hint(text: &str) -> CliError {
-    match text.split_once("\nhint: ") {
-        Some((message, hint)) => CliError::other(message).hint(hint),
-        None => CliError::other(text),
-    }
 }

@@ -43,10 +43,8 @@ impl<I: Item> Stream<I> {
     /// # Panics
     /// It is one of these, and not to be sorted.
     pub(crate) fn new(format: Format, view: View, style: Style, report: Report<I>) -> Stream<I> {
-        let is_by_item = matches!(
-            format,
-            Format::Json | Format::Jsonl | Format::Kafka | Format::Screen(_)
-        );
+        let is_by_item =
+            matches!(format, Format::Json | Format::Jsonl | Format::Kafka | Format::Screen(_));
         assert!(view.sort.is_some() || !is_by_item, "-o {format} is not written by blocks");
         Stream {
             format,

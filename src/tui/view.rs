@@ -9,9 +9,11 @@
 pub(crate) mod app;
 pub(crate) mod canvas;
 pub(crate) mod chart;
+pub(crate) mod colors;
 pub(crate) mod export;
 pub(crate) mod frame;
 pub(crate) mod list;
 mod screens;
+pub(crate) mod sgr;
 pub(crate) mod table;
 pub(crate) mod theme;

@@ -26,7 +26,8 @@ use crate::listener::{Acceptor, BoundListener};
 use crate::mailbox::Connections;
 use crate::metrics::Metrics;
 use crate::prepare::{self, Prepared, StartError};
-use crate::signals::{Signals, StopSignal};
+use crate::signals::StopSignal;
+use crate::stop::{StopBy, Stops};
 use crate::wakes::{self, Wakes};
 
 /// The part of the machine's memory that requests may fill, unless `queued.max.request.bytes` says
@@ -36,7 +37,7 @@ const REQUEST_MEMORY_SHARE: u64 = 4;
 /// Deep enough for everything that a worker calls; untouched pages cost nothing.
 const WORKER_STACK_BYTES: usize = 1024 * 1024;
 
-/// Connections may finish what they have begun for so long after a signal.
+/// Connections may finish what they have begun for so long after the end was asked for.
 const DRAIN: Duration = Duration::from_secs(3);
 
 /// How often the drain looks whether all are done.
@@ -104,6 +105,7 @@ pub type Opened = (Arc<dyn Engine>, Vec<Effect>);
 pub fn run(
     sources: BrokerSources,
     disk: &Arc<dyn Disk>,
+    stop: StopBy,
     open: impl FnOnce(Opening) -> Result<Opened, String>,
     tell: impl FnOnce(&Serving),
 ) -> Result<StopSignal, ServeError> {
@@ -118,7 +120,7 @@ pub fn run(
         .build()
         .map_err(StartError::System)?;
     // Before the node is opened: a signal during a long start must be met too.
-    let signals = runtime.block_on(async { Signals::catch() }).map_err(StartError::System)?;
+    let stops = runtime.block_on(async { Stops::listen(stop) }).map_err(StartError::System)?;
     let opening = Opening {
         sources,
         config: config.clone(),
@@ -134,7 +136,7 @@ pub fn run(
         tokio::spawn(wakes::run(host.clone()));
         host.carry_out_first(effects);
         let (serving, acceptors) = listen(&host, &config, bound, connections_max).await?;
-        supervise(&host, signals, acceptors, || tell(&serving)).await
+        supervise(&host, stops, acceptors, || tell(&serving)).await
     });
     // Tasks are not waited for: what had to be finished is.
     runtime.shutdown_background();
@@ -223,10 +225,10 @@ fn bounds(config: &BrokerConfig, connections_max: usize) -> Result<ConnectionBou
     })
 }
 
-/// Waits for the end: the node's own, or a signal's.
+/// Waits for the end: the node's own, or one that is asked for.
 async fn supervise(
     host: &Arc<Host>,
-    mut signals: Signals,
+    mut stops: Stops,
     acceptors: Vec<AbortHandle>,
     tell: impl FnOnce(),
 ) -> Result<StopSignal, ServeError> {
@@ -246,10 +248,10 @@ async fn supervise(
                     return Err(ServeError::Fatal { exit_code, message });
                 }
             },
-            signal = signals.next() => break signal,
+            asked = stops.next() => break asked,
         }
     };
-    tokio::spawn(force_on_second(signals));
+    tokio::spawn(force_on_second(stops));
     for acceptor in acceptors {
         acceptor.abort();
     }
@@ -265,8 +267,8 @@ async fn supervise(
     }
 }
 
-async fn force_on_second(mut signals: Signals) {
-    let second = signals.next().await;
+async fn force_on_second(mut stops: Stops) {
+    let second = stops.next().await;
     tracing::warn!("stopped by a second signal; logs are recovered at the next start");
     std::process::exit(second.forced_exit_code());
 }

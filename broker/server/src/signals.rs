@@ -11,6 +11,8 @@ pub enum StopSignal {
     Terminate,
     /// SIGINT: Ctrl-C.
     Interrupt,
+    /// No signal: the program that the server runs in.
+    Program,
 }
 
 impl StopSignal {
@@ -19,6 +21,7 @@ impl StopSignal {
         match self {
             StopSignal::Terminate => 143,
             StopSignal::Interrupt => 130,
+            StopSignal::Program => 0,
         }
     }
 }

@@ -67,6 +67,7 @@ pub(crate) struct App {
     pub(crate) began: Now,
     pub(crate) now: Now,
     needs: Option<Needs>,
+    must_draw: bool,
     pub(crate) drawn: Drawn,
 }
 
@@ -112,12 +113,17 @@ impl App {
             began: now,
             now,
             needs: None,
+            must_draw: true,
             drawn: Drawn::default(),
         }
     }
 
     /// Takes note of what happened, and adds what is to be done.
     pub(crate) fn update(&mut self, now: Now, msg: Msg, effects: &mut Vec<Effect>) {
+        // Ages are counted in seconds.
+        let is_next_second = self.now.monotonic.0 / 1_000 != now.monotonic.0 / 1_000;
+        let is_answer = matches!(msg, Msg::Answer { .. } | Msg::Tick);
+        self.must_draw |= is_next_second || !is_answer;
         self.now = now;
         match msg {
             Msg::Key(key) => self.on_key(key, effects),
@@ -127,6 +133,7 @@ impl App {
             Msg::Answer { question, said, took } => {
                 self.watch.answered(&question, said, took, now);
             }
+            Msg::Said { level, text } => self.say_level(level, text),
             Msg::Tick => {}
             Msg::Suspended => self.watch.schedule.suspend(),
             Msg::Resumed => self.watch.schedule.resume(),
@@ -140,6 +147,7 @@ impl App {
             self.unlocked_until = None;
         }
         if self.watch.renew(self.now) {
+            self.must_draw = true;
             self.renew_page();
         }
         self.ask(effects);
@@ -173,6 +181,12 @@ impl App {
         let mut questions = Vec::new();
         self.watch.schedule.due(self.now.monotonic, &mut questions);
         effects.extend(questions.into_iter().map(Effect::Ask));
+    }
+
+    /// Whether the picture has changed since this was asked last: on a key, on new figures, and once
+    /// a second.
+    pub(crate) fn take_must_draw(&mut self) -> bool {
+        std::mem::take(&mut self.must_draw)
     }
 
     /// Whether everything that the screen needs was answered, and computed.
@@ -250,7 +264,8 @@ impl App {
         for kind in page.kinds() {
             let Some(at) = cluster.oldest(&[*kind]) else { continue };
             let lane = Lane { kind: *kind, broker: None };
-            let aged = Aged { age: self.now.monotonic - at, pause: self.watch.schedule.pause(lane) };
+            let aged =
+                Aged { age: self.now.monotonic - at, pause: self.watch.schedule.pause(lane) };
             // What is asked for every few minutes is as old as that, and still as it should be.
             let counts = aged.pause <= OFTEN_MS || aged.is_stale();
             if counts && oldest.is_none_or(|it| it.urgency() < aged.urgency()) {

@@ -139,7 +139,7 @@ fn stored(it: &Partition, on: NodeId) -> Option<u64> {
 }
 
 /// Whose replication is slowed down: topics first, then brokers.
-fn throttled(cluster: &Cluster) -> Vec<String> {
+pub(crate) fn throttled(cluster: &Cluster) -> Vec<String> {
     const OF_TOPICS: [&str; 2] =
         ["leader.replication.throttled.replicas", "follower.replication.throttled.replicas"];
     // Kafka's default is the largest number that there is.

@@ -98,7 +98,8 @@ impl<L: Line> Listing<L> {
 
     /// Another subject: nothing of what was shown belongs to it.
     pub(crate) fn clear(&mut self) {
-        let (showing, sort, direction) = (std::mem::take(&mut self.showing), self.sort, self.direction);
+        let (showing, sort, direction) =
+            (std::mem::take(&mut self.showing), self.sort, self.direction);
         *self = Listing { sort, direction, ..Listing::default() };
         self.showing.wide = showing.wide;
         self.order.sort_anew(direction);
@@ -106,9 +107,8 @@ impl<L: Line> Listing<L> {
 
     fn show(&mut self) {
         let rows = self.order.rows().iter();
-        let shown = rows.filter(|row| {
-            self.lines.get(&row.key).is_some_and(|line| self.showing.shows(line))
-        });
+        let shown = rows
+            .filter(|row| self.lines.get(&row.key).is_some_and(|line| self.showing.shows(line)));
         self.names = shown.map(|it| it.key.clone()).collect();
     }
 
@@ -268,7 +268,8 @@ impl<L: Line> List for Listing<L> {
     }
 
     fn count(&self) -> usize {
-        let shown = self.lines.values().filter(|it| self.showing.with_internal || !it.is_internal());
+        let shown =
+            self.lines.values().filter(|it| self.showing.with_internal || !it.is_internal());
         shown.count()
     }
 

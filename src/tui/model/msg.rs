@@ -2,6 +2,7 @@
 
 use kt_client::Error;
 
+use super::checks::Level;
 use super::cluster::Said;
 use super::schedule::Question;
 use crate::tui::keymap::Key;
@@ -23,6 +24,11 @@ pub(crate) enum Msg {
     },
     /// Nothing but time.
     Tick,
+    /// How something outside went: said in the message line.
+    Said {
+        level: Option<Level>,
+        text: String,
+    },
     /// Nobody can look, or somebody can again.
     Suspended,
     Resumed,
@@ -59,15 +65,10 @@ pub(crate) enum Effect {
 }
 
 /// The forms in which a screen is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Picture {
-    /// Letters alone
     Text,
-    /// Letters with colours, for a terminal
-    Ansi,
-    /// A picture
     Svg,
-    /// The values
     Json,
 }
 

@@ -2,7 +2,10 @@
 
 pub(crate) mod brokers;
 pub(crate) mod groups;
+pub(crate) mod log_dirs;
 pub(crate) mod overview;
+pub(crate) mod quorum;
+pub(crate) mod reassignments;
 pub(crate) mod topics;
 
 use super::page::Page;
@@ -15,6 +18,9 @@ pub(crate) struct Pages {
     pub(crate) topics: topics::Topics,
     pub(crate) groups: groups::Groups,
     pub(crate) brokers: brokers::Brokers,
+    pub(crate) quorum: quorum::Quorum,
+    pub(crate) reassignments: reassignments::Reassignments,
+    pub(crate) log_dirs: log_dirs::LogDirs,
 }
 
 impl Pages {
@@ -23,6 +29,9 @@ impl Pages {
             Screen::Overview => &self.overview,
             Screen::Topics | Screen::Topic | Screen::Records | Screen::Segments => &self.topics,
             Screen::Groups | Screen::Group => &self.groups,
+            Screen::Quorum => &self.quorum,
+            Screen::Reassignments => &self.reassignments,
+            Screen::LogDirs => &self.log_dirs,
             _ => &self.brokers,
         }
     }
@@ -32,6 +41,9 @@ impl Pages {
             Screen::Overview => &mut self.overview,
             Screen::Topics | Screen::Topic | Screen::Records | Screen::Segments => &mut self.topics,
             Screen::Groups | Screen::Group => &mut self.groups,
+            Screen::Quorum => &mut self.quorum,
+            Screen::Reassignments => &mut self.reassignments,
+            Screen::LogDirs => &mut self.log_dirs,
             _ => &mut self.brokers,
         }
     }

@@ -3,18 +3,22 @@
 //! Answers go in; questions, samples, checks and the cells of groups come out. Answers are folded
 //! at once; what is computed over the whole cluster is renewed at most once a second.
 
+mod disks;
 mod groups;
 mod growth;
+mod moves;
 mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kt_client::Error;
-use kt_protocol::types::{Millis, Now, Offset, TopicPartition};
+use kt_protocol::types::{Millis, NodeId, Now, Offset, TopicPartition};
 
+pub(crate) use self::disks::Disks;
 pub(crate) use self::groups::Judged;
 pub(crate) use self::growth::Growth;
-use super::checks::facts::GroupFact;
+pub(crate) use self::moves::{Moves, Progress};
+use super::checks::facts::{Answer as FactAnswer, Facts, GroupFact};
 use super::checks::{Badge, Check, Evaluator};
 use super::cluster::{Answer, Cluster, Said};
 use super::facts::facts;
@@ -30,6 +34,8 @@ pub(crate) struct Watch {
     pub(crate) schedule: Schedule,
     /// Bytes a second, from sizes.
     pub(crate) growth: Growth,
+    pub(crate) disks: Disks,
+    pub(crate) moves: Moves,
     /// Records a second into each topic, as last computed.
     pub(crate) rates: BTreeMap<String, Rate>,
     /// Each group's row.
@@ -131,8 +137,29 @@ impl Watch {
             verdict: it.cells.verdict,
             late_ms: it.cells.late.age_ms(),
         });
-        let facts = facts(&self.cluster, of_groups.collect(), now);
+        let mut facts = facts(&self.cluster, of_groups.collect(), now);
+        self.add_outlook(&mut facts);
         self.checks = Some(self.evaluator.evaluate(now.monotonic, &facts));
+    }
+
+    /// What only watching tells: when disks are full, and how moves get on.
+    fn add_outlook(&self, facts: &mut Facts<'_>) {
+        if let FactAnswer::Known(directories) = &mut facts.directories {
+            for it in directories {
+                let node = NodeId(it.broker);
+                let dir = self.cluster.brokers.get(&node).and_then(|of| of.dirs.get(it.path));
+                it.full_in_ms = dir.and_then(|dir| self.disks.full_in(node, it.path, dir));
+            }
+        }
+        if let FactAnswer::Known(moves) = &mut facts.moves {
+            for (partition, it) in self.cluster.moves.iter().flatten() {
+                let progress = self.moves.progress(&self.cluster, partition, &it.adding);
+                moves.eta_ms = moves.eta_ms.max(progress.eta_ms);
+                if progress.is_stalled {
+                    moves.stalled.push(partition.clone());
+                }
+            }
+        }
     }
 
     /// When `renew` has something to do, if no answer comes before.
@@ -161,8 +188,11 @@ impl Watch {
             Ask::LogDirs => {
                 if let Some(node) = question.lane.broker {
                     self.growth.observe(node, &self.cluster, at);
+                    self.disks.observe(node, &self.cluster, at);
                 }
+                self.moves.observe(&self.cluster, at);
             }
+            Ask::Moves => self.moves.observe(&self.cluster, at),
             _ => {}
         }
     }

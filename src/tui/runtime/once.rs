@@ -1,10 +1,8 @@
 //! One screen, drawn once everything that it needs was answered.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp as Wall;
 use kt_client::Admin;
-use kt_protocol::types::{Millis, Now, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::{Value, json};
@@ -13,8 +11,9 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout_at;
 
 use super::asker::Asker;
+use super::clocks::Clocks;
 use crate::tui::model::app::{App, Setting};
-use crate::tui::model::msg::{Effect, Msg};
+use crate::tui::model::msg::{Effect, Msg, Picture};
 use crate::tui::model::page::Target;
 use crate::tui::view;
 use crate::tui::view::theme::Theme;
@@ -26,30 +25,6 @@ pub(crate) struct Once {
     pub(crate) json: Value,
     /// Whether the cluster answered at all.
     pub(crate) is_known: bool,
-}
-
-/// The clocks, as one start gives them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clocks {
-    began: Instant,
-}
-
-impl Clocks {
-    pub(super) fn start() -> Clocks {
-        Clocks { began: Instant::now() }
-    }
-
-    pub(super) fn now(self) -> Now {
-        let monotonic = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let wall = Wall::now().as_millisecond();
-        // Not zero at the start: zero stands for "at once".
-        Now { monotonic: Millis(monotonic + 1), wall: Timestamp(wall) }
-    }
-
-    /// When our clock will show that.
-    pub(super) fn instant(self, at: Millis) -> tokio::time::Instant {
-        (self.began + Duration::from_millis(at.0.saturating_sub(1))).into()
-    }
 }
 
 /// How a screen is printed.
@@ -104,8 +79,29 @@ pub(crate) async fn once(
 
 fn picture(app: &mut App, sheet: Sheet) -> Once {
     app.compute_all();
-    let mut buffer = Buffer::empty(Rect::new(0, 0, sheet.width, sheet.height));
+    let buffer = sheet_of(app, sheet.width, sheet.height);
+    let is_known = app.watch.cluster.id.is_some() || !app.watch.cluster.brokers.is_empty();
+    Once { buffer, json: values(app), is_known }
+}
+
+/// The screen as it stands, in a form for files.
+pub(super) fn printed(app: &mut App, picture: Picture) -> String {
+    let (width, height) = app.size;
+    match picture {
+        Picture::Text => view::export::text(&sheet_of(app, width, height)),
+        Picture::Svg => view::export::svg(&sheet_of(app, width, height), app.theme.palette),
+        Picture::Json => format!("{:#}\n", values(app)),
+    }
+}
+
+fn sheet_of(app: &App, width: u16, height: u16) -> Buffer {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
     view::app::draw_once(app, &mut buffer);
+    buffer
+}
+
+/// What the screen shows, as values.
+fn values(app: &App) -> Value {
     let page = app.pages.page(app.screen);
     let mut json = json!({
         "kind": "Screen",
@@ -117,6 +113,5 @@ fn picture(app: &mut App, sheet: Sheet) -> Once {
     if let (Some(all), Value::Object(own)) = (json.as_object_mut(), page.json()) {
         all.extend(own);
     }
-    let is_known = app.watch.cluster.id.is_some() || !app.watch.cluster.brokers.is_empty();
-    Once { buffer, json, is_known }
+    json
 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout_at;
 
 use super::asker::Asker;
-use super::once::Clocks;
+use super::clocks::Clocks;
 use crate::tui::model::lag::Lag;
 use crate::tui::model::msg::Msg;
 use crate::tui::model::watch::Watch;

@@ -65,10 +65,11 @@ pub(crate) fn tone(level: Level) -> Tone {
 
 fn header(app: &App) -> Header {
     let cluster = &app.watch.cluster;
-    let badge = app.watch.badge().map_or(Badge::Unknown, |it| match (it.bad, it.warn, it.unknown) {
-        (0, 0, 1..) => Badge::Unknown,
-        (bad, warn, _) => Badge::Firing { bad, warn },
-    });
+    let badge =
+        app.watch.badge().map_or(Badge::Unknown, |it| match (it.bad, it.warn, it.unknown) {
+            (0, 0, 1..) => Badge::Unknown,
+            (bad, warn, _) => Badge::Firing { bad, warn },
+        });
     let brokers = match cluster.brokers.len() {
         0 => Reading::Pending,
         all => Reading::Known((cluster.up().count(), all)),
@@ -154,6 +155,9 @@ fn draw_overlay(app: &App, canvas: &mut Canvas<'_>) {
             let context = &app.setting.context;
             let text = format!("{context} is protected: type its name: {typed}_");
             draw_typed(canvas, places, &text, "Esc leaves");
+        }
+        Overlay::Question(Question::Save) => {
+            draw_typed(canvas, places, "save this screen as: t text  s svg  j json", "Esc leaves");
         }
         Overlay::Question(Question::Leave { why }) => {
             draw_typed(canvas, places, &format!("{why}: leave? [y/N]"), "");

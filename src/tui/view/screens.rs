@@ -3,7 +3,10 @@
 mod brokers;
 mod cells;
 mod groups;
+mod log_dirs;
 mod overview;
+mod quorum;
+mod reassignments;
 mod topics;
 
 use ratatui::layout::Rect;
@@ -21,6 +24,9 @@ pub(crate) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         Screen::Overview => overview::draw(app, canvas, body, drawn),
         Screen::Topics => topics::draw(app, canvas, body, drawn),
         Screen::Groups => groups::draw(app, canvas, body, drawn),
+        Screen::Quorum => quorum::draw(app, canvas, body, drawn),
+        Screen::Reassignments => reassignments::draw(app, canvas, body, drawn),
+        Screen::LogDirs => log_dirs::draw(app, canvas, body, drawn),
         _ => brokers::draw(app, canvas, body, drawn),
     }
 }
@@ -31,6 +37,9 @@ pub(crate) fn title(app: &App) -> Title {
         Screen::Overview => overview::title(app),
         Screen::Topics => topics::title(app),
         Screen::Groups => groups::title(app),
+        Screen::Quorum => quorum::title(app),
+        Screen::Reassignments => reassignments::title(app),
+        Screen::LogDirs => log_dirs::title(app),
         _ => brokers::title(app),
     }
 }
@@ -113,4 +122,10 @@ fn reading(app: &App) -> Vec<String> {
         part(Kind::LogDirs, "sizes"),
     ];
     vec![format!("connecting to {}", app.setting.context), parts.join("   ")]
+}
+
+/// `area` without its first lines.
+fn below(area: Rect, lines: u16) -> Rect {
+    let taken = lines.min(area.height);
+    Rect { y: area.y + taken, height: area.height - taken, ..area }
 }

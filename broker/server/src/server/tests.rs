@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use kt_node::config::Strictness;
@@ -13,6 +14,7 @@ use rustix::process::{Signal, getpid, kill_process};
 use smallvec::smallvec;
 
 use super::*;
+use crate::stop::StopHandle;
 
 /// Signals are the process's: one server at a time.
 static SERVERS: Mutex<()> = Mutex::new(());
@@ -69,7 +71,7 @@ fn serves_until_it_is_told_to_stop() {
     let server = std::thread::spawn(move || {
         let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::new(1));
         let open = |_: Opening| Ok((opened as Arc<dyn Engine>, vec![Effect::Ready]));
-        run(sources, &disk, open, |serving| told.send(serving.clone()).unwrap())
+        run(sources, &disk, StopBy::Signals, open, |serving| told.send(serving.clone()).unwrap())
     });
     let serving = serving.recv().unwrap();
     let mut client = TcpStream::connect(serving.addresses[0]).unwrap();
@@ -86,6 +88,34 @@ fn serves_until_it_is_told_to_stop() {
     assert!(TcpStream::connect(serving.addresses[0]).is_err());
 }
 
+/// A server of which somebody has the handle.
+fn owned_server(directory: &std::path::Path) -> (StopHandle, JoinHandle<StopSignal>) {
+    let (handle, request) = StopHandle::new();
+    let (told, serving) = mpsc::channel();
+    let sources = sources(directory);
+    let server = std::thread::spawn(move || {
+        let disk: Arc<dyn Disk> = Arc::new(SimulatedDisk::new(1));
+        let open =
+            |_: Opening| Ok((Arc::new(Echo::default()) as Arc<dyn Engine>, vec![Effect::Ready]));
+        let stop = StopBy::Program(request);
+        run(sources, &disk, stop, open, |_| told.send(()).unwrap()).unwrap()
+    });
+    serving.recv().unwrap();
+    (handle, server)
+}
+
+#[test]
+fn its_program_ends_it_by_asking_or_by_losing_the_handle() {
+    let directory = tempfile::tempdir().unwrap();
+    let (handle, server) = owned_server(directory.path());
+    handle.stop();
+    assert_eq!(server.join().unwrap(), StopSignal::Program);
+
+    let (handle, server) = owned_server(directory.path());
+    drop(handle);
+    assert_eq!(server.join().unwrap(), StopSignal::Program);
+}
+
 #[test]
 fn a_node_that_cannot_go_on_ends_with_its_code_and_sentence() {
     let _alone = SERVERS.lock();
@@ -94,7 +124,8 @@ fn a_node_that_cannot_go_on_ends_with_its_code_and_sentence() {
     let fatal =
         Effect::Fatal { exit_code: 3, message: "the last log directory is lost".to_owned() };
     let open = |_: Opening| Ok((Arc::new(Echo::default()) as Arc<dyn Engine>, vec![fatal]));
-    let error = run(sources(directory.path()), &disk, open, |_| panic!("never ready"));
+    let sources = sources(directory.path());
+    let error = run(sources, &disk, StopBy::Signals, open, |_| panic!("never ready"));
     let Err(ServeError::Fatal { exit_code: 3, message }) = error else { panic!("{error:?}") };
     assert_eq!(message, "the last log directory is lost");
 }

@@ -16,7 +16,7 @@ use kt_client::{Admin, Client, ClientConfig};
 use kt_node::Formatting;
 use kt_node::config::{BrokerSources, Strictness};
 use kt_protocol::types::{Offset, TopicPartition};
-use kt_server::{RealDisk, ServeError, Serving, StopSignal};
+use kt_server::{RealDisk, ServeError, Serving, StopBy, StopSignal};
 use kt_storage::Disk;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::runtime::Runtime;
@@ -107,6 +107,7 @@ impl Broker {
             kt_server::run(
                 sources,
                 &disk,
+                StopBy::Signals,
                 |opening| kt_server::open_node(opening, Formatting::IfEmpty(None)),
                 |serving: &Serving| drop(ready.send(serving.advertised.clone())),
             )

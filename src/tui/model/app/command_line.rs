@@ -1,7 +1,7 @@
 //! The line behind `:`: screens by name with their subject, completed from what is loaded.
 
-use super::overlay::Overlay;
 use super::App;
+use super::overlay::Overlay;
 use crate::tui::keymap::Key;
 use crate::tui::model::input::{Line, Purpose};
 use crate::tui::model::msg::Effect;
@@ -109,7 +109,8 @@ impl App {
 
     fn go_named(&mut self, screen: Screen, subject: &str) {
         if subject.is_empty() {
-            let needs_one = screen.parent().is_some() && self.pages.page(screen).about() == About::Cluster;
+            let needs_one =
+                screen.parent().is_some() && self.pages.page(screen).about() == About::Cluster;
             if needs_one {
                 return self.say(format!(":{} needs a name", screen.name()));
             }

@@ -36,7 +36,9 @@ impl App {
                     self.overlay = Overlay::Text { title, lines, scrolled };
                 }
             }
-            Overlay::Line { line, chosen, history } => self.type_line(key, line, chosen, history, effects),
+            Overlay::Line { line, chosen, history } => {
+                self.type_line(key, line, chosen, history, effects)
+            }
             Overlay::Question(question) => self.answer(key, question, effects),
         }
     }
@@ -90,7 +92,7 @@ impl App {
             Command::Earlier => self.set_view(self.view.back(now.monotonic)),
             Command::Later => self.set_view(self.view.forth(now.monotonic)),
             Command::Details => self.details(),
-            Command::Save => effects.push(Effect::Save(Picture::Text)),
+            Command::Save => self.overlay = Overlay::Question(Question::Save),
             Command::CopyCell => self.copy(effects),
             Command::CopyLine => {
                 let line = format!("{}{}", self.page().kt_line(), self.setting.reach);
@@ -343,6 +345,13 @@ impl App {
                 }
                 self.overlay = Overlay::Question(Question::Unlock { typed });
             }
+            Question::Save => match key {
+                Key::Char('t') | Key::Enter => effects.push(Effect::Save(Picture::Text)),
+                Key::Char('s') => effects.push(Effect::Save(Picture::Svg)),
+                Key::Char('j') => effects.push(Effect::Save(Picture::Json)),
+                Key::Esc | Key::Char('q') => {}
+                _ => self.overlay = Overlay::Question(Question::Save),
+            },
             Question::Leave { why } => match key {
                 Key::Char('y' | 'Y') => effects.push(Effect::Quit),
                 Key::Esc | Key::Enter | Key::Char('n' | 'N' | 'q') => {}

@@ -8,9 +8,7 @@ pub(crate) enum Overlay {
     #[default]
     None,
     /// The keys; so many lines are scrolled out of sight.
-    Help {
-        scrolled: usize,
-    },
+    Help { scrolled: usize },
     /// A line is typed.
     Line {
         line: Line,
@@ -20,11 +18,7 @@ pub(crate) enum Overlay {
         history: Option<usize>,
     },
     /// Text of several lines.
-    Text {
-        title: String,
-        lines: Vec<String>,
-        scrolled: usize,
-    },
+    Text { title: String, lines: Vec<String>, scrolled: usize },
     /// Something must be answered.
     Question(Question),
 }
@@ -34,6 +28,8 @@ pub(crate) enum Overlay {
 pub(crate) enum Question {
     /// The name of the protected context.
     Unlock { typed: String },
+    /// In which form the screen is saved.
+    Save,
     /// Whether to leave while something runs.
     Leave { why: String },
 }

@@ -115,7 +115,10 @@ impl Page for Brokers {
 
     fn open(&self, _watch: &Watch) -> Option<Target> {
         let id = self.list.line()?.id;
-        Some(Target { cursor: Some(id.to_string()), ..Target::about(Screen::LogDirs, About::Cluster) })
+        Some(Target {
+            cursor: Some(id.to_string()),
+            ..Target::about(Screen::LogDirs, About::Cluster)
+        })
     }
 
     fn kt_line(&self) -> String {
@@ -187,7 +190,10 @@ fn line(watch: &Watch, id: NodeId, it: &Broker, load: Load, now: Now) -> BrokerL
         id: id.0,
         key: id.to_string(),
         level,
-        address: it.endpoint.as_ref().map_or_else(String::new, |it| format!("{}:{}", it.host, it.port)),
+        address: it
+            .endpoint
+            .as_ref()
+            .map_or_else(String::new, |it| format!("{}:{}", it.host, it.port)),
         rack: it.endpoint.as_ref().and_then(|it| it.rack.clone()),
         role,
         down_ms: (!it.is_up()).then(|| now.monotonic - it.since),

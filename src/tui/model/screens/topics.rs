@@ -211,7 +211,12 @@ fn line(watch: &Watch, name: &str, topic: &Topic, down: &BTreeSet<i32>) -> Topic
         name: name.to_owned(),
         is_internal: topic.is_internal,
         partitions: topic.partitions.len(),
-        replication_factor: topic.partitions.values().map(|it| it.replicas.len()).max().unwrap_or(0),
+        replication_factor: topic
+            .partitions
+            .values()
+            .map(|it| it.replicas.len())
+            .max()
+            .unwrap_or(0),
         min_isr,
         records_in: watch.rates.get(name).and_then(|it| it.per_second()),
         bytes_in: bytes.map(|it| it.per_second),
@@ -256,8 +261,7 @@ fn count_faults(line: &mut TopicLine, topic: &Topic, down: &BTreeSet<i32>) {
             Fault::OutOfSyncByDown | Fault::None => {}
         }
     }
-    let all =
-        [("off", line.offline), ("min", line.below_min_isr), ("urp", line.out_of_sync)];
+    let all = [("off", line.offline), ("min", line.below_min_isr), ("urp", line.out_of_sync)];
     let found = all.into_iter().filter(|it| 0 < it.1).take(2);
     line.faults = found.map(|(word, count)| format!("{word}{count}")).collect::<Vec<_>>().join(" ");
     if level == Level::Ok && line.failure.is_some() {

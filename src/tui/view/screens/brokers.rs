@@ -68,10 +68,14 @@ fn cells_of(app: &App, it: &BrokerLine) -> Vec<Cell> {
     ];
     match it.role {
         // Its last values, dim; its address and what it is stay to be read.
-        Role::Down => row.into_iter().enumerate().map(|(index, cell)| match index {
-            4.. => cell.stale(),
-            _ => cell,
-        }).collect(),
+        Role::Down => row
+            .into_iter()
+            .enumerate()
+            .map(|(index, cell)| match index {
+                4.. => cell.stale(),
+                _ => cell,
+            })
+            .collect(),
         _ => row,
     }
 }

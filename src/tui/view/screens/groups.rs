@@ -68,7 +68,8 @@ pub(super) fn title(app: &App) -> Title {
 
 fn cells_of(app: &App, it: &GroupLine, is_wide: bool) -> Vec<Cell> {
     let mut row = vec![Cell::plain(it.name.clone())];
-    let state = if is_wide { it.state.map_or("?", GroupState::name) } else { short_state(it.state) };
+    let state =
+        if is_wide { it.state.map_or("?", GroupState::name) } else { short_state(it.state) };
     let members = it.members.map_or_else(|| "…".to_owned(), |it| figures::count(it as u64));
     if is_wide {
         row.push(Cell::plain(it.group_type.name()));

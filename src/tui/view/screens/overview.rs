@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{brokers, cells};
+use super::{below, brokers, cells};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
@@ -115,12 +115,6 @@ fn rule_tone(app: &App, pane: Pane) -> Tone {
     if app.pages.overview.pane == pane { Tone::Accent } else { Tone::Dim }
 }
 
-/// `area` without its first lines.
-fn below(area: Rect, lines: u16) -> Rect {
-    let taken = lines.min(area.height);
-    Rect { y: area.y + taken, height: area.height - taken, ..area }
-}
-
 /// `area` without its first columns.
 fn after_columns(area: Rect, columns: u16) -> Rect {
     let taken = columns.min(area.width);
@@ -132,10 +126,13 @@ fn draw_checks(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn
     let columns = [
         Column::words("check", 10, 0),
         Column::rest("now"),
-        Column::words("where", 22, 1),
+        Column::words("where", 20, 1),
         Column::figures("key", 3, 2),
     ];
-    let cells = |it: &CheckLine| check_cells(it, usize::from(area.width.min(LEFT + 1)));
+    // The margin keeps the keys away from the rule of a wide body.
+    let margin = if area.width == LEFT { 2 } else { 3 };
+    let area = Rect { width: area.width.saturating_sub(margin), ..area };
+    let cells = |it: &CheckLine| check_cells(it, usize::from(area.width));
     Look { pane: 0, has_focus: overview.pane == Pane::Checks, columns: &columns, cells: &cells }
         .draw(&overview.checks, canvas, area, drawn);
     // What is well has its mark here too: each line stands for one check.
@@ -151,7 +148,7 @@ fn draw_checks(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn
 }
 
 fn check_cells(it: &CheckLine, width: usize) -> Vec<Cell> {
-    let room = width.saturating_sub(3 + 10 + 1 + 1 + 22 + 1 + 3);
+    let room = width.saturating_sub(3 + 10 + 1 + 1 + 20 + 1 + 3);
     let has_room = figures::cells(&it.check.text(usize::MAX)) <= room;
     let parts = it.check.now.iter().filter(|part| has_room || !part.is_spare);
     let now = parts.enumerate().fold(Cell::default(), |cell, (index, part)| {
@@ -198,7 +195,10 @@ fn figures_of(app: &App, total: Total) -> (String, String) {
     let now = app.shown_now().monotonic;
     let series = app.watch.store.series(&Subject::Total, total.metric);
     let text = |it: Option<f32>| {
-        it.map_or_else(|| "…".to_owned(), |it| format!("{}{}", (total.write)(f64::from(it)), total.unit))
+        it.map_or_else(
+            || "…".to_owned(),
+            |it| format!("{}{}", (total.write)(f64::from(it)), total.unit),
+        )
     };
     let edge = series.and_then(|it| it.at_edge(app.view, now));
     let peak = series.and_then(|it| it.peak(app.view, now));
@@ -232,11 +232,8 @@ fn draw_topics(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn
     let overview = &app.pages.overview;
     let is_wide = 60 <= area.width;
     let head = if is_wide { "topic" } else { "busiest topics" };
-    let mut columns = vec![
-        Column::name(head),
-        Column::figures("rec/s", 5, 0),
-        Column::figures("B/s", 7, 2),
-    ];
+    let mut columns =
+        vec![Column::name(head), Column::figures("rec/s", 5, 0), Column::figures("B/s", 7, 2)];
     let mut spark = 0;
     if is_wide {
         spark = 24;
@@ -354,7 +351,11 @@ fn draw_brokers(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Draw
 fn draw_alerts(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let firing = app.watch.checks.iter().flatten().filter(|it| Level::Unknown < it.level);
     let head = line_of(area, 0);
-    canvas.put(after(head, 3), "level rule          subject                              since", Tone::Dim);
+    canvas.put(
+        after(head, 3),
+        "level rule          subject                              since",
+        Tone::Dim,
+    );
     let mut count = 0;
     for (index, it) in (1..area.height).zip(firing) {
         count += 1;

@@ -59,9 +59,7 @@ pub(super) fn title(app: &App) -> Title {
 
 fn cells_of(app: &App, it: &TopicLine) -> Vec<Cell> {
     let unknown = |cell: Cell| if it.failure.is_some() { Cell::figure("?") } else { cell };
-    let share = |it: Option<f64>| {
-        Cell::figure(it.map_or_else(|| "–".to_owned(), figures::share))
-    };
+    let share = |it: Option<f64>| Cell::figure(it.map_or_else(|| "–".to_owned(), figures::share));
     vec![
         Cell::plain(it.name.clone()),
         cells::count(it.partitions),
@@ -85,7 +83,9 @@ fn cells_of(app: &App, it: &TopicLine) -> Vec<Cell> {
 fn records(it: &TopicLine) -> Cell {
     use crate::tui::model::screens::topics::Keep;
     let sign = if it.keep == Keep::Compacted { "~" } else { "" };
-    Cell::figure(it.records.map_or_else(|| "…".to_owned(), |it| format!("{sign}{}", figures::count(it))))
+    Cell::figure(
+        it.records.map_or_else(|| "…".to_owned(), |it| format!("{sign}{}", figures::count(it))),
+    )
 }
 
 /// At most the two worst: `off2 min4`.

@@ -1,0 +1,59 @@
+//! What the system tells the dashboard by signals, as values.
+
+use rustix::process::Signal as Number;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::error::CliError;
+
+/// A signal that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// SIGTERM, and SIGINT sent by another process: the keyboard's Ctrl-C is a key here.
+    Terminate,
+    /// SIGHUP: the terminal has gone, or is about to.
+    Hangup,
+    /// SIGCONT: the process was stopped, and others may have used the terminal.
+    Continue,
+}
+
+/// All of them, from the moment it was made.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    resumed: Signal,
+}
+
+impl Signals {
+    /// Takes the signals over from the system, which would end the process and leave the terminal
+    /// as it is: do this before the terminal is taken.
+    pub(crate) fn listen() -> Result<Signals, CliError> {
+        let take = |kind| {
+            signal(kind).map_err(|error| CliError::other(format!("cannot take signals: {error}")))
+        };
+        Ok(Signals {
+            interrupt: take(SignalKind::interrupt())?,
+            terminate: take(SignalKind::terminate())?,
+            hangup: take(SignalKind::hangup())?,
+            resumed: take(SignalKind::from_raw(Number::CONT.as_raw()))?,
+        })
+    }
+
+    /// Waits for the next of them. One that is not waited for any longer is not lost.
+    pub(crate) async fn next(&mut self) -> Told {
+        tokio::select! {
+            // Whoever wants it to end waits for nothing else.
+            biased;
+            _ = self.terminate.recv() => Told::Terminate,
+            _ = self.interrupt.recv() => Told::Terminate,
+            _ = self.hangup.recv() => Told::Hangup,
+            _ = self.resumed.recv() => Told::Continue,
+        }
+    }
+
+    /// Waits until the process goes on after a stop.
+    pub(crate) async fn resumed(&mut self) {
+        self.resumed.recv().await;
+    }
+}

@@ -1,0 +1,116 @@
+//! Draws the partitions that move.
+
+use ratatui::layout::Rect;
+
+use super::{below, draw_empty, draw_lines, sort_and_time};
+use crate::tui::figures;
+use crate::tui::model::app::{App, Drawn};
+use crate::tui::model::listing::{Line as _, List as _};
+use crate::tui::model::screens::reassignments::MoveLine;
+use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
+use crate::tui::view::chart;
+use crate::tui::view::frame::Title;
+use crate::tui::view::list::Look;
+use crate::tui::view::table::{Cell, Column};
+use crate::tui::view::theme::{Glyphs, Tone};
+
+const BAR: usize = 13;
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::name("partition"),
+        Column::words("from", 7, 5),
+        Column::words("to", 7, 4),
+        Column::words("done", 18, 0),
+        Column::figures("left", 7, 2),
+        Column::figures("B/s", 7, 3),
+        Column::figures("eta", 5, 1),
+    ]
+}
+
+pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) {
+    let page = &app.pages.reassignments;
+    let Some(head) = &page.head else {
+        let why = page.failure.clone().map_or_else(|| super::reading(app), |why| vec![why]);
+        return draw_lines(canvas, body, &why);
+    };
+    let started = format!(
+        "started by: unknown tool (no kt journal)   finished in this session: {}",
+        head.finished
+    );
+    canvas.put(after(line_of(body, 0), 3), &started, Tone::Dim);
+    let table = below(body, 1);
+    let throttles = u16::try_from(left_over(page.list.names(), &page.throttled).len()).unwrap_or(0);
+    let table = Rect { height: table.height.saturating_sub(throttles), ..table };
+    let columns = columns();
+    let glyphs = app.theme.glyphs;
+    let cells = |it: &MoveLine| cells_of(it, glyphs);
+    Look { pane: 0, has_focus: true, columns: &columns, cells: &cells }
+        .draw(&page.list, canvas, table, drawn);
+    if page.list.names().is_empty() {
+        let nothing = ["No partition moves."];
+        draw_empty(app, (&page.list, true, "move"), &nothing, canvas, below(table, 1));
+    }
+    let last = body.height.saturating_sub(throttles);
+    for (index, what) in (last..body.height).zip(left_over(page.list.names(), &page.throttled)) {
+        let line = line_of(body, index);
+        canvas.put(after(line, 1), Tone::Warn.mark(), Tone::Warn);
+        let text = format!("throttle left on {what}, no move runs: kt configs alter --unset it");
+        canvas.put(after(line, 3), &text, Tone::Warn);
+    }
+}
+
+/// Throttles that no move needs. At most three lines of them.
+fn left_over<'a>(moves: &[String], throttled: &'a [String]) -> Vec<&'a str> {
+    if !moves.is_empty() {
+        return Vec::new();
+    }
+    throttled.iter().map(String::as_str).take(3).collect()
+}
+
+pub(super) fn title(app: &App) -> Title {
+    let page = &app.pages.reassignments;
+    let mut left = vec![Piece::new("moves", Tone::Plain)];
+    if let Some(head) = &page.head {
+        let (shown, all) = (page.list.names().len(), page.list.count());
+        left.push(Piece::new(format!("  {shown} of {all}"), Tone::Plain));
+        if let Some(bytes) = head.left.filter(|_| 0 < all) {
+            left.push(Piece::new(format!("   {} left", figures::bytes(bytes)), Tone::Plain));
+        }
+        if let Some(rate) = head.bytes_per_second.filter(|_| 0 < all) {
+            left.push(Piece::new(format!("  {}/s", figures::byte_rate(rate)), Tone::Plain));
+        }
+        if let Some(eta) = head.eta_ms {
+            left.push(Piece::new(format!("  eta {}", figures::duration(eta)), Tone::Plain));
+        }
+    }
+    Title { left, right: sort_and_time(&page.list) }
+}
+
+fn cells_of(it: &MoveLine, glyphs: Glyphs) -> Vec<Cell> {
+    let ids = |ids: &[i32]| {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        Cell::plain(ids.join(","))
+    };
+    let done = match it.done {
+        Some(share) => {
+            format!("{:<BAR$} {:>4}", chart::bar(share, BAR, glyphs), figures::share(share))
+        }
+        None => "…".to_owned(),
+    };
+    let eta = match (it.is_stalled, it.eta_ms) {
+        (true, _) => Cell::new("stall", Tone::Warn),
+        (_, Some(ms)) => Cell::plain(figures::duration(ms)),
+        _ => Cell::figure("…"),
+    };
+    let rate = it.bytes_per_second.map_or_else(|| "…".to_owned(), figures::byte_rate);
+    vec![
+        Cell::plain(it.key()),
+        ids(&it.from),
+        ids(&it.to),
+        Cell::plain(done),
+        Cell::figure(it.left.map_or_else(|| "…".to_owned(), figures::bytes)),
+        Cell::figure(rate),
+        eta,
+    ]
+}
