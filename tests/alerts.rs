@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Operator, command};
+use crate::support::{Broker, Operator, command};
 
 /// Longer than any answer takes on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
@@ -182,6 +182,26 @@ fn run_tells_what_begins_and_what_is_over_and_reads_its_file_again() {
     assert_eq!(running.process.wait().expect("it ends").code(), Some(0));
 }
 
+#[test]
+fn a_cluster_that_is_lost_fires_at_once() {
+    let mut broker = Broker::start();
+    let operator = Operator::at(&broker.address());
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let rules = folder.path().join("alerts.toml");
+    let text =
+        "[[rule]]\nname = \"down\"\nkind = \"broker-down\"\n[checks]\nonly = [\"brokers\"]\n";
+    fs::write(&rules, text).expect("written");
+    let mut running = Running::start(&operator, rules.to_str().expect("the path is text"));
+    running.says("watching");
+    broker.kill();
+    running.says("no broker answers");
+    let mut fired = [running.next(), running.next()].map(|it| it["text"].to_string());
+    fired.sort();
+    assert_eq!(fired, ["\"brokers fired: all 1 silent\"", "\"down fired: broker 1 down\""]);
+    command::signal(&running.process, "INT");
+    assert_eq!(running.process.wait().expect("it ends").code(), Some(130));
+}
+
 /// A listener that answers each POST, and gives its document.
 fn hook() -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -222,7 +242,7 @@ struct Running {
 impl Running {
     fn start(operator: &Operator, rules: &str) -> Running {
         let mut process = operator
-            .command(&["alerts", "run", rules, "-o", "jsonl"])
+            .command(&["alerts", "run", rules, "-o", "jsonl", "--timeout", "2s"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

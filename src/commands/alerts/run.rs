@@ -16,12 +16,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use self::lines::Lines;
 use super::{RulesFile, ages};
+use crate::change::counted;
 use crate::error::{CliError, Kind};
 use crate::interrupt::Interrupt;
 use crate::output::DocumentKind;
 use crate::session::Session;
 use crate::tui::alerts::engine::{Engine, Outgoing};
-use crate::tui::alerts::measured::{Measured, silent_ms};
+use crate::tui::alerts::measured::{Measured, checks, silent_ms};
 use crate::tui::alerts::notice::Notice;
 use crate::tui::alerts::rules::Rules;
 use crate::tui::{Delivered, Waited, Watcher, deliver};
@@ -154,14 +155,18 @@ impl Watching<'_> {
     fn evaluate(&mut self) -> Result<(), CliError> {
         let now = self.watcher.now();
         let watch = &self.watcher.watch;
-        let Some(checks) = &watch.checks else { return Ok(()) };
+        let Some(checks) = checks(watch, now) else { return Ok(()) };
         if let Some(id) = &watch.cluster.id {
+            if self.engine.cluster_id().is_none() {
+                let rules = self.engine.rules().rules.len();
+                self.session.note(&format!("watching {id} by {}", counted(rules, "rule")));
+            }
             self.engine.know_cluster(id);
         }
         let mut measured = Measured::of(watch, now);
         let wanted = ages::wanted(self.engine.rules(), &measured);
         ages::put(&self.ages, &mut measured);
-        let outgoing = self.engine.evaluate(now.monotonic, Timestamp::now(), &measured, checks);
+        let outgoing = self.engine.evaluate(now.monotonic, Timestamp::now(), &measured, &checks);
         self.tell_silence(silent_ms(&self.watcher.watch.cluster, now).is_some());
         self.start(outgoing);
         self.ask_ages(wanted, now.monotonic);
@@ -220,7 +225,7 @@ impl Watching<'_> {
             }
             Ended::Ages(Ok(ages)) => {
                 self.ages = ages;
-                self.evaluate()
+                Ok(())
             }
             // What was estimated has to do.
             Ended::Ages(Err(_)) => {

@@ -32,6 +32,7 @@ use self::watched::{At, Changes, Manner, Subject, Watched};
 use super::measured::Measured;
 use super::notice::{Notice, NoticeSubject, SUBJECTS_MAX, State};
 use super::rules::{Rule, RuleKind, Rules, RulesError};
+use crate::change::counted;
 use crate::tui::model::checks::hold::Rise;
 use crate::tui::model::checks::{Check, CheckKind, Level};
 
@@ -95,6 +96,10 @@ impl Engine {
         if self.outbox.cluster_id.as_deref() != Some(id) {
             self.outbox.cluster_id = Some(id.to_owned());
         }
+    }
+
+    pub(crate) fn cluster_id(&self) -> Option<&str> {
+        self.outbox.cluster_id.as_deref()
     }
 
     /// One evaluation: to be made once for each new set of answers. `now` is for what lasts, `wall`
@@ -212,8 +217,7 @@ impl Engine {
         };
         self.outbox.keep(is_told);
         self.refused = None;
-        let count = rules.rules.len();
-        let rules = if count == 1 { "1 rule".to_owned() } else { format!("{count} rules") };
+        let rules = counted(rules.rules.len(), "rule");
         self.events.say(wall, Level::Ok, format!("the file was read again: {rules}"));
     }
 

@@ -36,6 +36,7 @@ pub(crate) use self::limits::{Limits, Value};
 use crate::duration::Span;
 use crate::topic_selection::Patterns;
 use crate::tui::model::checks::{CheckKind, Level};
+use crate::tui::model::lag::BehindRule;
 
 /// What a rule watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,6 +221,25 @@ impl Rules {
 
     pub(crate) fn rule(&self, name: &str) -> Option<&Rule> {
         self.rules.iter().find(|it| it.name == name)
+    }
+
+    /// When the user calls a group behind: by the first rules about its lag and its age.
+    pub(crate) fn behind(&self, group: &str) -> Option<BehindRule> {
+        let first = |kind: RuleKind| {
+            let mut its = self.rules.iter().filter(|it| it.kind == kind);
+            let limits = its.find(|it| it.subjects.hold(group))?.limits;
+            limits.warn.from.or(limits.bad.from)
+        };
+        // A rule fires from its limit on, and a verdict beyond it.
+        let lag = match first(RuleKind::Lag) {
+            Some(Value::Count(from)) => i64::try_from(from - 1).ok(),
+            _ => None,
+        };
+        let late_ms = match first(RuleKind::TimeLag) {
+            Some(Value::Time(from)) => Some(from - 1),
+            _ => None,
+        };
+        (lag.is_some() || late_ms.is_some()).then_some(BehindRule { lag, late_ms })
     }
 
     /// True if some rule needs two samples.

@@ -175,6 +175,10 @@ impl Outbox {
 
     /// When something is due next, if nothing else happens.
     pub(super) fn next_deadline(&self, rules: &Rules) -> Option<Millis> {
+        if UNDER_WAY_MAX <= self.under_way.len() {
+            // The end of one of them is what it waits for.
+            return None;
+        }
         let lanes = self.lanes.iter().filter_map(|((_, target), lane)| {
             let next = lane.next_at()?;
             let has_room = !lane.is_first_try() || self.has_room(rules, target);

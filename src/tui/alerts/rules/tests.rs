@@ -108,6 +108,16 @@ fn every_kind_is_read() {
 }
 
 #[test]
+fn a_group_is_behind_by_the_rules_about_it() {
+    let rules = parse(ALL);
+    let late_ms = Some(3_600_000 - 1);
+    let both = BehindRule { lag: Some(9_999), late_ms };
+    assert_eq!(rules.behind("billing-eu"), Some(both));
+    assert_eq!(rules.behind("other"), Some(BehindRule { lag: None, late_ms }));
+    assert_eq!(Rules::default().behind("other"), None);
+}
+
+#[test]
 fn targets_and_who_hears_of_checks_are_read() {
     let rules = parse(ALL);
     assert_eq!(rules.told_of(CheckKind::Brokers), ["ops"]);
