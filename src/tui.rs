@@ -30,6 +30,8 @@ mod keymap;
 mod model;
 mod open;
 mod runtime;
+#[cfg(test)]
+mod stage;
 mod view;
 
 pub(crate) use model::checks::facts::Answer;
