@@ -33,25 +33,42 @@ Examples:
   kt alerts run alerts.toml --context prod -o jsonl >> alerts.log
   kill -HUP PID                     read the file again
 
-A rule, and who is told of it:
+A file of rules:
   [[rule]]
   name = \"billing\"
-  kind = \"time-lag\"                 lag, time-lag, broker-down, under-replicated, topic-size,
-  match = \"billing-.*\"              produce-rate or disk; patterns match whole names
-  warn = \"5m\"
+  kind = \"time-lag\"                # or lag, broker-down, under-replicated, topic-size, disk
+  match = [\"billing-.*\", \"audit\"]  # patterns of whole names; all without it
+  except = \"billing-test\"
+  warn = \"5m\"                      # from then on
   bad = \"1h\"
-  for = \"2m\"
+  for = \"2m\"                       # and if it lasts so long
   send = [\"ops\"]
 
-  [checks]                          the built-in checks take part too
-  send = [\"ops\"]
+  [[rule]]
+  name = \"payments flow\"
+  kind = \"produce-rate\"
+  match = \"payments\"
+  warn_below = \"500/s\"             # and warn_above, bad_below, bad_above
+  send = [\"desk\"]
 
-  [target.ops]                      or bell = true, or command = [\"program\", \"argument\"]
+  [checks]                         # the built-in checks take part too
+  only = [\"brokers\", \"partitions\"] # all without it
+  send = [\"ops\", \"page\"]
+
+  [target.ops]
   webhook = \"https://alerts.example/kt\"
-  headers_file = \"ops.headers\"      lines of Name: value, for secrets
+  headers_file = \"ops.headers\"     # lines of Name: value, for secrets
+  timeout = \"10s\"
   levels = [\"bad\"]
-  repeat = \"30m\"
-  max_per_hour = 10";
+  repeat = \"30m\"                   # told again while it fires; not sooner if it comes and goes
+  max_per_hour = 10
+  resolved = false                 # what is over is not told
+
+  [target.page]
+  command = [\"page\", \"--now\"]      # no shell; KT_ALERT_TEXT, KT_ALERT_LEVEL and more are set
+
+  [target.desk]
+  bell = true";
 
 /// Watch a cluster by the rules of a file, until Ctrl-C
 ///
@@ -265,5 +282,20 @@ impl Watching<'_> {
             () = tokio::time::sleep(LAST_WORDS) => {}
             _ = interrupt.next() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_the_help_is_one() {
+        let file = EXAMPLES.split_once("A file of rules:\n").unwrap().1;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("alerts.toml");
+        std::fs::write(&path, file).unwrap();
+        let rules = Rules::read(&path, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!((rules.rules.len(), rules.targets.len()), (2, 3));
     }
 }
