@@ -1,5 +1,6 @@
 //! The screens, one file each: what of the cluster they show, as plain values.
 
+pub(crate) mod alerts;
 pub(crate) mod brokers;
 pub(crate) mod groups;
 pub(crate) mod log_dirs;
@@ -21,6 +22,7 @@ pub(crate) struct Pages {
     pub(crate) quorum: quorum::Quorum,
     pub(crate) reassignments: reassignments::Reassignments,
     pub(crate) log_dirs: log_dirs::LogDirs,
+    pub(crate) alerts: alerts::Alerts,
 }
 
 impl Pages {
@@ -32,6 +34,7 @@ impl Pages {
             Screen::Quorum => &self.quorum,
             Screen::Reassignments => &self.reassignments,
             Screen::LogDirs => &self.log_dirs,
+            Screen::Alerts => &self.alerts,
             _ => &self.brokers,
         }
     }
@@ -44,6 +47,7 @@ impl Pages {
             Screen::Quorum => &mut self.quorum,
             Screen::Reassignments => &mut self.reassignments,
             Screen::LogDirs => &mut self.log_dirs,
+            Screen::Alerts => &mut self.alerts,
             _ => &mut self.brokers,
         }
     }

@@ -161,6 +161,10 @@ fn draw_overlay(app: &App, canvas: &mut Canvas<'_>) {
             let text = format!("{context} is protected: type its name: {typed}_");
             draw_typed(canvas, places, &text, "Esc leaves");
         }
+        Overlay::Question(Question::Alerts) => {
+            let keys = "m mute subject 2h  M mute rule  u unmute  t test targets  r reload";
+            draw_typed(canvas, places, keys, "Esc leaves");
+        }
         Overlay::Question(Question::Save) => {
             draw_typed(canvas, places, "save this screen as: t text  s svg  j json", "Esc leaves");
         }

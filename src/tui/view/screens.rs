@@ -1,5 +1,6 @@
 //! Draws the bodies and titles of screens, one file each.
 
+mod alerts;
 mod brokers;
 mod cells;
 mod groups;
@@ -27,6 +28,7 @@ pub(crate) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         Screen::Quorum => quorum::draw(app, canvas, body, drawn),
         Screen::Reassignments => reassignments::draw(app, canvas, body, drawn),
         Screen::LogDirs => log_dirs::draw(app, canvas, body, drawn),
+        Screen::Alerts => alerts::draw(app, canvas, body, drawn),
         _ => brokers::draw(app, canvas, body, drawn),
     }
 }
@@ -40,6 +42,7 @@ pub(crate) fn title(app: &App) -> Title {
         Screen::Quorum => quorum::title(app),
         Screen::Reassignments => reassignments::title(app),
         Screen::LogDirs => log_dirs::title(app),
+        Screen::Alerts => alerts::title(app),
         _ => brokers::title(app),
     }
 }
