@@ -15,7 +15,7 @@ use kt_client::Error;
 use kt_protocol::types::{Millis, NodeId, Now, Offset, TopicPartition};
 
 pub(crate) use self::disks::Disks;
-pub(crate) use self::groups::Judged;
+pub(crate) use self::groups::{Judged, clocks};
 pub(crate) use self::growth::Growth;
 pub(crate) use self::moves::{Moves, Progress};
 use super::checks::facts::{Answer as FactAnswer, Facts, GroupFact};
@@ -265,6 +265,7 @@ impl News {
             | Kind::Moves
             | Kind::Configs
             | Kind::SubjectPartitions => self.shape = true,
+            Kind::EntityConfigs => {}
         }
     }
 }
