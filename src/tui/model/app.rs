@@ -75,6 +75,8 @@ pub(crate) struct App {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Drawn {
     pub(crate) lists: Vec<DrawnList>,
+    /// What is shown is older than it should be: values are dim, and marks say that.
+    pub(crate) is_stale: bool,
 }
 
 /// A list as it was drawn.
@@ -123,7 +125,7 @@ impl App {
         // Ages are counted in seconds.
         let is_next_second = self.now.monotonic.0 / 1_000 != now.monotonic.0 / 1_000;
         let is_answer = matches!(msg, Msg::Answer { .. } | Msg::Tick);
-        self.must_draw |= is_next_second || !is_answer;
+        self.must_draw |= is_next_second || !is_answer || !self.watch.is_known();
         self.now = now;
         match msg {
             Msg::Key(key) => self.on_key(key, effects),
@@ -206,12 +208,14 @@ impl App {
         let second = self.now.monotonic + (1_000 - self.now.monotonic.0 % 1_000);
         let asked = self.watch.schedule.next_deadline();
         let renewed = self.watch.next_renewal();
-        let soonest = [asked, renewed].into_iter().flatten().min();
+        // One thing moves while the first answer is awaited.
+        let spins = (!self.watch.is_known()).then(|| self.now.monotonic + SPIN_MS);
+        let soonest = [asked, renewed, spins].into_iter().flatten().min();
         soonest.map_or(second, |it| it.max(self.now.monotonic).min(second))
     }
 
     /// Goes to another screen.
-    pub(crate) fn go(&mut self, target: Target) {
+    pub(crate) fn go(&mut self, target: &Target) {
         let before = Target {
             cursor: None,
             ..Target::about(self.screen, self.pages.page(self.screen).about())
@@ -295,6 +299,9 @@ impl App {
         self.pages.page_mut(self.screen)
     }
 }
+
+/// The next picture of what moves, in ms.
+const SPIN_MS: u64 = 120;
 
 /// Answers that come at least so often make the age that is shown, in ms.
 const OFTEN_MS: u64 = 10_000;

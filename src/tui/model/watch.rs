@@ -22,7 +22,7 @@ use super::checks::facts::{Answer as FactAnswer, Facts, GroupFact};
 use super::checks::{Badge, Check, Evaluator};
 use super::cluster::{Answer, Cluster, Said};
 use super::facts::facts;
-use super::schedule::{Ask, Kind, Needs, Question, Schedule, WhichOffset};
+use super::schedule::{Ask, Kind, Lane, Needs, Question, Schedule, WhichOffset};
 use crate::tui::history::Rate;
 use crate::tui::history::store::{Store, Subject};
 
@@ -137,9 +137,20 @@ impl Watch {
             verdict: it.cells.verdict,
             late_ms: it.cells.late.age_ms(),
         });
-        let mut facts = facts(&self.cluster, of_groups.collect(), now);
+        let stale = self.stale(now.monotonic);
+        let mut facts = facts(&self.cluster, of_groups.collect(), &stale, now);
         self.add_outlook(&mut facts);
         self.checks = Some(self.evaluator.evaluate(now.monotonic, &facts));
+    }
+
+    /// What was told more than two intervals ago.
+    fn stale(&self, now: Millis) -> BTreeSet<Kind> {
+        let is_stale = |kind: &Kind| {
+            let pause = self.schedule.pause(Lane { kind: *kind, broker: None });
+            let at = self.cluster.oldest(&[*kind]);
+            at.is_some_and(|at| pause.saturating_mul(2) < now - at)
+        };
+        ALWAYS.into_iter().filter(is_stale).collect()
     }
 
     /// What only watching tells: when disks are full, and how moves get on.
@@ -160,6 +171,11 @@ impl Watch {
                 }
             }
         }
+    }
+
+    /// Whether the cluster has told what it holds.
+    pub(crate) fn is_known(&self) -> bool {
+        self.cluster.oldest(&[Kind::Metadata]).is_some()
     }
 
     /// When `renew` has something to do, if no answer comes before.

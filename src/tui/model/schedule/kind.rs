@@ -53,7 +53,7 @@ pub(super) enum Place {
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 19] = [
+    pub(crate) const ALL: [Kind; 19] = [
         Kind::Brokers,
         Kind::Metadata,
         Kind::LogEnds,

@@ -141,3 +141,6 @@ pub(super) fn title(app: &App) -> Title {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -217,3 +217,6 @@ pub(super) fn title(app: &App) -> Title {
     };
     Title { left, right: if page.whole.is_some() { right } else { Vec::new() } }
 }
+
+#[cfg(test)]
+mod tests;

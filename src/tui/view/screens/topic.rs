@@ -273,3 +273,6 @@ pub(super) fn title(app: &App) -> Title {
     };
     Title { left, right: if page.standing == Standing::Here { right } else { Vec::new() } }
 }
+
+#[cfg(test)]
+mod tests;
