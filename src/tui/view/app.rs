@@ -23,7 +23,7 @@ pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Drawn {
     let keys = keymap::footer_parts(app.screen);
     let header = header(app);
     let title = title(app);
-    let notice = app.message.as_ref().map(notice);
+    let notice = app.message.as_ref().map(notice).or_else(|| hint(app));
     let faults = faults(app);
     let frame = Frame {
         header: &header,
@@ -129,6 +129,12 @@ fn notice(message: &Message) -> Notice {
         Some(level) => Notice::of(tone(level), message.text.clone(), message.right.clone()),
         None => Notice::plain(message.text.clone(), message.right.clone()),
     }
+}
+
+/// What the screen says of the row of the cursor, below the rows.
+fn hint(app: &App) -> Option<Notice> {
+    let hint = app.pages.page(app.screen).hint()?;
+    Some(Notice::plain(format!("  {hint}"), ""))
 }
 
 /// What a tiny window shows: the checks that fire, each with the place where it is worst.
