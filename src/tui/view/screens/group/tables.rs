@@ -180,7 +180,7 @@ pub(super) fn draw_members(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn
     match (&page.members_failure, count) {
         (Some(why), _) => draw_lines(canvas, below, &[format!("not told: {why}")]),
         (None, Some(0)) => {
-            draw_empty(app, (&page.members, true, "member"), &["No member."], canvas, below)
+            draw_empty(app, (&page.members, true, "member"), &["No member."], canvas, below);
         }
         (None, _) => draw_lines(canvas, below, &["reading its members …".to_owned()]),
     }
