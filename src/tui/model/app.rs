@@ -68,6 +68,8 @@ pub(crate) struct App {
     pub(crate) now: Now,
     needs: Option<Needs>,
     must_draw: bool,
+    /// The screen that was asked last what it wants.
+    acted: Screen,
     pub(crate) drawn: Drawn,
 }
 
@@ -114,6 +116,7 @@ impl App {
             now,
             needs: None,
             must_draw: true,
+            acted: Screen::Overview,
             drawn: Drawn::default(),
         }
     }
@@ -133,6 +136,7 @@ impl App {
             Msg::Answer { question, said, took } => {
                 self.watch.answered(&question, said, took, now);
             }
+            Msg::Read { generation, news } => self.pages.records.take(generation, news, now),
             Msg::Said { level, text } => self.say_level(level, text),
             Msg::Tick => {}
             Msg::Suspended => self.watch.schedule.suspend(),
@@ -151,7 +155,17 @@ impl App {
             self.renew_page();
         }
         self.ask(effects);
+        self.act(effects);
         self.renew_message();
+    }
+
+    /// What the screen wants, and what the one before it wants no more.
+    fn act(&mut self, effects: &mut Vec<Effect>) {
+        if self.acted != self.screen {
+            self.pages.page_mut(self.acted).rest(effects);
+            self.acted = self.screen;
+        }
+        self.pages.page_mut(self.screen).wants(effects);
     }
 
     /// The screen takes over what is known, unless it is frozen.
@@ -191,7 +205,7 @@ impl App {
 
     /// Whether everything that the screen needs was answered, and computed.
     pub(crate) fn is_settled(&self) -> bool {
-        self.watch.schedule.is_settled()
+        self.watch.schedule.is_settled() && self.page().is_settled()
     }
 
     /// Computes what follows from all answers, however young the last time is.

@@ -6,6 +6,7 @@ pub(crate) mod log_dirs;
 pub(crate) mod overview;
 pub(crate) mod quorum;
 pub(crate) mod reassignments;
+pub(crate) mod records;
 pub(crate) mod topics;
 
 use super::page::Page;
@@ -21,13 +22,15 @@ pub(crate) struct Pages {
     pub(crate) quorum: quorum::Quorum,
     pub(crate) reassignments: reassignments::Reassignments,
     pub(crate) log_dirs: log_dirs::LogDirs,
+    pub(crate) records: records::Records,
 }
 
 impl Pages {
     pub(crate) fn page(&self, screen: Screen) -> &dyn Page {
         match screen {
             Screen::Overview => &self.overview,
-            Screen::Topics | Screen::Topic | Screen::Records | Screen::Segments => &self.topics,
+            Screen::Topics | Screen::Topic | Screen::Segments => &self.topics,
+            Screen::Records => &self.records,
             Screen::Groups | Screen::Group => &self.groups,
             Screen::Quorum => &self.quorum,
             Screen::Reassignments => &self.reassignments,
@@ -39,7 +42,8 @@ impl Pages {
     pub(crate) fn page_mut(&mut self, screen: Screen) -> &mut dyn Page {
         match screen {
             Screen::Overview => &mut self.overview,
-            Screen::Topics | Screen::Topic | Screen::Records | Screen::Segments => &mut self.topics,
+            Screen::Topics | Screen::Topic | Screen::Segments => &mut self.topics,
+            Screen::Records => &mut self.records,
             Screen::Groups | Screen::Group => &mut self.groups,
             Screen::Quorum => &mut self.quorum,
             Screen::Reassignments => &mut self.reassignments,

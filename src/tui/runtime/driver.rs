@@ -16,6 +16,7 @@ use super::clocks::Clocks;
 use super::events::{Event, Events};
 use super::look::Surroundings;
 use super::once;
+use super::records::RecordReader;
 use super::signals::{Signals, Told};
 use super::terminal::{MouseMode, RealTerminal};
 use crate::error::{CliError, Kind};
@@ -65,8 +66,9 @@ async fn drive(admin: Admin, setting: Setting, opening: &Opening) -> Result<(), 
         MouseMode::On => Reporting::On,
         MouseMode::Off => Reporting::Off,
     };
+    let reader = RecordReader::new(admin.clone(), Handle::current());
     let asker = Asker::new(admin, Handle::current(), answers);
-    let mut driver = Driver { app, clocks, terminal, events, signals, heard, asker };
+    let mut driver = Driver { app, clocks, terminal, events, signals, heard, asker, reader };
     driver.begin(&opening.target)?;
     loop {
         if let Some(end) = driver.round().await? {
@@ -93,6 +95,7 @@ struct Driver {
     signals: Signals,
     heard: UnboundedReceiver<Msg>,
     asker: Asker,
+    reader: RecordReader,
 }
 
 /// Answers that are folded before the picture is drawn again: a key must not wait for all of them.
@@ -140,6 +143,7 @@ impl Driver {
                     next = if left == 0 { None } else { self.heard.try_recv().ok() };
                 }
             }
+            msg = self.reader.next() => self.app.update(self.clocks.now(), msg, &mut effects),
             () = tokio::time::sleep_until(deadline) => {
                 self.app.update(self.clocks.now(), Msg::Tick, &mut effects);
             }
@@ -177,6 +181,8 @@ impl Driver {
         for effect in effects {
             match effect {
                 Effect::Ask(question) => self.asker.ask(question),
+                Effect::Read(plan) => self.reader.read(plan),
+                Effect::StopReading => self.reader.stop(),
                 Effect::Quit => return Ok(Some(End::Left)),
                 Effect::Suspend => self.suspend(&mut more).await?,
                 Effect::Copy(text) => self.copy(&text)?,

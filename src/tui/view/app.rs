@@ -181,6 +181,10 @@ fn draw_line(app: &App, canvas: &mut Canvas<'_>, places: Places, line: &Line) {
             draw_typed(canvas, places, &format!("/{}", line.text()), &right);
         }
         Purpose::GoTo => draw_typed(canvas, places, &format!("@{}", line.text()), "Enter go"),
+        Purpose::Find => {
+            let text = format!("where {}", line.text());
+            draw_typed(canvas, places, &text, "Enter scan  Esc leave");
+        }
         Purpose::Command => draw_command(app, canvas, places.footer, line.text()),
     }
 }

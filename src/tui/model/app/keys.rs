@@ -2,6 +2,7 @@
 
 use super::overlay::{Overlay, Question};
 use super::{App, DrawnList};
+use crate::tui::figures;
 use crate::tui::keymap::{self, Command, Key};
 use crate::tui::model::filter::Filter;
 use crate::tui::model::input::{Line, Purpose, Typed};
@@ -104,6 +105,12 @@ impl App {
             Command::Theme => self.next_theme(),
             Command::NextPane => self.focus(1),
             Command::PreviousPane => self.focus(-1),
+            Command::GoTo if self.page().takes(Purpose::GoTo) => {
+                self.begin_line(Purpose::GoTo, "");
+            }
+            Command::Find if self.page().takes(Purpose::Find) => {
+                self.begin_line(Purpose::Find, "");
+            }
             // What the screen has not taken means nothing here.
             Command::GoTo
             | Command::Find
@@ -219,10 +226,10 @@ impl App {
     }
 
     fn copy(&mut self, effects: &mut Vec<Effect>) {
-        let Some(subject) = self.page().list().subject().map(str::to_owned) else {
+        let Some(subject) = self.page().copied() else {
             return self.say("nothing under the cursor");
         };
-        self.say(format!("copied: {subject}"));
+        self.say(format!("copied: {}", figures::value(&subject, COPIED_SHOWN)));
         effects.push(Effect::Copy(subject));
     }
 
@@ -318,7 +325,17 @@ impl App {
                 Err(why) => self.say(format!("/{}: {why}", line.text())),
             },
             Purpose::Command => self.run_line(line.text(), effects),
-            Purpose::GoTo => {}
+            purpose @ (Purpose::GoTo | Purpose::Find) => self.take_typed(purpose, line.text()),
+        }
+    }
+
+    /// A line that the screen takes.
+    fn take_typed(&mut self, purpose: Purpose, text: &str) {
+        let (now, zone) = (self.now, self.setting.zone.clone());
+        match self.page_mut().typed(purpose, text, now, &zone) {
+            Reaction::Done => self.renew_page(),
+            Reaction::Open(target) => self.go(target),
+            Reaction::Say(text) => self.say(text),
         }
     }
 
@@ -405,6 +422,8 @@ impl DrawnList {
     }
 }
 
+/// Cells of what was copied that are shown.
+const COPIED_SHOWN: usize = 60;
 /// A context's name is not longer.
 const NAME_MAX: usize = 256;
 
