@@ -28,6 +28,8 @@ mod keymap;
 mod model;
 mod open;
 mod runtime;
+#[cfg(test)]
+mod stage;
 mod view;
 
 pub(crate) use open::{Opened, ScreenArgs, open, setting};

@@ -93,7 +93,7 @@ impl Demo {
     }
 
     /// Where its records are.
-    #[expect(dead_code, reason = "the screen of segments reads there")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the screen of segments reads there"))]
     pub(crate) fn log_dirs(&self) -> &[PathBuf] {
         self.node.log_dirs()
     }

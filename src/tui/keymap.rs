@@ -346,7 +346,7 @@ pub(crate) fn help(screen: Screen) -> [HelpPart; 3] {
         hint.map_or(binding.word, |(_, word)| *word)
     };
     let part = |place: Place| {
-        let of_place = KEYMAP.iter().filter(move |it| it.place == place);
+        let of_place = KEYMAP.iter().filter(move |it| it.place == place && is_of(it.command, screen));
         of_place.map(|it| (it.keys.to_vec(), word(it))).collect()
     };
     [
@@ -354,6 +354,28 @@ pub(crate) fn help(screen: Screen) -> [HelpPart; 3] {
         ("move", part(Place::Move)),
         ("everywhere", part(Place::Everywhere)),
     ]
+}
+
+/// Whether a command means anything on a screen.
+fn is_of(command: Command, screen: Screen) -> bool {
+    use Screen::{Alerts, Configs, Group, LogDirs, Overview, Quorum, Records, Segments, Topic, Topics};
+    match command {
+        C::Find => screen == Records,
+        C::ViewAs => matches!(screen, Records | Segments),
+        C::Edit => matches!(screen, Topic | Configs),
+        C::New => screen == Topics,
+        C::Produce => matches!(screen, Topic | Records),
+        C::Internal => matches!(screen, Topics | Overview),
+        C::NextPane | C::PreviousPane => {
+            matches!(screen, Overview | Topic | Group | Segments | LogDirs | Configs | Alerts)
+        }
+        C::ShorterWindow | C::LongerWindow | C::Earlier | C::Later => {
+            !matches!(screen, Records | Segments | LogDirs | Configs | Alerts)
+        }
+        C::GoTo => !matches!(screen, LogDirs | Configs | Alerts),
+        C::Open => screen != Configs,
+        _ => screen != Quorum || !matches!(command, C::FaultsOnly | C::Mark | C::MarkAll),
+    }
 }
 
 fn first_key(command: Command) -> String {

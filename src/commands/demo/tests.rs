@@ -23,7 +23,7 @@ fn with_demo(look: impl AsyncFnOnce(&Admin)) {
     let mut left = Vec::new();
     let looked = run_around(&session, |session, demo| {
         left = demo.log_dirs().to_vec();
-        assert_eq!(session.target()?.bootstrap, demo.bootstrap());
+        assert_eq!(session.target()?.bootstrap, demo.node.bootstrap());
         session.block_on(async {
             let admin = session.admin()?;
             tokio::time::timeout(LONGEST, look(&admin)).await.unwrap();

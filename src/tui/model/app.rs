@@ -225,7 +225,7 @@ impl App {
     }
 
     /// Goes to another screen.
-    pub(crate) fn go(&mut self, target: Target) {
+    pub(crate) fn go(&mut self, target: &Target) {
         let before = Target {
             cursor: None,
             ..Target::about(self.screen, self.pages.page(self.screen).about())

@@ -33,6 +33,18 @@ pub(crate) enum Level {
     Bad,
 }
 
+impl Level {
+    /// Where it stands in a list that shows the worst first: what is not known comes last.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Level::Unknown => 0,
+            Level::Ok => 1,
+            Level::Warn => 2,
+            Level::Bad => 3,
+        }
+    }
+}
+
 impl From<group_verdict::Level> for Level {
     fn from(level: group_verdict::Level) -> Level {
         match level {

@@ -16,7 +16,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use kt_client::admin::{QuorumDescription, Reassignment};
-use kt_protocol::types::{Millis, NodeId, Offset, Timestamp, TopicPartition};
+use kt_protocol::types::{Millis, NodeId, Now, Offset, Timestamp, TopicPartition};
 
 use super::schedule::{Kind, Outcome};
 pub(crate) use answer::{Answer, Said};
@@ -48,6 +48,14 @@ pub(crate) struct Cluster {
     pub(crate) ages: BTreeMap<(TopicPartition, Offset), Sample<Option<Timestamp>>>,
     /// When each question was answered, and what failed.
     pub(crate) hearing: Hearing,
+}
+
+impl<T> Sample<T> {
+    /// What the wall clock showed when it was told: times that it holds are compared with that.
+    pub(crate) fn told(&self, now: Now) -> Now {
+        let ago = now.monotonic - self.at;
+        Now { monotonic: self.at, wall: Timestamp(now.wall.0.saturating_sub_unsigned(ago)) }
+    }
 }
 
 impl Cluster {

@@ -10,7 +10,7 @@ use super::checks::facts::{
 };
 use super::cluster::brokers::{self, Broker};
 use super::cluster::topics::{ConfigValue, Partition, StoredAs, Topic};
-use super::cluster::{Cluster, Sample};
+use super::cluster::Cluster;
 use super::schedule::Kind;
 
 /// All facts of one evaluation; `groups` are judged by who knows their history.
@@ -81,9 +81,10 @@ fn number(topic: &Topic, name: &str) -> Option<usize> {
 }
 
 fn quorum(cluster: &Cluster, now: Now) -> QuorumFact {
-    let Some(Sample { value: quorum, .. }) = &cluster.quorum else {
+    let Some(told) = &cluster.quorum else {
         return QuorumFact { leader: None, epoch: 0, voters: Vec::new() };
     };
+    let (quorum, now) = (&told.value, told.told(now));
     let leader = quorum.voters.iter().find(|it| it.node == quorum.leader);
     let end = leader.and_then(|it| it.log_end).unwrap_or(quorum.high_watermark);
     let behind = |its: Offset| u64::try_from(end.0.saturating_sub(its.0)).unwrap_or(0);

@@ -106,7 +106,7 @@ impl Driver {
         let area = self.terminal.area()?;
         let mut effects = Vec::new();
         self.app.update(self.clocks.now(), Msg::Resize(area.width, area.height), &mut effects);
-        self.app.go(target.clone());
+        self.app.go(target);
         for effect in effects {
             if let Effect::Ask(question) = effect {
                 self.asker.ask(question);

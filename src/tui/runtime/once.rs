@@ -53,7 +53,7 @@ pub(crate) async fn once(
     let end = tokio::time::Instant::now() + patience;
     let mut effects = Vec::new();
     app.update(clocks.now(), Msg::Resize(sheet.width, sheet.height), &mut effects);
-    app.go(target);
+    app.go(&target);
     loop {
         for effect in effects.drain(..) {
             match effect {

@@ -31,6 +31,7 @@ mod leave_group;
 mod list_config_resources;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -100,6 +101,7 @@ pub(crate) const APIS: &[Api] = &[
     create_partitions::API,
     delete_groups::API,
     incremental_alter_configs::API,
+    list_partition_reassignments::API,
     offset_delete::API,
     describe_quorum::API,
     describe_cluster::API,

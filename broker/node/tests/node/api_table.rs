@@ -50,7 +50,7 @@ fn what_is_told_is_what_kafka_tells() {
          Heartbeat LeaveGroup SyncGroup DescribeGroups ListGroups ApiVersions CreateTopics \
          DeleteTopics DeleteRecords InitProducerId OffsetForLeaderEpoch DescribeConfigs \
          AlterConfigs DescribeLogDirs CreatePartitions DeleteGroups IncrementalAlterConfigs \
-         OffsetDelete DescribeQuorum DescribeCluster DescribeProducers ListConfigResources \
+         ListPartitionReassignments OffsetDelete DescribeQuorum DescribeCluster DescribeProducers ListConfigResources \
          DescribeTopicPartitions"
     );
 }

@@ -114,7 +114,7 @@ impl App {
             if needs_one {
                 return self.say(format!(":{} needs a name", screen.name()));
             }
-            return self.go(Target::screen(screen));
+            return self.go(&Target::screen(screen));
         }
         let target = match Target::named(screen, Some(subject)) {
             Ok(target) => target,
@@ -132,7 +132,7 @@ impl App {
         };
         match missing {
             Some(what) => self.say(format!("{what} is not there")),
-            None => self.go(target),
+            None => self.go(&target),
         }
     }
 }

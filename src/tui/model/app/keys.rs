@@ -38,7 +38,7 @@ impl App {
                 }
             }
             Overlay::Line { line, chosen, history } => {
-                self.type_line(key, line, chosen, history, effects)
+                self.type_line(key, line, chosen, history, effects);
             }
             Overlay::Question(question) => self.answer(key, question, effects),
         }
@@ -64,7 +64,7 @@ impl App {
         let page = self.pages.page_mut(self.screen);
         match page.command(command, &self.watch, now) {
             Some(Reaction::Done) => return self.renew_page(),
-            Some(Reaction::Open(target)) => return self.go(target),
+            Some(Reaction::Open(target)) => return self.go(&target),
             Some(Reaction::Say(text)) => return self.say(text),
             None => {}
         }
@@ -76,13 +76,13 @@ impl App {
             Command::Back => self.back(),
             Command::LastScreen => {
                 if let Some(target) = self.last.take() {
-                    self.go(target);
+                    self.go(&target);
                 }
             }
             Command::Quit | Command::QuitAtOnce => effects.push(Effect::Quit),
             Command::Suspend => effects.push(Effect::Suspend),
-            Command::Go(screen) => self.go(Target::screen(screen)),
-            Command::Alerts => self.go(Target::screen(Screen::Alerts)),
+            Command::Go(screen) => self.go(&Target::screen(screen)),
+            Command::Alerts => self.go(&Target::screen(Screen::Alerts)),
             Command::Freeze => self.freeze(),
             Command::Refresh => {
                 self.watch.schedule.refresh(now.monotonic);
@@ -154,7 +154,7 @@ impl App {
 
     fn open(&mut self) {
         if let Some(target) = self.page().open(&self.watch) {
-            self.go(target);
+            self.go(&target);
         }
     }
 
@@ -172,7 +172,7 @@ impl App {
             return self.freeze();
         }
         if let Some(parent) = self.screen.parent() {
-            self.go(Target::screen(parent));
+            self.go(&Target::screen(parent));
         }
     }
 

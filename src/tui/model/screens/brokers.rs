@@ -79,7 +79,7 @@ impl Line for BrokerLine {
             // From the lowest id on.
             _ => Value::Text(format!("{:010}", self.id)),
         };
-        let class = if sort == 0 { self.level as u8 } else { 0 };
+        let class = if sort == 0 { self.level.rank() } else { 0 };
         Rank { class, value }
     }
 
@@ -170,8 +170,9 @@ fn line(watch: &Watch, id: NodeId, it: &Broker, load: Load, now: Now) -> BrokerL
     let votes = |of: &kt_client::admin::QuorumDescription| of.voters.iter().any(|it| it.node == id);
     let is_voter = watch.cluster.quorum.as_ref().is_some_and(|it| votes(&it.value));
     let role = match it.state {
-        BrokerState::Fenced => Role::Fenced,
-        BrokerState::Down => Role::Down,
+        // One that starts has nothing yet; one that is fenced with replicas does not answer.
+        BrokerState::Fenced if load.replicas == 0 => Role::Fenced,
+        BrokerState::Fenced | BrokerState::Down => Role::Down,
         BrokerState::Up if is_voter => Role::Both,
         BrokerState::Up => Role::Broker,
     };

@@ -71,7 +71,7 @@ impl Line for GroupLine {
             })),
             _ => number(cells.and_then(|it| it.late.age_ms()).map(|it| it as f64)),
         };
-        let class = if sort == 0 { self.level as u8 } else { 0 };
+        let class = if sort == 0 { self.level.rank() } else { 0 };
         Rank { class, value }
     }
 

@@ -76,7 +76,7 @@ impl Line for DirLine {
             6 => number(self.full_in_ms.map(|it| -(it as f64))),
             _ => number(self.used.or(Some(0.0))),
         };
-        let class = if sort == 0 { self.level as u8 } else { 0 };
+        let class = if sort == 0 { self.level.rank() } else { 0 };
         Rank { class, value }
     }
 

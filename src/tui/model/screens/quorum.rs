@@ -105,11 +105,12 @@ impl Page for Quorum {
             heard.find_map(|(_, it)| it.failing.as_ref().map(|it| it.failure.words.clone()));
         let Some(told) = &watch.cluster.quorum else { return };
         let quorum = &told.value;
+        let then = told.told(now);
         let leader = quorum.voters.iter().find(|it| it.node == quorum.leader);
         let end = leader.and_then(|it| it.log_end).unwrap_or(quorum.high_watermark).0;
         let line = |it: &QuorumReplica, role: QuorumRole| {
             let role = if it.node == quorum.leader { QuorumRole::Leader } else { role };
-            line(it, role, end, now)
+            line(it, role, end, then)
         };
         let voters = quorum.voters.iter().map(|it| line(it, QuorumRole::Voter));
         let observers = quorum.observers.iter().map(|it| line(it, QuorumRole::Observer));

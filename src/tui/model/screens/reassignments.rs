@@ -52,7 +52,7 @@ impl Line for MoveLine {
             4 => number(self.eta_ms.map(|it| it as f64)),
             _ => Value::Text(format!("{} {:010}", self.topic, self.partition)),
         };
-        let class = if sort == 0 { self.level as u8 } else { 0 };
+        let class = if sort == 0 { self.level.rank() } else { 0 };
         Rank { class, value }
     }
 }

@@ -95,7 +95,7 @@ impl Line for TopicLine {
             Some("worst") => count(self.latest_group_ms),
             _ => Value::Text(self.name.clone()),
         };
-        let class = if sort == 0 { self.level as u8 } else { 0 };
+        let class = if sort == 0 { self.level.rank() } else { 0 };
         Rank { class, value }
     }
 

@@ -61,7 +61,7 @@ fn cells_of(app: &App, it: &BrokerLine) -> Vec<Cell> {
         cells::count(it.leaders),
         cells::count(it.replicas),
         cells::count(it.out_of_sync),
-        cells::bytes(it.size),
+        size(it),
         disk(it.disk),
         bytes_in(it),
         cells::spark(app, &Subject::Broker(it.id), Metric::BytesIn, 20),
@@ -77,6 +77,14 @@ fn cells_of(app: &App, it: &BrokerLine) -> Vec<Cell> {
             })
             .collect(),
         _ => row,
+    }
+}
+
+/// Of one that is down and was never asked, there is nothing to come.
+fn size(it: &BrokerLine) -> Cell {
+    match (it.size, it.down_ms) {
+        (None, Some(_)) => Cell::figure("–"),
+        (size, _) => cells::bytes(size),
     }
 }
 

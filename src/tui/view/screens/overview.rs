@@ -16,7 +16,7 @@ use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
 use crate::tui::view::chart::{Axis, Chart};
 use crate::tui::view::frame::{Title, draw_rule};
 use crate::tui::view::list::Look;
-use crate::tui::view::table::{Cell, Column};
+use crate::tui::view::table::{Cell, Column, Cut};
 use crate::tui::view::theme::Tone;
 
 /// Lines of the checks with their head.
@@ -25,6 +25,8 @@ const CHECKS: u16 = 7;
 const SIDE_BY_SIDE: (u16, u16) = (150, 40);
 /// From so many lines of the window on there is a table of brokers.
 const WITH_BROKERS: u16 = 34;
+/// Right of the charts of one line.
+const MARGIN: u16 = 3;
 /// Left of the rule that divides a wide body.
 const LEFT: u16 = 79;
 
@@ -126,7 +128,7 @@ fn draw_checks(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn
     let columns = [
         Column::words("check", 10, 0),
         Column::rest("now"),
-        Column::words("where", 20, 1),
+        Column { cut: Cut::Middle, ..Column::words("where", 20, 1) },
         Column::figures("key", 3, 2),
     ];
     // The margin keeps the keys away from the rule of a wide body.
@@ -174,7 +176,7 @@ fn draw_sparklines(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.put(after(head, 23), "now", Tone::Dim);
     canvas.put(after(head, 32), "peak", Tone::Dim);
     canvas.put(after(head, 37), &from, Tone::Dim);
-    let inside = Rect { width: head.width.saturating_sub(1), ..head };
+    let inside = Rect { width: head.width.saturating_sub(MARGIN), ..head };
     canvas.put_right(inside, "now", Tone::Dim);
     for (index, total) in (1..area.height.min(4)).zip(TOTALS) {
         let line = line_of(area, index);
@@ -183,7 +185,7 @@ fn draw_sparklines(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.put_right(Rect { width: 26.min(line.width), ..line }, &now, Tone::Plain);
         canvas.put_right(Rect { width: 36.min(line.width), ..line }, &peak, Tone::Dim);
         let room = after(line, 37);
-        let width = usize::from(room.width.saturating_sub(1));
+        let width = usize::from(room.width.saturating_sub(MARGIN));
         let glyphs = app.theme.glyphs;
         let chart = cells::sparkline(app, &Subject::Total, total.metric, width, glyphs);
         canvas.put(room, &chart, Tone::Plain);

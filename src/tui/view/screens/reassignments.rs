@@ -15,6 +15,8 @@ use crate::tui::view::table::{Cell, Column};
 use crate::tui::view::theme::{Glyphs, Tone};
 
 const BAR: usize = 13;
+/// Moves that kt starts have a journal, which names them.
+const STARTED: &str = "started by: unknown tool (no kt journal)   ";
 
 fn columns() -> Vec<Column> {
     vec![
@@ -34,11 +36,9 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         let why = page.failure.clone().map_or_else(|| super::reading(app), |why| vec![why]);
         return draw_lines(canvas, body, &why);
     };
-    let started = format!(
-        "started by: unknown tool (no kt journal)   finished in this session: {}",
-        head.finished
-    );
-    canvas.put(after(line_of(body, 0), 3), &started, Tone::Dim);
+    let by = if page.list.names().is_empty() { "" } else { STARTED };
+    let finished = format!("{by}finished in this session: {}", head.finished);
+    canvas.put(after(line_of(body, 0), 3), &finished, Tone::Dim);
     let table = below(body, 1);
     let throttles = u16::try_from(left_over(page.list.names(), &page.throttled).len()).unwrap_or(0);
     let table = Rect { height: table.height.saturating_sub(throttles), ..table };
