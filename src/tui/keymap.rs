@@ -346,7 +346,8 @@ pub(crate) fn help(screen: Screen) -> [HelpPart; 3] {
         hint.map_or(binding.word, |(_, word)| *word)
     };
     let part = |place: Place| {
-        let of_place = KEYMAP.iter().filter(move |it| it.place == place && is_of(it.command, screen));
+        let of_place =
+            KEYMAP.iter().filter(move |it| it.place == place && is_of(it.command, screen));
         of_place.map(|it| (it.keys.to_vec(), word(it))).collect()
     };
     [
@@ -358,7 +359,9 @@ pub(crate) fn help(screen: Screen) -> [HelpPart; 3] {
 
 /// Whether a command means anything on a screen.
 fn is_of(command: Command, screen: Screen) -> bool {
-    use Screen::{Alerts, Configs, Group, LogDirs, Overview, Quorum, Records, Segments, Topic, Topics};
+    use Screen::{
+        Alerts, Configs, Group, LogDirs, Overview, Quorum, Records, Segments, Topic, Topics,
+    };
     match command {
         C::Find => screen == Records,
         C::ViewAs => matches!(screen, Records | Segments),

@@ -14,6 +14,7 @@ mod events;
 pub(crate) mod look;
 mod once;
 mod painter;
+mod produce;
 mod questions;
 mod records;
 mod signals;

@@ -8,9 +8,9 @@ use super::checks::facts::{
     Answer, BrokerFact, BrokerState, DirectoryFact, Facts, GroupFact, MovesFact, PartitionFact,
     QuorumFact, VoterFact,
 };
+use super::cluster::Cluster;
 use super::cluster::brokers::{self, Broker};
 use super::cluster::topics::{ConfigValue, Partition, StoredAs, Topic};
-use super::cluster::Cluster;
 use super::schedule::Kind;
 
 /// All facts of one evaluation; `groups` are judged by who knows their history.

@@ -4,6 +4,7 @@ use kt_client::Error;
 
 use super::checks::Level;
 use super::cluster::Said;
+use super::produce::NewRecord;
 use super::schedule::Question;
 use super::screens::records::reading::{ReadNews, ReadPlan};
 use crate::tui::keymap::Key;
@@ -63,6 +64,8 @@ pub(crate) enum Effect {
     /// Reads records instead of what is read; comes back as `Msg::Read`.
     Read(ReadPlan),
     StopReading,
+    /// Comes back as `Msg::Said`.
+    Produce(NewRecord),
     /// Into the clipboard of the terminal.
     Copy(String),
     /// The screen as a file in this form.

@@ -107,11 +107,7 @@ impl Driver {
         let mut effects = Vec::new();
         self.app.update(self.clocks.now(), Msg::Resize(area.width, area.height), &mut effects);
         self.app.go(target);
-        for effect in effects {
-            if let Effect::Ask(question) = effect {
-                self.asker.ask(question);
-            }
-        }
+        self.ask_all(effects);
         Ok(())
     }
 
@@ -183,6 +179,7 @@ impl Driver {
                 Effect::Ask(question) => self.asker.ask(question),
                 Effect::Read(plan) => self.reader.read(plan),
                 Effect::StopReading => self.reader.stop(),
+                Effect::Produce(record) => self.asker.produce(record),
                 Effect::Quit => return Ok(Some(End::Left)),
                 Effect::Suspend => self.suspend(&mut more).await?,
                 Effect::Copy(text) => self.copy(&text)?,
@@ -195,12 +192,20 @@ impl Driver {
                 Effect::Bell => self.terminal.send(b"\x07")?,
             }
         }
-        for effect in more {
-            if let Effect::Ask(question) = effect {
-                self.asker.ask(question);
+        self.ask_all(more);
+        Ok(None)
+    }
+
+    /// What is to be asked and read, where nothing else can be meant.
+    fn ask_all(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Ask(question) => self.asker.ask(question),
+                Effect::Read(plan) => self.reader.read(plan),
+                Effect::StopReading => self.reader.stop(),
+                _ => {}
             }
         }
-        Ok(None)
     }
 
     /// Nothing is asked while nobody can look.

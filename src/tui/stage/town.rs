@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kt_client::admin::{
-    Admission, BrokerScope, BrokerStanding, CommittedOffset, ConfigEntry, ConfigSource, FoundOffset,
-    GroupDescription, GroupMember, GroupState, GroupType, ListedGroup, LogDir, QuorumDescription,
-    QuorumReplica, Reassignment, RegisteredBroker, RegisteredBrokers, ReplicaPlace, StoredReplica,
+    Admission, BrokerScope, BrokerStanding, CommittedOffset, ConfigEntry, ConfigSource,
+    FoundOffset, GroupDescription, GroupMember, GroupState, GroupType, ListedGroup, LogDir,
+    QuorumDescription, QuorumReplica, Reassignment, RegisteredBroker, RegisteredBrokers,
+    ReplicaPlace, StoredReplica,
 };
 use kt_client::{Error, Partition, Subject, Topic};
 use kt_protocol::types::{LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition, Uuid};
@@ -80,8 +81,7 @@ impl Town {
 
     /// Broker 3 of six is down, and more is wrong.
     pub(crate) fn troubled() -> Town {
-        let mut town =
-            Town { brokers: vec![1, 2, 3, 4, 5, 6], used: 0.73, ..Town::default() };
+        let mut town = Town { brokers: vec![1, 2, 3, 4, 5, 6], used: 0.73, ..Town::default() };
         town.down.insert(3);
         town.of_broker.insert(2, 0.87);
         town.add("orders", 12, 1_033);
@@ -187,7 +187,8 @@ impl Town {
                 }
             },
             Ask::Offsets(which, partitions) => {
-                let found = |it: &TopicPartition| Some((it.clone(), Ok(self.offset(*which, it, age)?)));
+                let found =
+                    |it: &TopicPartition| Some((it.clone(), Ok(self.offset(*which, it, age)?)));
                 Said::Offsets(*which, partitions.iter().filter_map(found).collect())
             }
             Ask::Commits(groups) => Said::Commits(self.each(groups, |it| self.commits(it, age))),
@@ -289,14 +290,21 @@ impl Town {
             if group.is_denied {
                 let (api, code) = (ApiKey::OffsetFetch, ErrorCode::GroupAuthorizationFailed);
                 let subject = Subject::Other(format!("group {name}"));
-                return Some((name.clone(), Err(Error::Broker { api, code, subject, message: None })));
+                return Some((
+                    name.clone(),
+                    Err(Error::Broker { api, code, subject, message: None }),
+                ));
             }
             Some((name.clone(), Ok(of(group))))
         };
         groups.iter().filter_map(one).collect()
     }
 
-    fn commits(&self, group: &Grouped, age: u64) -> BTreeMap<TopicPartition, Result<CommittedOffset, Error>> {
+    fn commits(
+        &self,
+        group: &Grouped,
+        age: u64,
+    ) -> BTreeMap<TopicPartition, Result<CommittedOffset, Error>> {
         let Some(topic) = self.topics.get(&group.topic) else { return BTreeMap::new() };
         let committed = (0..topic.partitions.min(group.committed)).map(|index| {
             let at = TopicPartition::new(group.topic.clone(), index);
@@ -304,8 +312,11 @@ impl Town {
             let read = group.reads * i64::try_from(age / 5_000 * 5).unwrap();
             let end = self.end(&at, age).unwrap_or(0);
             let offset = (topic.records - group.lag + read).min(end);
-            let commit =
-                CommittedOffset { offset: Offset(offset), leader_epoch: None, metadata: String::new() };
+            let commit = CommittedOffset {
+                offset: Offset(offset),
+                leader_epoch: None,
+                metadata: String::new(),
+            };
             (at, Ok(commit))
         });
         committed.collect()

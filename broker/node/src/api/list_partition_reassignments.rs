@@ -49,7 +49,8 @@ fn ongoing(
     topic: &TopicImage,
     is_asked: impl Fn(PartitionIndex) -> bool,
 ) -> Option<OngoingTopicReassignment> {
-    let moving = topic.partitions.iter().filter(|(index, it)| it.is_reassigning() && is_asked(**index));
+    let moving =
+        topic.partitions.iter().filter(|(index, it)| it.is_reassigning() && is_asked(**index));
     let partitions: Vec<OngoingPartitionReassignment> =
         moving.map(|(index, it)| reassignment(*index, it)).collect();
     (!partitions.is_empty())

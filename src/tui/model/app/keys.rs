@@ -4,10 +4,12 @@ use super::overlay::{Overlay, Question};
 use super::{App, DrawnList};
 use crate::tui::figures;
 use crate::tui::keymap::{self, Command, Key};
+use crate::tui::model::checks::Level;
 use crate::tui::model::filter::Filter;
 use crate::tui::model::input::{Line, Purpose, Typed};
 use crate::tui::model::msg::{Effect, Mouse, Picture, Pointed, Reporting};
-use crate::tui::model::page::{Reaction, Target};
+use crate::tui::model::page::{About, Reaction, Target};
+use crate::tui::model::produce::{Filled, ProduceForm};
 use crate::tui::model::rows::Step;
 use crate::tui::model::screen::Screen;
 use crate::tui::view::theme::Palette;
@@ -40,6 +42,7 @@ impl App {
             Overlay::Line { line, chosen, history } => {
                 self.type_line(key, line, chosen, history, effects);
             }
+            Overlay::Produce(form) => self.fill(form.on_key(key), effects),
             Overlay::Question(question) => self.answer(key, question, effects),
         }
     }
@@ -111,14 +114,14 @@ impl App {
             Command::Find if self.page().takes(Purpose::Find) => {
                 self.begin_line(Purpose::Find, "");
             }
+            Command::Produce => self.begin_produce(),
             // What the screen has not taken means nothing here.
             Command::GoTo
             | Command::Find
             | Command::ViewAs
             | Command::Actions
             | Command::Edit
-            | Command::New
-            | Command::Produce => self.say("not on this screen"),
+            | Command::New => self.say("not on this screen"),
             _ => self.on_list(command),
         }
     }
@@ -244,6 +247,35 @@ impl App {
         self.overlay = Overlay::Question(Question::Unlock { typed: String::new() });
     }
 
+    /// `p`, where the screen is about a topic.
+    fn begin_produce(&mut self) {
+        let (topic, partition) = match self.page().about() {
+            About::Topic(topic) => (topic, None),
+            About::Partition { topic, partition, .. } => (topic, Some(partition)),
+            _ => return self.say("not on this screen"),
+        };
+        if self.is_locked() {
+            let context = &self.setting.context;
+            return self.say(format!("{context} is protected: u, then type its name"));
+        }
+        self.overlay = Overlay::Produce(ProduceForm::new(topic, partition));
+    }
+
+    fn fill(&mut self, filled: Filled, effects: &mut Vec<Effect>) {
+        match filled {
+            Filled::Goes(form) => self.overlay = Overlay::Produce(form),
+            Filled::Left => {}
+            Filled::Produce(record) => {
+                self.say(format!("producing to {}", record.topic));
+                effects.push(Effect::Produce(record));
+            }
+            Filled::Wrong(form, why) => {
+                self.overlay = Overlay::Produce(form);
+                self.say_level(Some(Level::Warn), why);
+            }
+        }
+    }
+
     fn toggle_mouse(&mut self, effects: &mut Vec<Effect>) {
         self.mouse = match self.mouse {
             Reporting::On => Reporting::Off,
@@ -334,7 +366,7 @@ impl App {
         let (now, zone) = (self.now, self.setting.zone.clone());
         match self.page_mut().typed(purpose, text, now, &zone) {
             Reaction::Done => self.renew_page(),
-            Reaction::Open(target) => self.go(target),
+            Reaction::Open(target) => self.go(&target),
             Reaction::Say(text) => self.say(text),
         }
     }

@@ -51,7 +51,9 @@ pub(crate) enum Following {
     No,
     Yes,
     /// The cursor left the last row; so many came since.
-    Paused { new: u64 },
+    Paused {
+        new: u64,
+    },
 }
 
 /// What a scan looks for.
@@ -63,7 +65,7 @@ pub(crate) struct Condition {
 }
 
 /// A partition that is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Span {
     pub(crate) partition: i32,
     /// The log start offset.
@@ -168,9 +170,10 @@ impl Records {
                 if is_at_end && !self.list.next.is_empty() {
                     self.resume();
                 } else if self.condition.is_some() {
-                    self.anew(Way::Newest, Run::Page(End::First));
-                    self.tail_next = true;
-                    self.cursor_to = Some(End::Last);
+                    // Hits between the scan and the present are left out: the title says hits.
+                    self.following = Following::Yes;
+                    self.list.jump(End::Last);
+                    self.want(Way::Follow(Offsets::new()), Run::Tail);
                 } else {
                     self.newest();
                     self.tail_next = true;
@@ -228,7 +231,9 @@ impl Records {
                     self.list.append(Vec::new(), &from);
                 }
             }
-            ReadNews::Records { lines, edges, passed } => self.take_lines(run, lines, &edges, passed),
+            ReadNews::Records { lines, edges, passed } => {
+                self.take_lines(run, lines, &edges, passed);
+            }
             ReadNews::Ended { is_exhausted } => self.ended(run, is_exhausted, now),
             ReadNews::Failed(why) => {
                 self.failed = Some(why);
@@ -383,6 +388,11 @@ impl Records {
             _ => return None,
         };
         Some(Reaction::Done)
+    }
+
+    /// Whether something is to be read and has not begun.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.wanted.is_some() && self.failed.is_none()
     }
 
     /// How the value under the cursor is shown.
@@ -601,7 +611,8 @@ impl Page for Records {
     }
 
     fn is_settled(&self) -> bool {
-        let is_reading = self.wanted.is_some() || matches!(self.running, Some(Run::Page(_) | Run::Scan));
+        let is_reading =
+            self.wanted.is_some() || matches!(self.running, Some(Run::Page(_) | Run::Scan));
         self.failed.is_some() || !is_reading
     }
 

@@ -14,7 +14,8 @@ pub(super) async fn read(
     before: &Offsets,
     teller: &Teller,
 ) -> Result<Exhausted, Stopped> {
-    let starts: Offsets = bounds.iter().map(|(it, bounds)| (it.partition.0, bounds.start)).collect();
+    let starts: Offsets =
+        bounds.iter().map(|(it, bounds)| (it.partition.0, bounds.start)).collect();
     let start = |partition: i32| starts.get(&partition).copied().unwrap_or(0);
     let share = PAGE.div_ceil(starts.len().max(1)).max(8) as i64;
     // Retention may have taken what was known.
@@ -35,9 +36,8 @@ pub(super) async fn read(
             .collect();
         let lanes = Lanes::new(&from, &until, Keep::Last);
         let mut lanes = forward::fill(source, lanes, &from).await?;
-        let is_whole = |partition: i32| {
-            from.get(&partition).is_none_or(|it| *it <= start(partition))
-        };
+        let is_whole =
+            |partition: i32| from.get(&partition).is_none_or(|it| *it <= start(partition));
         let empty: Vec<i32> = lanes.empty().into_iter().filter(|it| !is_whole(*it)).collect();
         if !empty.is_empty() {
             for it in empty {

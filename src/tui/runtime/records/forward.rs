@@ -14,7 +14,8 @@ pub(super) async fn read(
 ) -> Result<Exhausted, Stopped> {
     let mut lanes = fill(source, Lanes::new(from, ends, Keep::First), from).await?;
     let (lines, edges) = lanes.first_page();
-    let is_at_end = |(partition, end): (&i32, &i64)| edges.get(partition).is_none_or(|it| end <= it);
+    let is_at_end =
+        |(partition, end): (&i32, &i64)| edges.get(partition).is_none_or(|it| end <= it);
     let exhausted = if ends.iter().all(is_at_end) { Exhausted::Yes } else { Exhausted::No };
     teller.tell(ReadNews::Records { lines, edges, passed: 0 }).await?;
     Ok(exhausted)

@@ -101,7 +101,7 @@ impl Lanes {
         }
         for it in &polled.ends {
             if let Some(lane) = self.lanes.get_mut(&it.partition.partition.0) {
-                lane.reached = lane.reached.max(it.end.0);
+                lane.reached = lane.reached.max(it.end.0.min(lane.until));
             }
         }
         let done = self.lanes.iter().filter(|(_, it)| it.is_done());
@@ -131,9 +131,9 @@ impl Lanes {
             lane.reached = record.offset.0 + 1;
             ControlFlow::Continue(())
         });
-        walked.map_err(|error| kt_client::Error::Refused(format!("{of}: {error}")))?;
+        let _ = walked.map_err(|error| kt_client::Error::Refused(format!("{of}: {error}")))?;
         if !lane.is_full {
-            lane.reached = lane.reached.max(records.next_offset().0);
+            lane.reached = lane.reached.max(records.next_offset().0.min(lane.until));
         }
         Ok(())
     }

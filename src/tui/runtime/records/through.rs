@@ -83,7 +83,7 @@ impl<'a> Reading<'a> {
             }
             ControlFlow::Continue(())
         });
-        walked.map_err(|error| Stopped::Failed(format!("{of}: {error}")))?;
+        let _ = walked.map_err(|error| Stopped::Failed(format!("{of}: {error}")))?;
         self.reach(partition, records.next_offset().0.min(until));
         Ok(())
     }
@@ -119,7 +119,8 @@ pub(super) async fn scan(
 ) -> Result<Exhausted, Stopped> {
     let mut reading = Reading::new(source, from);
     let open = |at: &Offsets| -> Offsets {
-        let is_open = |(partition, at): &(&i32, &i64)| until.get(partition).is_some_and(|it| *at < it);
+        let is_open =
+            |(partition, at): &(&i32, &i64)| until.get(partition).is_some_and(|it| *at < it);
         at.iter().filter(is_open).map(|(partition, at)| (*partition, *at)).collect()
     };
     let mut left = open(from);

@@ -100,17 +100,12 @@ impl Payload {
 
 impl RecordLine {
     /// Takes over a record. Those of Kafka's own are shown decoded.
-    pub(crate) fn new(
-        partition: i32,
-        record: &Record<'_>,
-        decoder: Option<Decoder>,
-    ) -> RecordLine {
+    pub(crate) fn new(partition: i32, record: &Record<'_>, decoder: Option<Decoder>) -> RecordLine {
         let decoded = decoder.and_then(|it| it.decode(record.key, record.value).ok());
         let (key, value) = match &decoded {
-            None => (
-                Payload::new(record.key, PAYLOAD_MAX),
-                Payload::new(record.value, PAYLOAD_MAX),
-            ),
+            None => {
+                (Payload::new(record.key, PAYLOAD_MAX), Payload::new(record.value, PAYLOAD_MAX))
+            }
             Some(it) => {
                 let text = |bytes: Option<&[u8]>, json: Json| match bytes {
                     None => Payload::default(),

@@ -47,7 +47,10 @@ pub(crate) enum Way {
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     /// As it was typed; `time` is what it means, if it is one.
-    At { at: At, time: Option<Timestamp> },
+    At {
+        at: At,
+        time: Option<Timestamp>,
+    },
     Offsets(Offsets),
 }
 

@@ -253,14 +253,33 @@ mod tests {
     fn json_keeps_its_order_and_its_digits_and_folds_long_arrays() {
         let value = br#"{"id":88215,"total":740.50,"big":12345678901234567890123,
             "lines":[1,2,3,4,5,6],"few":[1,{"a":[]}],"tags":["x","y"],"none":{},"id":null}"#;
-        insta::assert_snapshot!(shown(Shape::Json, Arrays::Folded, value), @"");
-        insta::assert_snapshot!(shown(Shape::Json, Arrays::Whole, b"[1,2,3,4,5,6]"), @"");
+        insta::assert_snapshot!(shown(Shape::Json, Arrays::Folded, value), @r#"
+        {
+          "id": 88215,
+          "total": 740.50,
+          "big": 12345678901234567890123,
+          "lines": [ … 6 ],
+          "few": [
+            1,
+            {
+              "a": []
+            }
+          ],
+          "tags": ["x", "y"],
+          "none": {},
+          "id": null
+        }
+        "#);
+        insta::assert_snapshot!(shown(Shape::Json, Arrays::Whole, b"[1,2,3,4,5,6]"), @"[1, 2, 3, 4, 5, 6]");
     }
 
     #[test]
     fn hex_has_sixteen_bytes_a_line() {
         let value = b"{\"id\":88215,\"total\":740.5,\x00\xff";
-        insta::assert_snapshot!(shown(Shape::Hex, Arrays::Folded, value), @"");
+        insta::assert_snapshot!(shown(Shape::Hex, Arrays::Folded, value), @r#"
+        00000000  7b 22 69 64 22 3a 38 38  32 31 35 2c 22 74 6f 74  {"id":88215,"tot
+        00000010  61 6c 22 3a 37 34 30 2e  35 2c 00 ff              al":740.5,..
+        "#);
     }
 
     #[test]
