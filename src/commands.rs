@@ -1,5 +1,6 @@
 //! The commands: one file for each, with its arguments, which are also its help, and its `run`.
 
+mod alerts;
 mod completions;
 mod configs;
 mod consume;
@@ -50,6 +51,9 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Group(groups::SingularArgs),
 
+    /// Watch a cluster by rules of one's own, and tell people and programs
+    Alerts(alerts::AlertsArgs),
+
     Produce(produce::ProduceArgs),
 
     Consume(consume::ConsumeArgs),
@@ -93,6 +97,7 @@ impl Command {
             Command::Config(args) => args.effect(),
             Command::Groups(args) => args.effect(),
             Command::Group(args) => args.effect(),
+            Command::Alerts(args) => args.effect(),
             Command::History(_) => Effect::Reads,
             Command::Undo(_) | Command::Produce(_) => Effect::Changes,
             Command::Contexts(_) | Command::Context(_) => Effect::Reads,
@@ -129,7 +134,9 @@ fn kinds() -> Vec<DocumentKind> {
         produce::report::KIND,
         DocumentKind::described::<RecordShape>("consume"),
     ];
-    kinds.extend([topics::KINDS, configs::KINDS, groups::KINDS, context::KINDS].concat());
+    kinds.extend(
+        [topics::KINDS, configs::KINDS, groups::KINDS, alerts::KINDS, context::KINDS].concat(),
+    );
     kinds.sort_by_key(|it| it.name);
     kinds
 }
@@ -182,6 +189,7 @@ fn run_once(command: &Command, session: &Session) -> Result<(), CliError> {
         Command::Config(args) => configs::run_singular(args, session),
         Command::Groups(args) => groups::run_plural(args, session),
         Command::Group(args) => groups::run_singular(args, session),
+        Command::Alerts(args) => alerts::run(args, session),
         Command::History(args) => history::run(args, session),
         Command::Undo(args) => undo::run(args, session),
         Command::Produce(args) => produce::run(args, session),

@@ -79,6 +79,14 @@ impl Terminal {
         }
     }
 
+    /// Rings the bell, where there is one.
+    pub(crate) fn ring(&self) {
+        if self.stderr_is_terminal {
+            // Who cannot ring has nobody to hear it.
+            let _ = std::io::stderr().write_all(b"\x07");
+        }
+    }
+
     /// One line on stderr, `label` in colour. A closed stderr is nobody's concern.
     pub(crate) fn tell(&self, label: Label, message: &str) {
         let (open, close) = if self.stderr_colors { (label.color(), RESET) } else { ("", "") };

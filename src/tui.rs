@@ -12,6 +12,7 @@
 //! | rates, rings, charts' samples | `history` |
 //! | what a key does | `keymap`, then `model` |
 //! | what a check or an alert thinks | `model/checks.rs` |
+//! | the user's rules, and who is told | `alerts` |
 //! | lag and its verdict | `model/lag.rs` |
 //! | what is asked of brokers, and when | `model/schedule.rs`, performed by `runtime` |
 //! | where a cell stands on the screen | `view` |
@@ -22,6 +23,7 @@
     reason = "the command that shows it comes when its screens stand"
 )]
 
+pub(crate) mod alerts;
 mod figures;
 mod history;
 mod keymap;
@@ -32,6 +34,11 @@ mod runtime;
 mod stage;
 mod view;
 
-pub(crate) use open::{Opened, ScreenArgs, open, setting};
+pub(crate) use model::checks::facts::Answer;
+pub(crate) use model::checks::{CheckKind, Level};
+pub(crate) use model::lag::{Lag, Late};
+pub(crate) use open::{Opened, ScreenArgs, open, rules, setting};
+pub(crate) use runtime::deliver::{Delivered, deliver};
+pub(crate) use runtime::watcher::{Waited, Watcher};
 pub(crate) use runtime::{Once, Sheet, once};
 pub(crate) use view::export::{ansi, svg, text};

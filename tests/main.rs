@@ -1,6 +1,7 @@
 //! End to end: real processes, real sockets, real clients.
 
 mod admin;
+mod alerts;
 mod apache_kafka;
 mod bad_clusters;
 mod cleaning;

@@ -3,12 +3,14 @@
 //! `driver` is the loop, and `once` the one that draws a single screen; `asker` performs questions
 //! beside both, `records` reads. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
 //! happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
-//! are what comes from the user and from the system.
+//! are what comes from the user and from the system. `deliver` tells people and programs of alerts,
+//! and `watcher` is the loop of who watches without a screen.
 
 mod answers;
 mod asker;
 mod clipboard;
 mod clocks;
+pub(crate) mod deliver;
 mod driver;
 mod events;
 pub(crate) mod look;
@@ -19,6 +21,7 @@ mod questions;
 mod records;
 mod signals;
 pub(crate) mod terminal;
+pub(crate) mod watcher;
 
 pub(crate) use driver::{Opening, run};
 pub(crate) use once::{Once, Sheet, once};

@@ -75,6 +75,12 @@ impl Stage {
         self.pass(2_000);
     }
 
+    /// The same without time passing.
+    pub(crate) fn go_to_at_once(&mut self, screen: Screen) {
+        self.app.go(&Target::screen(screen));
+        self.draw();
+    }
+
     pub(crate) fn go_to(&mut self, screen: Screen) {
         self.go(&Target::screen(screen));
     }

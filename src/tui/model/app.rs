@@ -2,6 +2,7 @@
 //!
 //! `update` takes a message and gives effects; it reads no clock and waits for nothing.
 
+mod alerting;
 mod command_line;
 mod keys;
 mod message;
@@ -77,6 +78,8 @@ pub(crate) struct App {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Drawn {
     pub(crate) lists: Vec<DrawnList>,
+    /// What is shown is older than it should be: values are dim, and marks say that.
+    pub(crate) is_stale: bool,
 }
 
 /// A list as it was drawn.
@@ -126,7 +129,7 @@ impl App {
         // Ages are counted in seconds.
         let is_next_second = self.now.monotonic.0 / 1_000 != now.monotonic.0 / 1_000;
         let is_answer = matches!(msg, Msg::Answer { .. } | Msg::Tick);
-        self.must_draw |= is_next_second || !is_answer;
+        self.must_draw |= is_next_second || !is_answer || !self.watch.is_known();
         self.now = now;
         match msg {
             Msg::Key(key) => self.on_key(key, effects),
@@ -137,6 +140,8 @@ impl App {
                 self.watch.answered(&question, said, took, now);
             }
             Msg::Read { generation, news } => self.pages.records.take(generation, news, now),
+            Msg::Delivered { id, result } => self.delivered(id, result),
+            Msg::Rules(read) => self.rules_read(read),
             Msg::Said { level, text } => self.say_level(level, text),
             Msg::Tick => {}
             Msg::Suspended => self.watch.schedule.suspend(),
@@ -152,8 +157,10 @@ impl App {
         }
         if self.watch.renew(self.now) {
             self.must_draw = true;
+            self.watch.alert(self.now);
             self.renew_page();
         }
+        self.deliver(effects);
         self.ask(effects);
         self.act(effects);
         self.renew_message();
@@ -211,6 +218,7 @@ impl App {
     /// Computes what follows from all answers, however young the last time is.
     pub(crate) fn compute_all(&mut self) {
         self.watch.renew_now(self.now);
+        self.watch.alert(self.now);
         self.renew_page();
     }
 
@@ -220,7 +228,10 @@ impl App {
         let second = self.now.monotonic + (1_000 - self.now.monotonic.0 % 1_000);
         let asked = self.watch.schedule.next_deadline();
         let renewed = self.watch.next_renewal();
-        let soonest = [asked, renewed].into_iter().flatten().min();
+        // One thing moves while the first answer is awaited.
+        let spins = (!self.watch.is_known()).then(|| self.now.monotonic + SPIN_MS);
+        let told = self.watch.alerts.next_deadline();
+        let soonest = [asked, renewed, spins, told].into_iter().flatten().min();
         soonest.map_or(second, |it| it.max(self.now.monotonic).min(second))
     }
 
@@ -309,6 +320,9 @@ impl App {
         self.pages.page_mut(self.screen)
     }
 }
+
+/// The next picture of what moves, in ms.
+const SPIN_MS: u64 = 120;
 
 /// Answers that come at least so often make the age that is shown, in ms.
 const OFTEN_MS: u64 = 10_000;

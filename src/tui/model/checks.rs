@@ -124,25 +124,57 @@ pub(crate) struct Worst {
     pub(crate) text: String,
 }
 
+/// The worst in a few words: what a line of alerts says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Figure {
+    /// What it is about: the worst thing, or all of them where nothing is wrong.
+    pub(crate) subject: String,
+    /// How many more have the same level.
+    pub(crate) more: u64,
+    pub(crate) value: String,
+    /// What it may be.
+    pub(crate) limit: &'static str,
+}
+
+impl Figure {
+    /// Of all of something, none of which has a level of its own.
+    fn of_all(subject: impl Into<String>, value: impl Into<String>, limit: &'static str) -> Figure {
+        Figure { subject: subject.into(), more: 0, value: value.into(), limit }
+    }
+
+    /// Of the worst of `count`.
+    fn of_worst(
+        subject: impl Into<String>,
+        count: usize,
+        value: impl Into<String>,
+        limit: &'static str,
+    ) -> Figure {
+        let more = count.saturating_sub(1) as u64;
+        Figure { more, ..Figure::of_all(subject, value, limit) }
+    }
+}
+
 /// What one look found.
 #[derive(Clone, Debug)]
 struct Finding {
     level: Level,
     now: Vec<Part>,
     worst: Option<Worst>,
+    figure: Figure,
     rise: Rise,
 }
 
 impl Finding {
     fn unknown(why: &str) -> Finding {
         let now = vec![Part::new(Level::Unknown, why.to_owned())];
-        Finding { level: Level::Unknown, now, worst: None, rise: Rise::Held }
+        let figure = Figure::of_all("–", "?", "–");
+        Finding { level: Level::Unknown, now, worst: None, figure, rise: Rise::Held }
     }
 
     /// A level from its parts.
-    fn of(now: Vec<Part>, worst: Option<Worst>) -> Finding {
+    fn of(now: Vec<Part>, worst: Option<Worst>, figure: Figure) -> Finding {
         let level = now.iter().map(|it| it.level).max().unwrap_or(Level::Ok);
-        Finding { level, now, worst, rise: Rise::Held }
+        Finding { level, now, worst, figure, rise: Rise::Held }
     }
 }
 
@@ -154,6 +186,7 @@ pub(crate) struct Check {
     pub(crate) now: Vec<Part>,
     /// Where it is worst, if anything is.
     pub(crate) worst: Option<Worst>,
+    pub(crate) figure: Figure,
     /// Since when it has this level.
     pub(crate) since: Millis,
 }
@@ -254,20 +287,22 @@ fn look(kind: CheckKind, facts: &Facts<'_>, down: &BTreeSet<i32>) -> Finding {
 impl Held {
     fn take(&mut self, kind: CheckKind, now: Millis, finding: Finding) -> Check {
         let level = self.hold.observe(finding.level, finding.rise);
+        let is_answer = finding.level != Level::Unknown;
         let before = self.check.take();
         let is_same = before.as_ref().is_some_and(|it| it.level == level);
         let since = before.as_ref().filter(|_| is_same).map_or(now, |it| it.since);
         let check = match before {
             // The last good answer stays, and so does the place while its mark does.
-            Some(before) if finding.level == Level::Unknown && self.is_known => {
-                Check { level, since, ..before }
-            }
+            Some(before) if !is_answer && self.is_known => Check { level, since, ..before },
             Some(before) if finding.level < level && finding.worst.is_none() => {
-                Check { kind, level, now: finding.now, worst: before.worst, since }
+                Check { level, now: finding.now, since, ..before }
             }
-            _ => Check { kind, level, now: finding.now, worst: finding.worst, since },
+            _ => {
+                let Finding { now, worst, figure, .. } = finding;
+                Check { kind, level, now, worst, figure, since }
+            }
         };
-        self.is_known |= finding.level != Level::Unknown;
+        self.is_known |= is_answer;
         self.check = Some(check.clone());
         check
     }

@@ -2,39 +2,66 @@
 
 use std::collections::BTreeSet;
 
+use kt_client::ErrorKind;
 use kt_protocol::types::{NodeId, Now, Offset, TopicPartition};
 
 use super::checks::facts::{
     Answer, BrokerFact, BrokerState, DirectoryFact, Facts, GroupFact, MovesFact, PartitionFact,
     QuorumFact, VoterFact,
 };
-use super::cluster::Cluster;
 use super::cluster::brokers::{self, Broker};
 use super::cluster::topics::{ConfigValue, Partition, StoredAs, Topic};
+use super::cluster::{Cluster, Failure};
 use super::schedule::Kind;
 
-/// All facts of one evaluation; `groups` are judged by who knows their history.
-pub(crate) fn facts<'a>(cluster: &'a Cluster, groups: Vec<GroupFact<'a>>, now: Now) -> Facts<'a> {
+/// All facts of one evaluation; `groups` are judged by who knows their history. Kinds that are
+/// `stale` were told too long ago to judge by.
+pub(crate) fn facts<'a>(
+    cluster: &'a Cluster,
+    groups: Vec<GroupFact<'a>>,
+    stale: &BTreeSet<Kind>,
+    now: Now,
+) -> Facts<'a> {
+    let known = Known { cluster, stale };
     Facts {
-        brokers: told(cluster, Kind::Brokers, || brokers(cluster, now)),
-        partitions: told(cluster, Kind::Metadata, || partitions(cluster)),
-        quorum: told(cluster, Kind::Quorum, || quorum(cluster, now)),
-        directories: told(cluster, Kind::LogDirs, || directories(cluster)),
-        groups: told(cluster, Kind::Groups, || groups),
-        moves: told(cluster, Kind::Moves, || moves(cluster)),
+        brokers: known.told(Kind::Brokers, || brokers(cluster, now)),
+        partitions: known.told(Kind::Metadata, || partitions(cluster)),
+        quorum: known.told(Kind::Quorum, || quorum(cluster, now)),
+        directories: known.told(Kind::LogDirs, || directories(cluster)),
+        groups: known.told(Kind::Groups, || groups),
+        moves: known.told(Kind::Moves, || moves(cluster)),
     }
 }
 
-/// What is known by a kind of question: as soon as one broker has answered it.
-fn told<T>(cluster: &Cluster, kind: Kind, known: impl FnOnce() -> T) -> Answer<T> {
-    let mut why = None;
-    for (_, heard) in cluster.hearing.of_kind(kind) {
-        if heard.answered.is_some() {
-            return Answer::Known(known());
+struct Known<'a> {
+    cluster: &'a Cluster,
+    stale: &'a BTreeSet<Kind>,
+}
+
+impl Known<'_> {
+    /// What is known by a kind of question: as soon as one broker has answered it, and for as long
+    /// as that is not too old.
+    fn told<T>(&self, kind: Kind, known: impl FnOnce() -> T) -> Answer<T> {
+        if self.stale.contains(&kind) {
+            return Answer::Pending;
         }
-        why = why.or(heard.failing.as_ref().map(|it| it.failure.words.clone()));
+        let mut why = None;
+        for (_, heard) in self.cluster.hearing.of_kind(kind) {
+            if heard.answered.is_some() {
+                return Answer::Known(known());
+            }
+            why = why.or(heard.failing.as_ref().map(|it| in_a_word(&it.failure)));
+        }
+        why.map_or(Answer::Pending, Answer::Refused)
     }
-    why.map_or(Answer::Pending, Answer::Refused)
+}
+
+fn in_a_word(failure: &Failure) -> String {
+    match failure.kind {
+        ErrorKind::Authorization => "not authorized".to_owned(),
+        ErrorKind::Unsupported => "not supported by this cluster".to_owned(),
+        _ => failure.words.clone(),
+    }
 }
 
 fn brokers(cluster: &Cluster, now: Now) -> Vec<BrokerFact<'_>> {

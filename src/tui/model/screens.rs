@@ -1,5 +1,6 @@
 //! The screens, one file each: what of the cluster they show, as plain values.
 
+pub(crate) mod alerts;
 pub(crate) mod brokers;
 pub(crate) mod groups;
 pub(crate) mod log_dirs;
@@ -23,6 +24,7 @@ pub(crate) struct Pages {
     pub(crate) reassignments: reassignments::Reassignments,
     pub(crate) log_dirs: log_dirs::LogDirs,
     pub(crate) records: records::Records,
+    pub(crate) alerts: alerts::Alerts,
 }
 
 impl Pages {
@@ -35,6 +37,7 @@ impl Pages {
             Screen::Quorum => &self.quorum,
             Screen::Reassignments => &self.reassignments,
             Screen::LogDirs => &self.log_dirs,
+            Screen::Alerts => &self.alerts,
             _ => &self.brokers,
         }
     }
@@ -48,6 +51,7 @@ impl Pages {
             Screen::Quorum => &mut self.quorum,
             Screen::Reassignments => &mut self.reassignments,
             Screen::LogDirs => &mut self.log_dirs,
+            Screen::Alerts => &mut self.alerts,
             _ => &mut self.brokers,
         }
     }

@@ -79,6 +79,17 @@ impl Town {
         town
     }
 
+    /// 1,000 topics of 10 partitions and 1,000 groups on three brokers.
+    pub(crate) fn large() -> Town {
+        let mut town = Town { brokers: vec![1, 2, 3], used: 0.5, ..Town::default() };
+        for index in 0..1_000 {
+            let topic = format!("topic-{index:04}");
+            town.add(&topic, 10, i64::from(index % 97));
+            town.join(&format!("group-{index:04}"), &topic, 100, i64::from(index % 97));
+        }
+        town
+    }
+
     /// Broker 3 of six is down, and more is wrong.
     pub(crate) fn troubled() -> Town {
         let mut town = Town { brokers: vec![1, 2, 3, 4, 5, 6], used: 0.73, ..Town::default() };

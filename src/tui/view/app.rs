@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, Piece, line_of};
 use super::frame::{
     Age, Badge, Fault, Form, Frame, Header, Help, HelpColumn, Notice, Places, Protection, Title,
-    draw_footer, draw_rule,
+    draw_footer, draw_rule, spinner,
 };
 use super::screens;
 use super::theme::Tone;
@@ -35,7 +35,8 @@ pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Drawn {
         faults: &faults,
     };
     let body = frame.draw(canvas);
-    let mut drawn = Drawn::default();
+    let is_stale = app.frozen.is_none() && app.age().is_some_and(|it| it.is_stale());
+    let mut drawn = Drawn { is_stale, ..Drawn::default() };
     if Form::of(canvas.area()) != Form::Tiny {
         screens::draw(app, canvas, body, &mut drawn);
     }
@@ -115,6 +116,10 @@ fn title(app: &App) -> Title {
     if showing.only_faults {
         right.push(Piece::new("  faults only", Tone::Accent));
     }
+    if !app.watch.is_known() {
+        let tick = app.now.monotonic.0 / 120;
+        right.push(Piece::new(format!("  {}", spinner(tick, app.theme.glyphs)), Tone::Accent));
+    }
     right.append(&mut title.right);
     title.right = right;
     title
@@ -157,6 +162,10 @@ fn draw_overlay(app: &App, canvas: &mut Canvas<'_>) {
             let context = &app.setting.context;
             let text = format!("{context} is protected: type its name: {typed}_");
             draw_typed(canvas, places, &text, "Esc leaves");
+        }
+        Overlay::Question(Question::Alerts) => {
+            let keys = "m mute subject 2h  M mute rule  u unmute  t test targets  r reload";
+            draw_typed(canvas, places, keys, "Esc leaves");
         }
         Overlay::Question(Question::Save) => {
             draw_typed(canvas, places, "save this screen as: t text  s svg  j json", "Esc leaves");

@@ -45,11 +45,12 @@ impl<L: Line> Look<'_, L> {
         let cursor = list.cursor().unwrap_or(0);
         let first = first_shown(list.seen().0, cursor, list.names().len(), height);
         let gone = list.gone();
+        let is_stale = drawn.is_stale;
         let row = |it: &L| Row {
-            level: mark(it),
+            level: stale_mark(mark(it), is_stale),
             is_marked: list.rows.is_marked(it.key()),
             presence: if gone.contains(&it.key()) { Presence::Gone } else { Presence::Here },
-            cells: (self.cells)(it),
+            cells: stale_cells((self.cells)(it), is_stale),
         };
         let rows: Vec<Row> = list.shown().skip(first).take(height).map(row).collect();
         let sorted = self.columns.iter().position(|it| it.head == list.sort());
@@ -72,4 +73,18 @@ impl<L: Line> Look<'_, L> {
             heads: table.heads(area),
         });
     }
+}
+
+/// Nobody knows how it is by now; what was bad is more likely bad than well.
+fn stale_mark(mark: Tone, is_stale: bool) -> Tone {
+    if is_stale && mark != Tone::Bad { Tone::Unknown } else { mark }
+}
+
+/// The last good values, dim. The subject stays to be read.
+fn stale_cells(cells: Vec<Cell>, is_stale: bool) -> Vec<Cell> {
+    if !is_stale {
+        return cells;
+    }
+    let each = cells.into_iter().enumerate();
+    each.map(|(index, it)| if index == 0 { it } else { it.stale() }).collect()
 }

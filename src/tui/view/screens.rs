@@ -1,5 +1,6 @@
 //! Draws the bodies and titles of screens, one file each.
 
+mod alerts;
 mod brokers;
 mod cells;
 mod groups;
@@ -29,6 +30,7 @@ pub(crate) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         Screen::Reassignments => reassignments::draw(app, canvas, body, drawn),
         Screen::LogDirs => log_dirs::draw(app, canvas, body, drawn),
         Screen::Records => records::draw(app, canvas, body, drawn),
+        Screen::Alerts => alerts::draw(app, canvas, body, drawn),
         _ => brokers::draw(app, canvas, body, drawn),
     }
 }
@@ -43,6 +45,7 @@ pub(crate) fn title(app: &App) -> Title {
         Screen::Reassignments => reassignments::title(app),
         Screen::LogDirs => log_dirs::title(app),
         Screen::Records => records::title(app),
+        Screen::Alerts => alerts::title(app),
         _ => brokers::title(app),
     }
 }

@@ -115,6 +115,9 @@ impl App {
                 self.begin_line(Purpose::Find, "");
             }
             Command::Produce => self.begin_produce(),
+            Command::Actions if self.screen == Screen::Alerts => {
+                self.overlay = Overlay::Question(Question::Alerts);
+            }
             // What the screen has not taken means nothing here.
             Command::GoTo
             | Command::Find
@@ -394,6 +397,7 @@ impl App {
                 }
                 self.overlay = Overlay::Question(Question::Unlock { typed });
             }
+            Question::Alerts => self.on_alert_key(key, effects),
             Question::Save => match key {
                 Key::Char('t') | Key::Enter => effects.push(Effect::Save(Picture::Text)),
                 Key::Char('s') => effects.push(Effect::Save(Picture::Svg)),

@@ -1,7 +1,14 @@
 //! The whole dashboard, driven by keys, before a cluster that answers.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::tui::figures;
+use crate::tui::model::msg::{Effect, Msg};
+use crate::tui::model::schedule::Kind;
 use crate::tui::model::screen::Screen;
 use crate::tui::stage::{Stage, Town};
+use crate::tui::view::theme::{Glyphs, Palette, Theme};
 
 #[test]
 fn the_overview_of_a_troubled_cluster() {
@@ -162,6 +169,11 @@ fn each_screen_of_a_troubled_cluster() {
           5 kafka-5.eu.example:9092 eu-c  b       22    68   11 25.6GiB  73%  7.3MiB
           6 kafka-6.eu.example:9092 eu-a  b       22    67   10 25.2GiB  73%  7.5MiB
     ");
+}
+
+#[test]
+fn the_screens_of_brokers_work() {
+    let mut stage = Stage::settled(Town::troubled(), 80, 24);
     stage.go_to(Screen::Quorum);
     insta::assert_snapshot!(stage.body(), @"
      quorum  leader 101  epoch 42  high watermark 4182007  voters 3/3    majority 2
@@ -202,4 +214,494 @@ fn each_screen_of_a_troubled_cluster() {
        clickstream-web-raw-eu-west-1-16          388MiB    1%          0
        clickstream-web-raw-eu-west-1-2           388MiB    1%          1
     ");
+}
+
+#[test]
+fn a_minute_before_a_large_cluster_costs_what_the_table_says() {
+    let mut stage = Stage::settled(Town::large(), 80, 24);
+    stage.pass(90_000);
+    let from = stage.millis().0;
+    stage.asked.clear();
+    stage.pass(60_000);
+    let mut counted: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (at, question) in &stage.asked {
+        assert!(from <= *at);
+        let (requests, items) = counted.entry(format!("{:?}", question.lane.kind)).or_default();
+        *requests += 1;
+        *items = (*items).max(question.ask.items());
+    }
+    let lines: Vec<String> = counted
+        .iter()
+        .map(|(kind, (requests, items))| format!("{kind} {requests} of {items}"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    Ages 6 of 6
+    Brokers 30 of 0
+    Commits 36 of 200
+    Groups 18 of 0
+    LogDirs 3 of 0
+    LogEnds 36 of 3830
+    LogStarts 3 of 3830
+    Metadata 6 of 0
+    Moves 12 of 0
+    Quorum 12 of 0
+    ");
+    assert!(stage.app.watch.store.bytes() < 64 << 20);
+}
+
+#[test]
+fn no_size_of_the_window_is_too_small_for_any_screen() {
+    let mut stage = Stage::settled(Town::troubled(), 80, 24);
+    for screen in Screen::BAR {
+        stage.go_to(screen);
+        for (width, height) in [
+            (20, 5),
+            (1, 1),
+            (39, 7),
+            (40, 8),
+            (59, 15),
+            (60, 16),
+            (119, 33),
+            (300, 100),
+            (150, 12),
+        ] {
+            stage.tell(Msg::Resize(width, height));
+            let shown = stage.shown();
+            assert!(shown.lines().all(|it| figures::cells(it) <= usize::from(width)), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_small_window_keeps_what_matters() {
+    let mut stage = Stage::settled(Town::troubled(), 40, 12);
+    insta::assert_snapshot!(stage.shown(), @"
+     prod-eu  BAD 2 WARN 2               7s
+     overview
+       check      now
+    >✗ brokers    5 of 6 up  3 DOWN
+     ✗ partitions 2 offline  22 <min isr…
+     · quorum     leader 101  epoch 42  …
+     ▲ disk       fullest 87%
+     ▲ groups     1 warn  of 7
+     · moves      none; no throttle left…
+
+
+     Enter open  x faults  ! alerts  ? help
+    ");
+    stage.go_to(Screen::Topics);
+    insta::assert_snapshot!(stage.shown(), @"
+     prod-eu  BAD 2 WARN 2               4s
+     topics  8   4 bad  1 unknown
+       topic                 faults    rec/s
+    >✗ clickstream-…u-west-1 min7 urp9 41.0K
+     ✗ metrics-host-1m       min3 urp5 11.8K
+     ✗ orders                off2 min4 10.3K
+     ✗ payments              min8       9000
+       audit-log                        4116
+       inventory-changelog              2208
+       orders-dlq                          0
+     ? pii-vault                          60
+     Enter open  / filter  s sort  ? help
+    ");
+    stage.tell(Msg::Resize(20, 5));
+    insta::assert_snapshot!(stage.shown(), @"
+    BAD 2 WARN 2    4s
+    3 kafka-… 32s DOWN
+    orders-7 offline
+    2 /data/…fka-0 87%
+    nightly-…port warn
+    ");
+}
+
+#[test]
+fn before_the_first_answer_the_frame_stands() {
+    let mut stage = Stage::open(Town::small(), 80, 24);
+    insta::assert_snapshot!(stage.body(), @"
+    overview                                                        last 30m  live
+      check      now                                    where                key
+      connecting to prod-eu
+      metadata …   log ends …   commits …   sizes …
+
+
+
+
+
+      rates               now      peak -30m                                 now
+      records in            …         …
+      bytes in              …         …
+      records out ~         …         …
+      busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
+                                       │
+                                       │
+                                       │
+                                       │
+                                       │
+                                       │
+    ");
+    stage.go_to_at_once(Screen::Topics);
+    insta::assert_snapshot!(stage.body(), @"
+    topics  reading                                         sort level, name  live
+      topic                       part rf faults    rec/s     B/s    size  keep grp
+      connecting to prod-eu
+      metadata …   log ends …   commits …   sizes …
+    ");
+}
+
+#[test]
+fn an_empty_cluster_says_what_to_type() {
+    let mut town = Town::small();
+    town.topics.clear();
+    town.groups.clear();
+    let mut stage = Stage::settled(town, 80, 24);
+    stage.go_to(Screen::Topics);
+    insta::assert_snapshot!(stage.body(), @"
+    topics  0                                               sort level, name  live
+      topic                       part rf faults    rec/s     B/s    size  keep grp
+      No topics on this cluster.
+      Try: kt topics create orders
+    ");
+    stage.go_to(Screen::Groups);
+    insta::assert_snapshot!(stage.body(), @"
+    groups  0                                               sort level, late  live
+      group               t state    mbr    lag   late read/s   eta expires verdict
+      No groups on this cluster.  A group exists from its first join or commit.
+      Try: kt consume orders -g test
+    ");
+}
+
+#[test]
+fn what_fails_is_one_line_and_the_last_good_values_stay() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.town.silent.extend([Kind::LogEnds, Kind::LogDirs]);
+    stage.pass(12_000);
+    insta::assert_snapshot!(stage.shown(), @"
+     prod-eu      OK            brk 3/3     ctl 101 MkU3…M2Qk PROTECTED   stale 14s
+    [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
+     overview                                                        last 30m  live
+       check      now                                    where                key
+    >· brokers    3 of 3 up  1 2 3 ok                                           4
+     · partitions all 9 in sync                                                 2
+     · quorum     leader 101  epoch 42  voters 3/3 lag 6                        5
+     · disk       fullest 50%                            1 /data/kafka-0        7
+     · groups     none behind  of 1                                             3
+     · moves      none; no throttle left behind                                 6
+
+       rates               now      peak -30m                                 now
+       records in        660/s     660/s                                        ⣶
+       bytes in       129KiB/s  129KiB/s                                        ⣶
+       records out ~     600/s     600/s                                        ⣤
+       busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
+       orders               600  117KiB │   billing                0       0 ok
+       payments              60 11.7KiB │
+                                        │
+                                        │
+                                        │
+                                        │
+     ▲ stale 14s: 3 of 3 brokers answer                                     r retry
+     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+    ");
+    stage.town.silent.extend(Kind::ALL);
+    stage.pass(60_000);
+    insta::assert_snapshot!(stage.shown(), @"
+     prod-eu      OK            brk 3/3     ctl 101 MkU3…M2Qk PROTECTED STALE 1m14s
+    [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
+     overview                                                        last 30m  live
+       check      now                                    where                key
+    >· brokers    3 of 3 up  1 2 3 ok                                           4
+     · partitions all 9 in sync                                                 2
+     · quorum     leader 101  epoch 42  voters 3/3 lag 6                        5
+     · disk       fullest 50%                            1 /data/kafka-0        7
+     · groups     none behind  of 1                                             3
+     · moves      none; no throttle left behind                                 6
+
+       rates               now      peak -30m                                 now
+       records in        660/s     660/s                                      ⢰⣶⢰
+       bytes in       129KiB/s  129KiB/s                                      ⢰⣶⢰
+       records out ~     600/s     600/s                                      ⢠⣤⢠
+       busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
+       orders               600  117KiB │   billing                0       0 ok
+       payments              60 11.7KiB │
+                                        │
+                                        │
+                                        │
+                                        │
+     ✗ STALE 1m14s: no broker answers (unreachable ×5, next in 29s)         r retry
+     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+    ");
+    stage.town.silent.clear();
+    stage.type_keys("r");
+    stage.pass(12_000);
+    assert!(stage.shown().contains("OK"), "{}", stage.shown());
+}
+
+#[test]
+fn what_is_denied_is_greyed_and_explained_on_demand() {
+    let mut town = Town::small();
+    town.refused.insert(Kind::LogDirs);
+    let mut stage = Stage::settled(town, 80, 24);
+    insta::assert_snapshot!(stage.shown(), @"
+     prod-eu      UNKNOWN       brk 3/3     ctl 101 MkU3…M2Qk PROTECTED          7s
+    [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
+     overview                                                        last 30m  live
+       check      now                                    where                key
+    >· brokers    3 of 3 up  1 2 3 ok                                           4
+     · partitions all 9 in sync                                                 2
+     · quorum     leader 101  epoch 42  voters 3/3 lag 6                        5
+     ? disk       CLUSTER_AUTHORIZATION_FAILED from Des…                        7
+     · groups     none behind  of 1                                             3
+     · moves      none; no throttle left behind                                 6
+
+       rates               now      peak -30m                                 now
+       records in        660/s     660/s                                        ⣶
+       bytes in              …         …
+       records out ~     600/s     600/s                                        ⣤
+       busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
+       orders               600       … │   billing             4806↑    10s ok
+       payments              60       … │
+                                        │
+                                        │
+                                        │
+                                        │
+     ✗ authorization: DescribeLogDirs denied; sizes and disks unknown     d details
+     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+    ");
+    stage.type_keys("d");
+    insta::assert_snapshot!(stage.shown(), @"
+     prod-eu      UNKNOWN       brk 3/3     ctl 101 MkU3…M2Qk PROTECTED          7s
+    [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
+     overview                                                        last 30m  live
+    ── what fails ──────────────────────────────────────────────────────────────────
+     broker 1: LogDirs: CLUSTER_AUTHORIZATION_FAILED from DescribeLogDirs
+     broker 2: LogDirs: CLUSTER_AUTHORIZATION_FAILED from DescribeLogDirs
+     broker 3: LogDirs: CLUSTER_AUTHORIZATION_FAILED from DescribeLogDirs
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+     Esc closes  j k scroll
+     ✗ authorization: DescribeLogDirs denied; sizes and disks unknown     d details
+     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+    ");
+    let asked = stage.asked.len();
+    stage.pass(20_000);
+    let again = stage.asked[asked..].iter().filter(|it| it.1.lane.kind == Kind::LogDirs).count();
+    assert_eq!(again, 0, "what is denied is asked again only on r");
+}
+
+#[test]
+fn keys_filter_sort_and_open() {
+    let mut stage = Stage::settled(Town::troubled(), 80, 24);
+    stage.type_keys("2");
+    stage.type_keys("/^pa");
+    insta::assert_snapshot!(stage.shown(), @"
+     prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3…M2Qk PROTECTED          2s
+     1 over[2 topics]3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
+     topics  1 of 8   4 bad  1 unknown                 /^pa  sort level, name  live
+       topic                       part rf faults    rec/s     B/s    size  keep grp
+    >✗ payments                      24  3 min8       9000  1.7MiB  9.0GiB    7d   1
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+     /^pa                                     1 of 8  Enter keep  Esc clear  /! not
+     Enter open  / filter  s sort  x faults  i internal  n new  a actions  ? help
+    ");
+    stage.type_keys("<Enter>");
+    insta::assert_snapshot!(stage.body(), @"
+     topics  1 of 8   4 bad  1 unknown                 /^pa  sort level, name  live
+       topic                       part rf faults    rec/s     B/s    size  keep grp
+    >✗ payments                      24  3 min8       9000  1.7MiB  9.0GiB    7d   1
+    ");
+    stage.type_keys("<Esc>");
+    stage.type_keys("sss");
+    insta::assert_snapshot!(stage.body().lines().next().unwrap(), @" topics  8   4 bad  1 unknown                                  sort rec/s  live");
+    stage.type_keys("x");
+    insta::assert_snapshot!(stage.body().lines().next().unwrap(), @" topics  5 of 8   4 bad  1 unknown                faults only  sort rec/s  live");
+    stage.type_keys("1");
+    stage.type_keys("j<Enter>");
+    assert_eq!(stage.app.screen, Screen::Topics);
+    insta::assert_snapshot!(stage.body(), @"
+     topics  5 of 8   4 bad  1 unknown                faults only  sort rec/s  live
+       topic                       part rf faults    rec/s     B/s    size  keep grp
+     ✗ clickstream-web-…-eu-west-1   48  3 min7 urp9 41.0K  7.8MiB 18.1GiB    7d   1
+     ✗ metrics-host-1m               24  3 min3 urp5 11.8K  2.2MiB  9.0GiB    7d   1
+    >✗ orders                        12  3 off2 min4 10.3K  2.0MiB  3.8GiB    7d   2
+     ✗ payments                      24  3 min8       9000  1.7MiB  9.0GiB    7d   1
+     ? pii-vault                      6  3              60 11.7KiB  2.2GiB     ?   0
+    ");
+    stage.type_keys("-");
+    assert_eq!(stage.app.screen, Screen::Overview);
+}
+
+#[test]
+fn the_command_line_completes_and_goes() {
+    let mut stage = Stage::settled(Town::troubled(), 80, 24);
+    stage.type_keys(":gro");
+    insta::assert_snapshot!(stage.shown(), @"
+     prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3…M2Qk PROTECTED          7s
+    [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
+     overview                                                        last 30m  live
+       check      now                                    where                key
+    >✗ brokers    5 of 6 up  1 2 4 5 6 ok  3 DOWN        3 kafka-3.eu…092 30s   4
+     ✗ partitions 2 offline  22 <min isr  14 urp  52 ur… orders-7               2
+     · quorum     leader 101  epoch 42  voters 3/3 lag 6                        5
+     ▲ disk       fullest 87%                            2 /data/kafka-0        7
+     ▲ groups     1 warn  of 7                           nightly-report         3
+     · moves      none; no throttle left behind                                 6
+
+       rates               now      peak -30m                                 now
+       records in      78.5K/s   78.5K/s                                        ⣶
+       bytes in      15.0MiB/s 15.0MiB/s                                        ⣶
+       records out ~   37.7K/s   37.7K/s                                        ⣶
+       busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
+     ✗ clickstream…west-1 41.0K  7.8MiB │ ▲ nightly-report      9.1M→    36m stopped
+     ✗ metrics-host-1m    11.8K  2.2MiB │   billing-export         ?    >29s …
+     ✗ orders             10.3K  2.0MiB │   fraud-scoring       1.1M→   >29s …
+     ✗ payments            9000  1.7MiB │   search-indexer      1.9M↑   >29s …
+       audit-log           4116  804KiB │   metrics-rollup     94.4K↑   ~10s ok
+    >groups                all groups
+     group          NAME   one group
+     :gro                                                   Tab complete  Enter run
+    ");
+    stage.type_keys("<Tab><Enter>");
+    assert_eq!(stage.app.screen, Screen::Groups);
+    stage.type_keys(":nosuch<Enter>");
+    insta::assert_snapshot!(stage.shown().lines().nth(22).unwrap(), @" :nosuch is no screen and no command; Tab shows all");
+    stage.type_keys(":<Up><Up><Enter>");
+    assert_eq!(stage.app.screen, Screen::Groups);
+    stage.type_keys(":q<Enter>");
+    assert!(matches!(stage.done.as_slice(), [Effect::Quit]));
+}
+
+#[test]
+fn a_frozen_picture_stands_while_questions_go_on() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.type_keys("2f");
+    let before = stage.body();
+    let asked = stage.asked.len();
+    stage.pass(190_000);
+    assert_eq!(stage.body(), before);
+    assert!(asked < stage.asked.len());
+    insta::assert_snapshot!(stage.shown().lines().next().unwrap(), @" prod-eu      OK            brk 3/3     ctl 101 MkU3…M2Qk PROTECTED frozen 3m10s");
+    stage.type_keys("f");
+    assert_ne!(stage.body(), before);
+}
+
+#[test]
+fn nothing_is_asked_while_nobody_can_look() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.tell(Msg::Suspended);
+    let asked = stage.asked.len();
+    stage.pass(60_000);
+    assert_eq!(stage.asked.len(), asked);
+    stage.tell(Msg::Resumed);
+    assert!(asked < stage.asked.len());
+}
+
+#[test]
+fn a_protected_context_is_unlocked_by_its_name_and_locks_again() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.type_keys("uprod<Enter>");
+    assert!(stage.app.is_locked());
+    stage.type_keys("uprod-eu<Enter>");
+    assert!(stage.app.is_unlocked());
+    stage.pass(300_001);
+    assert!(stage.app.is_locked());
+}
+
+#[test]
+fn a_lost_broker_is_a_row_at_once() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.town.down.insert(2);
+    stage.pass(4_000);
+    let shown = stage.shown();
+    assert!(shown.contains("2 of 3 up") && shown.contains("BAD"), "{shown}");
+    stage.type_keys("4");
+    insta::assert_snapshot!(stage.body(), @"
+     brokers  2 of 3 up                                        sort level, id  live
+         id address                 rack  role  lead  repl  urp    size disk  in B/s
+    >✗    2 kafka-2.eu.example:9092 eu-c  down     0     9    9  3.4GiB  50%       –
+          1 kafka-1.eu.example:9092 eu-b  b        3     9    0  3.4GiB  50%  129KiB
+          3 kafka-3.eu.example:9092 eu-a  b        6     9    0  3.4GiB  50%  129KiB
+    ");
+}
+
+#[test]
+fn alerts_are_what_the_checks_and_the_rules_say() {
+    let mut stage = Stage::settled(Town::troubled(), 80, 24);
+    stage.type_keys("!");
+    insta::assert_snapshot!(stage.shown(), @"");
+    stage.type_keys("am");
+    insta::assert_snapshot!(stage.body().lines().nth(2).unwrap(), @"");
+    stage.type_keys("j<Enter>");
+    assert_eq!(stage.app.screen, Screen::Topic);
+}
+
+#[test]
+fn every_theme_shows_the_same_text() {
+    let mut stage = Stage::settled(Town::troubled(), 160, 50);
+    for screen in Screen::BAR {
+        stage.go_to(screen);
+        let glyphs = Glyphs::Unicode;
+        let dark = stage.in_theme(Theme { palette: Palette::Dark, glyphs });
+        for palette in [Palette::Light, Palette::Sixteen, Palette::Mono] {
+            assert_eq!(stage.in_theme(Theme { palette, glyphs }), dark);
+        }
+        let ascii = stage.in_theme(Theme { palette: Palette::Mono, glyphs: Glyphs::Ascii });
+        assert!(ascii.is_ascii(), "{ascii}");
+    }
+}
+
+/// How long a picture takes: `cargo test --release -p kt-cli -- --ignored --nocapture frame_of`.
+#[test]
+#[ignore = "a measurement"]
+fn frame_of_a_large_cluster() {
+    let mut stage = Stage::settled(Town::large(), 80, 24);
+    for (screen, size) in [
+        (Screen::Overview, (80, 24)),
+        (Screen::Overview, (160, 50)),
+        (Screen::Topics, (160, 50)),
+        (Screen::Groups, (160, 50)),
+    ] {
+        stage.tell(Msg::Resize(size.0, size.1));
+        stage.go_to(screen);
+        stage.pass(10_000);
+        let mut took: Vec<Duration> = (0..200)
+            .map(|_| {
+                let began = Instant::now();
+                stage.draw();
+                began.elapsed()
+            })
+            .collect();
+        took.sort();
+        println!("{screen:?} {size:?}: median {:?}, slowest {:?}", took[100], took[199]);
+    }
+    let began = Instant::now();
+    stage.pass(60_000);
+    println!("a minute of answers and pictures: {:?} of CPU", began.elapsed());
+    println!("history: {} KiB", stage.app.watch.store.bytes() >> 10);
 }

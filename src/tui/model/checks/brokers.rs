@@ -1,7 +1,7 @@
 //! Whether all brokers are there.
 
 use super::facts::{BrokerFact, BrokerState};
-use super::{Finding, Level, Part, Place, Rise, Worst};
+use super::{Figure, Finding, Level, Part, Place, Rise, Worst};
 use crate::tui::figures;
 
 pub(super) fn look(brokers: &[BrokerFact<'_>]) -> Finding {
@@ -29,7 +29,24 @@ pub(super) fn look(brokers: &[BrokerFact<'_>]) -> Finding {
         return Finding::unknown("no broker is known");
     }
     let rise = if down.is_empty() { Rise::Held } else { Rise::AtOnce };
-    Finding { rise, ..Finding::of(now, worst(&brokers)) }
+    let worst = worst(&brokers);
+    let figure = figure(&brokers, worst.as_ref());
+    Finding { rise, ..Finding::of(now, worst, figure) }
+}
+
+fn figure(brokers: &[&BrokerFact<'_>], worst: Option<&Worst>) -> Figure {
+    let Some(Worst { place: Place::Broker(id), .. }) = worst else {
+        return Figure::of_all(format!("all {}", brokers.len()), "up", "up");
+    };
+    let is_down = |it: &&&BrokerFact<'_>| matches!(it.state, BrokerState::Down { .. });
+    let subject = format!("broker {id}");
+    match brokers.iter().filter(is_down).count() {
+        0 => {
+            let fenced = brokers.iter().filter(|it| it.state == BrokerState::Fenced).count();
+            Figure::of_worst(subject, fenced, "fenced", "up")
+        }
+        down => Figure::of_worst(subject, down, "down", "up"),
+    }
 }
 
 /// The one that is down for the longest, else one that is fenced.

@@ -1,7 +1,7 @@
 //! Whether any log directory is nearly full, or gone.
 
 use super::facts::DirectoryFact;
-use super::{Finding, Level, Part, Place, Worst};
+use super::{Figure, Finding, Level, Part, Place, Worst};
 use crate::tui::figures;
 
 const WARN_SHARE: f64 = 0.80;
@@ -31,7 +31,32 @@ pub(super) fn look(directories: &[DirectoryFact<'_>]) -> Finding {
         place: Place::Directory(it.broker, it.path.to_owned()),
         text: format!("{} {}", it.broker, it.path),
     });
-    Finding::of(now, worst)
+    let figure = figure(directories, &offline, fullest, worst.as_ref());
+    Finding::of(now, worst, figure)
+}
+
+fn figure(
+    directories: &[DirectoryFact<'_>],
+    offline: &[&DirectoryFact<'_>],
+    fullest: Option<&DirectoryFact<'_>>,
+    worst: Option<&Worst>,
+) -> Figure {
+    let subject = worst.map_or_else(|| format!("all {}", directories.len()), |it| it.text.clone());
+    if !offline.is_empty() {
+        return Figure::of_worst(subject, offline.len(), "offline", "online");
+    }
+    let Some(used) = fullest.and_then(|it| it.used) else {
+        return Figure::of_all(subject, "–", "80%");
+    };
+    let limit = if BAD_SHARE <= used { "90%" } else { "80%" };
+    let is_alike = |it: &&DirectoryFact<'_>| it.used.is_some_and(|it| level(it) == level(used));
+    match level(used) {
+        Level::Ok => Figure::of_all(subject, figures::share(used), limit),
+        _ => {
+            let count = directories.iter().filter(is_alike).count();
+            Figure::of_worst(subject, count, figures::share(used), limit)
+        }
+    }
 }
 
 /// Of a used share, 0 to 1.

@@ -1,13 +1,14 @@
 //! Whether all groups keep up.
 
 use super::facts::GroupFact;
-use super::{Finding, Level, Part, Place, Worst};
+use super::{Figure, Finding, Level, Part, Place, Worst};
 use crate::group_verdict::Verdict;
 use crate::tui::figures;
 
 pub(super) fn look(groups: &[GroupFact<'_>]) -> Finding {
     if groups.is_empty() {
-        return Finding::of(vec![Part::plain("no groups")], None);
+        let figure = Figure::of_all("no groups", "ok", "ok");
+        return Finding::of(vec![Part::plain("no groups")], None, figure);
     }
     let level = |it: &GroupFact<'_>| it.verdict.map(|it| Level::from(it.level()));
     let mut now = Vec::new();
@@ -26,14 +27,23 @@ pub(super) fn look(groups: &[GroupFact<'_>]) -> Finding {
         now.push(Part::plain("none behind"));
     }
     now.push(Part::plain(format!("of {}", figures::count(groups.len() as u64))));
-    Finding::of(now, worst(groups))
+    let worst = worst(groups);
+    let figure = match worst.and_then(|it| Some((it, it.verdict?))) {
+        None => Figure::of_all(format!("all {}", groups.len()), "ok", "ok"),
+        Some((it, verdict)) => {
+            let alike = groups.iter().filter(|other| level(other) == level(it)).count();
+            Figure::of_worst(it.name, alike, verdict.name(), "ok")
+        }
+    };
+    let worst = worst.map(|it| it.name.to_owned());
+    let worst = worst.map(|text| Worst { place: Place::Group(text.clone()), text });
+    Finding::of(now, worst, figure)
 }
 
-fn worst(groups: &[GroupFact<'_>]) -> Option<Worst> {
+fn worst<'a, 'b>(groups: &'a [GroupFact<'b>]) -> Option<&'a GroupFact<'b>> {
     let ailing = groups.iter().filter(|it| it.verdict.is_some_and(|it| it != Verdict::Ok));
-    let worst = ailing.reduce(|worst, it| {
+    ailing.reduce(|worst, it| {
         let (most, more) = ((worst.verdict, worst.late_ms), (it.verdict, it.late_ms));
         if most < more || (most == more && it.name < worst.name) { it } else { worst }
-    })?;
-    Some(Worst { place: Place::Group(worst.name.to_owned()), text: worst.name.to_owned() })
+    })
 }

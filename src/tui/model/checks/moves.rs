@@ -1,7 +1,7 @@
 //! Whether reassignments move on, and left nothing behind.
 
 use super::facts::MovesFact;
-use super::{Finding, Level, Part, Place, Worst};
+use super::{Figure, Finding, Level, Part, Place, Worst};
 use crate::tui::figures;
 
 pub(super) fn look(moves: &MovesFact) -> Finding {
@@ -24,18 +24,24 @@ pub(super) fn look(moves: &MovesFact) -> Finding {
         .iter()
         .min()
         .map(|it| Worst { place: Place::Partition(it.clone()), text: it.to_string() });
-    Finding::of(now, worst)
+    let figure = match &worst {
+        Some(it) => Figure::of_worst(&it.text, moves.stalled.len(), "stalled", "moving"),
+        None => Figure::of_all("all", format!("{} run", moves.running), "moving"),
+    };
+    Finding::of(now, worst, figure)
 }
 
 /// A throttle without a move slows replication for nobody's good.
 fn at_rest(moves: &MovesFact) -> Finding {
     let Some(first) = moves.throttled.first() else {
-        return Finding::of(vec![Part::plain("none; no throttle left behind")], None);
+        let figure = Figure::of_all("all", "none", "none");
+        return Finding::of(vec![Part::plain("none; no throttle left behind")], None, figure);
     };
     let text = match moves.throttled.len() - 1 {
         0 => format!("none; throttle left on {first}"),
         more => format!("none; throttle left on {first} +{more}"),
     };
     let worst = Worst { place: Place::Topic(first.clone()), text: first.clone() };
-    Finding::of(vec![Part::new(Level::Warn, text)], Some(worst))
+    let figure = Figure::of_worst(first, moves.throttled.len(), "throttled", "none");
+    Finding::of(vec![Part::new(Level::Warn, text)], Some(worst), figure)
 }

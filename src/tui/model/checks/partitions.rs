@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kt_protocol::types::TopicPartition;
 
 use super::facts::PartitionFact;
-use super::{Finding, Level, Part, Place, Worst};
+use super::{Figure, Finding, Level, Part, Place, Worst};
 use crate::tui::figures;
 
 /// What is wrong with a partition, in rising order.
@@ -86,13 +86,32 @@ pub(super) fn look(partitions: &[PartitionFact<'_>], down: &BTreeSet<i32>) -> Fi
     tell(Level::Warn, out, "urp");
     let causes: Vec<String> = causes.iter().map(ToString::to_string).collect();
     tell(Level::Ok, by_down, &format!("urp by {}", causes.join(",")));
+    // What the lost broker explains makes way for what it does not.
+    if 1 < now.len()
+        && let Some(last) = now.last_mut().filter(|it| it.level == Level::Ok)
+    {
+        last.is_spare = true;
+    }
     if now.is_empty() {
         let count = figures::count(partitions.len() as u64);
         now.push(Part::plain(format!("all {count} in sync")));
     }
     let worst = worst.map(|(_, it)| TopicPartition::new(it.topic, it.partition));
     let worst = worst.map(|it| Worst { text: it.to_string(), place: Place::Partition(it) });
-    Finding::of(now, worst)
+    let figure = match (&worst, offline + below) {
+        (None, _) => Figure::of_all(format!("all {}", partitions.len()), "0", "0"),
+        (Some(it), 0) => figure(it, out, out, "urp"),
+        (Some(it), bad) if offline == 0 => figure(it, bad, below, "min"),
+        (Some(it), bad) => figure(it, bad, offline, "off"),
+    };
+    Finding::of(now, worst, figure)
+}
+
+/// Of so many that have the worst level, so many have the worst fault.
+fn figure(worst: &Worst, marked: u64, faulty: u64, what: &str) -> Figure {
+    let value = format!("{} {what}", figures::count(faulty));
+    let more = marked.saturating_sub(1);
+    Figure { more, ..Figure::of_all(worst.text.as_str(), value, "0") }
 }
 
 /// Only what is marked can be worst; of equals the first by name.

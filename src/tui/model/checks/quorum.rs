@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{QuorumFact, VoterFact};
-use super::{Finding, Level, Part, Place, Worst};
+use super::{Figure, Finding, Level, Part, Place, Worst};
 use crate::tui::figures;
 
 /// A voter that did not fetch for so long is not there, in ms.
@@ -14,7 +14,8 @@ const LAG_MOST: u64 = 100;
 pub(super) fn look(quorum: &QuorumFact, down: &BTreeSet<i32>) -> Finding {
     let Some(leader) = quorum.leader else {
         let text = format!("no leader  epoch {}", quorum.epoch);
-        return Finding::of(vec![Part::new(Level::Bad, text)], None);
+        let figure = Figure::of_all("quorum", "no leader", "one");
+        return Finding::of(vec![Part::new(Level::Bad, text)], None, figure);
     };
     let is_there =
         |it: &VoterFact| it.id == leader || it.last_fetch_ms.is_some_and(|it| it < GONE_MS);
@@ -39,5 +40,10 @@ pub(super) fn look(quorum: &QuorumFact, down: &BTreeSet<i32>) -> Finding {
     let worst = if voters != Level::Ok { gone().min_by_key(|it| it.id) } else { slowest };
     let worst = worst.filter(|_| voters.max(lagging) != Level::Ok).map(|it| it.id);
     let worst = worst.map(|id| Worst { place: Place::Broker(id), text: format!("voter {id}") });
-    Finding::of(now, worst)
+    let subject = worst.as_ref().map_or_else(|| leader.to_string(), |it| it.text.clone());
+    let figure = match voters {
+        Level::Ok => Figure::of_all(subject, format!("lag {}", figures::count(lag)), "100"),
+        _ => Figure::of_worst(subject, all - there, "gone", "there"),
+    };
+    Finding::of(now, worst, figure)
 }

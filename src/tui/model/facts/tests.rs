@@ -76,7 +76,7 @@ fn quorum_is(cluster: &mut Cluster, seconds: u64) {
 fn lines(cluster: &Cluster, seconds: u64) -> String {
     let now = Now { monotonic: Millis(seconds * 1_000), wall: Timestamp(100_000) };
     let mut evaluator = Evaluator::default();
-    let facts = facts(cluster, Vec::new(), now);
+    let facts = facts(cluster, Vec::new(), &BTreeSet::new(), now);
     evaluator.evaluate(now.monotonic, &facts);
     let checks = evaluator.evaluate(now.monotonic, &facts);
     let line = |it: &crate::tui::model::checks::Check| {

@@ -51,7 +51,7 @@ pub(super) enum Place {
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 18] = [
+    pub(crate) const ALL: [Kind; 18] = [
         Kind::Brokers,
         Kind::Metadata,
         Kind::LogEnds,

@@ -80,7 +80,7 @@ impl Play {
             if 0 < question.part {
                 write!(text, " part {}", question.part).unwrap();
             }
-            match items(&question.ask) {
+            match question.ask.items() {
                 0 => text.push('\n'),
                 items => writeln!(text, " of {items}").unwrap(),
             }
@@ -92,17 +92,6 @@ impl Play {
 /// Every broker answers, and soon.
 pub(super) fn quick(_: &Question, _: u64) -> Answered {
     (10, Outcome::Known)
-}
-
-pub(super) fn items(ask: &Ask) -> usize {
-    match ask {
-        Ask::Offsets(_, it) => it.len(),
-        Ask::Commits(it) | Ask::ShareCommits(it) | Ask::Members(it) | Ask::TopicConfigs(it) => {
-            it.len()
-        }
-        Ask::Ages(it) => it.len(),
-        _ => 0,
-    }
 }
 
 pub(super) fn needs(kinds: &[Kind]) -> Needs {

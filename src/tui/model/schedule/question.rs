@@ -54,3 +54,18 @@ pub(crate) enum WhichOffset {
     /// The last stable offset.
     StableEnd,
 }
+
+#[cfg(test)]
+impl Ask {
+    /// How many things it asks for, where it lists them.
+    pub(crate) fn items(&self) -> usize {
+        match self {
+            Ask::Offsets(_, it) => it.len(),
+            Ask::Commits(it) | Ask::ShareCommits(it) | Ask::Members(it) | Ask::TopicConfigs(it) => {
+                it.len()
+            }
+            Ask::Ages(it) => it.len(),
+            _ => 0,
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use kt_protocol::types::NodeId;
 use proptest::prelude::*;
 
-use super::play::{Answered, Play, items, needs, quick, world};
+use super::play::{Answered, Play, needs, quick, world};
 use super::*;
 
 const SAMPLES: [Kind; 3] = [Kind::Brokers, Kind::LogEnds, Kind::LogDirs];
@@ -311,7 +311,7 @@ proptest! {
         let mut asked = Vec::new();
         for lane in split.lanes(Kind::LogEnds, &needs) {
             for part in split.parts(lane, &needs) {
-                prop_assert!((1..=10_000).contains(&items(&part)));
+                prop_assert!((1..=10_000).contains(&part.items()));
                 let Ask::Offsets(WhichOffset::End, partitions) = part else { panic!("{part:?}") };
                 asked.extend(partitions.iter().cloned());
             }
@@ -320,7 +320,7 @@ proptest! {
         prop_assert_eq!(asked, all);
         let commits = split.lanes(Kind::Commits, &needs).into_iter();
         let sizes: Vec<usize> =
-            commits.flat_map(|it| split.parts(it, &needs)).map(|it| items(&it)).collect();
+            commits.flat_map(|it| split.parts(it, &needs)).map(|it| it.items()).collect();
         prop_assert_eq!(sizes.iter().sum::<usize>(), 500);
         prop_assert!(sizes.iter().all(|it| (1..=200).contains(it)));
     }

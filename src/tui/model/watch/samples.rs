@@ -1,5 +1,7 @@
 //! What goes into the series of charts, once all of a second's answers are in.
 
+use std::collections::BTreeSet;
+
 use kt_protocol::types::Millis;
 
 use super::{News, Watch};
@@ -92,7 +94,7 @@ impl Watch {
 
     fn push_shape(&mut self, now: Millis) {
         let at = kt_protocol::types::Now { monotonic: now, ..Default::default() };
-        let facts = facts::facts(&self.cluster, Vec::new(), at);
+        let facts = facts::facts(&self.cluster, Vec::new(), &BTreeSet::new(), at);
         let Answer::Known(partitions) = &facts.partitions else { return };
         let down = Facts::down(&facts);
         let (mut offline, mut below, mut out) = (0_u32, 0_u32, 0_u32);
