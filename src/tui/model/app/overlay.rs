@@ -1,6 +1,7 @@
 //! What lies over a screen: help, a line that is typed, details, a question.
 
 use crate::tui::model::input::Line;
+use crate::tui::model::produce::ProduceForm;
 
 /// What has the keys, if not the screen.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub(crate) enum Overlay {
     },
     /// Text of several lines.
     Text { title: String, lines: Vec<String>, scrolled: usize },
+    /// A record is typed.
+    Produce(ProduceForm),
     /// Something must be answered.
     Question(Question),
 }
