@@ -8,7 +8,6 @@ use crate::tui::stage::{Stage, Town};
 fn configs(entity: &str, width: u16, height: u16) -> Stage {
     let mut stage = Stage::settled(Town::troubled(), width, height);
     stage.go(&Target::about(Screen::Configs, About::Entity(entity.to_owned())));
-    // What was said of going there makes way for what configs are for.
     stage.pass(10_000);
     stage
 }
@@ -16,9 +15,8 @@ fn configs(entity: &str, width: u16, height: u16) -> Stage {
 #[test]
 fn at_80_columns() {
     let mut stage = configs("topic/orders", 80, 24);
-    stage.app.message = None;
     insta::assert_snapshot!(stage.shown(), @"
-     prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3…M2Qk PROTECTED
+     prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3…M2Qk PROTECTED          0s
      1 over 2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs[8 configs]9 alerts
      configs  topic/orders  5 of 7 (set ones first)               sort source, name
        config                            value                source   default
@@ -40,10 +38,10 @@ fn at_80_columns() {
 
 
 
-       delete: old segments go; compact: each key keeps its last record; more: lev…
+       delete: old segments go; compact: each key keeps its last; more: level 2
      e edit  / filter  x faults  Tab entities  a actions  Y kt line  ? help  q quit
     ");
-    stage.type_keys("jjjj");
+    stage.type_keys("jjj");
     assert!(stage.shown().contains("whether a replica that lacks records may lead"));
 }
 
@@ -52,7 +50,7 @@ fn at_160_columns_types_and_meanings_stand_beside() {
     insta::assert_snapshot!(configs("topic/orders", 160, 50).body(), @"
      configs  topic/orders  5 of 7 (set ones first)                                                                                               sort source, name
        config                                   value                source   default       type     meaning
-    >  cleanup.policy                           delete               topic    –             string   delete: old segments go; compact: each key keeps its last reco…
+    >  cleanup.policy                           delete               topic    –             string   delete: old segments go; compact: each key keeps its last; mor…
        min.insync.replicas                      2                    topic    –             string   replicas that must have a record before acks=all is answered; …
        retention.ms                             604800000 (7d)       topic    604800000     string   how long a log is kept before old segments go; -1 = for ever; …
      ▲ unclean.leader.election.enable           true                 broker   false         string   whether a replica that lacks records may lead; true: level 2
@@ -111,7 +109,7 @@ fn another_entity_is_asked_for_at_once_and_the_same_one_every_five_minutes() {
     assert_eq!(asked(&mut stage), 0);
     stage.pass(110_000);
     assert_eq!(asked(&mut stage), 1);
-    stage.type_keys(":configs topic/payments<Enter>");
+    stage.type_keys(":configs topic/paym<Tab><Enter>");
     stage.pass(100);
     assert_eq!(asked(&mut stage), 1);
     stage.type_keys("r");
@@ -179,7 +177,7 @@ fn what_is_not_told_says_why() {
 #[test]
 fn narrow_and_tiny() {
     insta::assert_snapshot!(configs("topic/orders", 40, 12).shown(), @"
-     prod-eu  BAD 2 WARN 2
+     prod-eu  BAD 2 WARN 2               0s
      configs  topic/orders
        config           value
     >  cleanup.policy   delete

@@ -21,7 +21,7 @@ fn at_80_columns() {
      prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3…M2Qk PROTECTED          3s
      1 over 2 topics[3 groups]4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      billing-export  classic  Stable  3 members  coordinator 1      sort level, lag
-     · reading its commits …
+     ? not known: nobody tells the end of orders-7
        lag ?  late ~6m28s  in 10.3K/s  read 6000/s  assignor cooperative-sticky
        lag 1
 
@@ -31,14 +31,14 @@ fn at_80_columns() {
        topic           part  committed    lag   late read/s expires member
     >▲ orders             0    1695000  399K↑ ~6m28s    500   6d23h billing-export-1
      ▲ orders             1    1695000  399K↑ ~6m28s    500   6d23h billing-export-2
-     ▲ orders            10    1695000  399K↑ ~6m28s    500   6d23h billing-export-2
-     ▲ orders            11    1695000  401K↑ ~6m28s    500   6d23h billing-export-3
      ▲ orders             2    1695000  399K↑ ~6m28s    500   6d23h billing-export-3
      ▲ orders             3    1695000  399K↑ ~6m28s    500   6d23h billing-export-1
      ▲ orders             4    1695000  399K↑ ~6m28s    500   6d23h billing-export-2
      ▲ orders             5    1695000  401K↑ ~6m28s    500   6d23h billing-export-3
-       orders             6    1695000  399K↑   >33s    500   6d23h billing-export-1
-       orders             9    1695000  399K↑   >33s    500   6d23h billing-export-1
+     ▲ orders             6    1695000  399K↑ ~6m28s    500   6d23h billing-export-1
+     ▲ orders             9    1695000  399K↑ ~6m28s    500   6d23h billing-export-1
+       orders            10    1695000  399K↑   >33s    500   6d23h billing-export-2
+       orders            11    1695000  401K↑   >33s    500   6d23h billing-export-3
        orders             7    1695000     ?       …    500       – billing-export-2
 
      Enter records at commit  Tab members  < > window  s sort  a actions  ? help
@@ -52,7 +52,7 @@ fn at_160_columns_panes_stand_side_by_side() {
      prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3OEVBNTcwNTJENDM2Qk PROTECTED                                                                             3s
      1 over 2 topics[3 groups]4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      billing-export  classic  Stable  3 members  coordinator 1                                                                                      sort level, lag
-     · reading its commits …
+     ? not known: nobody tells the end of orders-7
        lag ?  late ~6m28s  in 10.3K/s  read 6000/s  assignor cooperative-sticky
        lag 1                                                                           20K/s
 
@@ -67,14 +67,14 @@ fn at_160_columns_panes_stand_side_by_side() {
        topic              part  committed        end    lag   late read/s expires  │   client           host              part    lag read/s assigned
     >▲ orders                0    1695000    2094008  399K↑ ~6m28s    500   6d23h  │ ▲ billing-export-1 10.0.4.17            4  1.6M↑   2000 orders:0,3,6,9
      ▲ orders                1    1695000    2094008  399K↑ ~6m28s    500   6d23h  │ ▲ billing-export-2 10.0.4.18            4  1.2M↑   2000 orders:1,4,7,10
-     ▲ orders               10    1695000    2094008  399K↑ ~6m28s    500   6d23h  │ ▲ billing-export-3 10.0.4.19            4  1.2M↑   2000 orders:2,5,8,11
-     ▲ orders               11    1695000    2096074  401K↑ ~6m28s    500   6d23h  │
-     ▲ orders                2    1695000    2094008  399K↑ ~6m28s    500   6d23h  │
+     ▲ orders                2    1695000    2094008  399K↑ ~6m28s    500   6d23h  │ ▲ billing-export-3 10.0.4.19            4  1.2M↑   2000 orders:2,5,8,11
      ▲ orders                3    1695000    2094008  399K↑ ~6m28s    500   6d23h  │
      ▲ orders                4    1695000    2094008  399K↑ ~6m28s    500   6d23h  │
      ▲ orders                5    1695000    2096074  401K↑ ~6m28s    500   6d23h  │
-       orders                6    1695000    2094008  399K↑   >33s    500   6d23h  │
-       orders                9    1695000    2094008  399K↑   >33s    500   6d23h  │
+     ▲ orders                6    1695000    2094008  399K↑ ~6m28s    500   6d23h  │
+     ▲ orders                9    1695000    2094008  399K↑ ~6m28s    500   6d23h  │
+       orders               10    1695000    2094008  399K↑   >33s    500   6d23h  │
+       orders               11    1695000    2096074  401K↑   >33s    500   6d23h  │
        orders                7    1695000          …     ?       …    500       –  │
        orders                8    1695000          …     ?       …    500       –  │
                                                                                    │
@@ -106,7 +106,7 @@ fn at_160_columns_panes_stand_side_by_side() {
      prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3OEVBNTcwNTJENDM2Qk PROTECTED                                                                             3s
      1 over 2 topics[3 groups]4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      billing-export  classic  Stable  3 members  coordinator 1                                                                                      sort level, lag
-     . reading its commits ~
+     ? not known: nobody tells the end of orders-7
        lag ?  late ~6m28s  in 10.3K/s  read 6000/s  assignor cooperative-sticky
        lag 1                                                                           20K/s
 
@@ -121,14 +121,14 @@ fn at_160_columns_panes_stand_side_by_side() {
        topic              part  committed        end    lag   late read/s expires  |   client           host              part    lag read/s assigned
      ! orders                0    1695000    2094008  399K^ ~6m28s    500   6d23h  |>! billing-export-1 10.0.4.17            4  1.6M^   2000 orders:0,3,6,9
      ! orders                1    1695000    2094008  399K^ ~6m28s    500   6d23h  | ! billing-export-2 10.0.4.18            4  1.2M^   2000 orders:1,4,7,10
-     ! orders               10    1695000    2094008  399K^ ~6m28s    500   6d23h  | ! billing-export-3 10.0.4.19            4  1.2M^   2000 orders:2,5,8,11
-     ! orders               11    1695000    2096074  401K^ ~6m28s    500   6d23h  |
-     ! orders                2    1695000    2094008  399K^ ~6m28s    500   6d23h  |
+     ! orders                2    1695000    2094008  399K^ ~6m28s    500   6d23h  | ! billing-export-3 10.0.4.19            4  1.2M^   2000 orders:2,5,8,11
      ! orders                3    1695000    2094008  399K^ ~6m28s    500   6d23h  |
      ! orders                4    1695000    2094008  399K^ ~6m28s    500   6d23h  |
      ! orders                5    1695000    2096074  401K^ ~6m28s    500   6d23h  |
-       orders                6    1695000    2094008  399K^   >33s    500   6d23h  |
-       orders                9    1695000    2094008  399K^   >33s    500   6d23h  |
+     ! orders                6    1695000    2094008  399K^ ~6m28s    500   6d23h  |
+     ! orders                9    1695000    2094008  399K^ ~6m28s    500   6d23h  |
+       orders               10    1695000    2094008  399K^   >33s    500   6d23h  |
+       orders               11    1695000    2096074  401K^   >33s    500   6d23h  |
        orders                7    1695000          ~     ?       ~    500       -  |
        orders                8    1695000          ~     ?       ~    500       -  |
                                                                                    |
@@ -162,7 +162,7 @@ fn members_say_what_they_have() {
     stage.type_keys("<Tab>");
     insta::assert_snapshot!(stage.body(), @"
      fraud-scoring  classic  Stable  3 members  coordinator 2       sort level, lag
-     · reading its commits …
+     ? not known yet: what is unread is older than we have watched
        lag 1.0M→  late ~1m54s  in 9000/s  read 9600/s  assignor cooperative-sticky
        lag 2M
                                                                           ⢰⣦⣤⣤
@@ -177,7 +177,7 @@ fn members_say_what_they_have() {
     let mut stage = group(Town::troubled(), "fraud-scoring", 120, 24);
     insta::assert_snapshot!(stage.body(), @"
      fraud-scoring  classic  Stable  3 members  coordinator 2                                               sort level, lag
-     · reading its commits …
+     ? not known yet: what is unread is older than we have watched
        lag 1.0M→  late ~1m54s  in 9000/s  read 9600/s  assignor cooperative-sticky
        lag 2M
                                                                                                                 ⢰⣶⣦⣤⣤⣤
@@ -187,15 +187,15 @@ fn members_say_what_they_have() {
        topic                part  committed        end    lag   late read/s expires member                   host
     >  payments                0    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
        payments                1    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
-       payments               10    1992000    2034876 42.9K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
-       payments               11    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
-       payments               12    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
-       payments               13    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
-       payments               14    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
-       payments               15    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
-       payments               16    1992000    2034876 42.9K→   >33s    400   6d23h fraud-scoring-2          10.0.4.18
-       payments               17    1992000    2034126 42.1K→   >33s    400   6d23h fraud-scoring-3          10.0.4.19
-       payments               18    1992000    2034126 42.1K→   >33s    400   6d23h fraud-scoring-1          10.0.4.17
+       payments                2    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
+       payments                3    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
+       payments                4    1992000    2034876 42.9K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
+       payments                5    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
+       payments                6    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
+       payments                7    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
+       payments                8    1992000    2034126 42.1K→   >33s    400   6d23h fraud-scoring-3          10.0.4.19
+       payments                9    1992000    2034126 42.1K→   >33s    400   6d23h fraud-scoring-1          10.0.4.17
+       payments               10    1992000    2034876 42.9K→   >33s    400   6d23h fraud-scoring-2          10.0.4.18
     ");
 }
 
@@ -246,15 +246,15 @@ fn narrow_and_tiny() {
     insta::assert_snapshot!(group(Town::troubled(), "billing-export", 40, 12).shown(), @"
      prod-eu  BAD 2 WARN 2               3s
      billing-export  classic  Stable
-     · reading its commits …
+     ? not known: nobody tells the end of …
        lag ?  late ~6m28s  in 10.3K/s  read
      [partitions 12]  members 3
        topic           part    lag   late
     >▲ orders             0  399K↑ ~6m28s
      ▲ orders             1  399K↑ ~6m28s
-     ▲ orders            10  399K↑ ~6m28s
-     ▲ orders            11  401K↑ ~6m28s
      ▲ orders             2  399K↑ ~6m28s
+     ▲ orders             3  399K↑ ~6m28s
+     ▲ orders             4  399K↑ ~6m28s
      Enter records at commit  ? help
     ");
     for (width, height) in [(1, 1), (20, 5), (60, 16), (41, 9), (119, 39), (150, 40), (300, 100)] {
@@ -268,15 +268,14 @@ fn commits_that_are_denied_say_why_and_old_answers_are_stale() {
     insta::assert_snapshot!(stage.body(), @"
     payments-recon  classic  Stable  3 members  coordinator 2      sort level, lag
     ? its commits are not told: not authorized for group payments-recon
-        assignor cooperative-sticky
+      assignor cooperative-sticky
       lag 1
 
       0
               -30m                                                        now
     [partitions 0]  members 3
       topic           part  committed    lag   late read/s expires member
-      connecting to prod-eu
-      metadata 1m30s   log ends 1m33s   commits 1m33s   sizes 1m33s
+      not told
     ");
     let mut stage = group(Town::small(), "billing", 80, 24);
     stage.town.silent.extend(Kind::ALL);

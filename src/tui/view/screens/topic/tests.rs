@@ -25,19 +25,19 @@ fn at_80_columns() {
      orders  12 partitions  rf 3  min isr 2  keep 7d  3.8GiB       sort level, part
      [partitions]  configs 5 set  groups 2  records  segments
        in 10.3K/s                          ⣤  spread 100%  skew 0%  leader skew 0%
-       part leader epoch isr               start        end rec/s    size elr  held
-    >✗    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB         0
-     ✗    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB         0
-     ✗    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB         0
-     ✗    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB         0
-     ✗    7   none    14 – of 3,4,5            …          …     0       …         …
-     ✗    8   none    14 – of 4,5,6            …          …     0       …         …
-          0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB         0
-          5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB      2066
-          6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB         0
-          9      5    14 5,6,1                 0    2063018  1033  393MiB         0
-         10      6    14 6,1,2                 0    2063018  1033  393MiB         0
-         11      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB      2066
+       part leader epoch isr               start        end rec/s    size elr
+    >✗    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB
+     ✗    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB
+     ✗    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB
+     ✗    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB
+     ✗    7   none    14 – of 3,4,5            –          –     0       –
+     ✗    8   none    14 – of 4,5,6            –          –     0       –
+          0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB
+          5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB
+          6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB
+          9      5    14 5,6,1                 0    2063018  1033  393MiB
+         10      6    14 6,1,2                 0    2063018  1033  393MiB
+         11      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB
 
 
 
@@ -63,19 +63,19 @@ fn at_160_columns_panes_stand_side_by_side() {
                                                                               ⢸⣿⣿  │
            0 -30m                                                             now  │
     ── partitions 12 ──────────────────────────────────────────────────────────────│
-       part leader epoch isr               start        end rec/s    size elr  held│
-    >✗    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB         0│
-     ✗    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB         0│
-     ✗    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB         0│
-     ✗    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB         0│
-     ✗    7   none    14 – of 3,4,5            …          …     0       …         …│
-     ✗    8   none    14 – of 4,5,6            …          …     0       …         …│── configs 5 set ───────────────────────────────────────────────────────────────
-          0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB         0│   cleanup.policy                    delete               topic    –
-          5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB      2066│   min.insync.replicas               2                    topic    –
-          6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB         0│   retention.ms                      604800000 (7d)       topic    604800000
-          9      5    14 5,6,1                 0    2063018  1033  393MiB         0│ ▲ unclean.leader.election.enable    true                 broker   false
-         10      6    14 6,1,2                 0    2063018  1033  393MiB         0│   ssl.keystore.password             hidden               static   –
-         11      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB      2066│   compression.type                  producer             default  producer
+       part leader epoch isr               start        end rec/s    size elr      │
+    >✗    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB          │
+     ✗    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB          │
+     ✗    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB          │
+     ✗    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB          │
+     ✗    7   none    14 – of 3,4,5            –          –     0       –          │
+     ✗    8   none    14 – of 4,5,6            –          –     0       –          │── configs 5 set ───────────────────────────────────────────────────────────────
+          0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          │   cleanup.policy                    delete               topic    –
+          5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB          │   min.insync.replicas               2                    topic    –
+          6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          │   retention.ms                      604800000 (7d)       topic    604800000
+          9      5    14 5,6,1                 0    2063018  1033  393MiB          │ ▲ unclean.leader.election.enable    true                 broker   false
+         10      6    14 6,1,2                 0    2063018  1033  393MiB          │   ssl.keystore.password             hidden               static   –
+         11      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB          │   compression.type                  producer             default  producer
                                                                                    │   max.message.bytes                 1048588 (1.0MiB)     default  1048588
                                                                                    │
                                                                                    │
@@ -117,19 +117,19 @@ fn at_160_columns_panes_stand_side_by_side() {
                                                                               ###  |
            0 -30m                                                             now  |
     -- partitions 12 --------------------------------------------------------------|
-       part leader epoch isr               start        end rec/s    size elr  held|
-     X    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB         0|
-     X    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB         0|
-     X    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB         0|
-     X    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB         0|
-     X    7   none    14 - of 3,4,5            ~          ~     0       ~         ~|
-     X    8   none    14 - of 4,5,6            ~          ~     0       ~         ~|-- configs 5 set ---------------------------------------------------------------
-          0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB         0|   cleanup.policy                    delete               topic    -
-          5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB      2066|   min.insync.replicas               2                    topic    -
-          6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB         0|   retention.ms                      604800000 (7d)       topic    604800000
-          9      5    14 5,6,1                 0    2063018  1033  393MiB         0| ! unclean.leader.election.enable    true                 broker   false
-         10      6    14 6,1,2                 0    2063018  1033  393MiB         0|   ssl.keystore.password             hidden               static   -
-         11      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB      2066|   compression.type                  producer             default  producer
+       part leader epoch isr               start        end rec/s    size elr      |
+     X    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB          |
+     X    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB          |
+     X    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB          |
+     X    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB          |
+     X    7   none    14 - of 3,4,5            -          -     0       -          |
+     X    8   none    14 - of 4,5,6            -          -     0       -          |-- configs 5 set ---------------------------------------------------------------
+          0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          |   cleanup.policy                    delete               topic    -
+          5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB          |   min.insync.replicas               2                    topic    -
+          6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          |   retention.ms                      604800000 (7d)       topic    604800000
+          9      5    14 5,6,1                 0    2063018  1033  393MiB          | ! unclean.leader.election.enable    true                 broker   false
+         10      6    14 6,1,2                 0    2063018  1033  393MiB          |   ssl.keystore.password             hidden               static   -
+         11      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB          |   compression.type                  producer             default  producer
                                                                                    |   max.message.bytes                 1048588 (1.0MiB)     default  1048588
                                                                                    |
                                                                                    |
@@ -185,7 +185,7 @@ fn tab_walks_through_the_panes() {
 
 
 
-       delete: old segments go; compact: each key keeps its last record; more: lev…
+       delete: old segments go; compact: each key keeps its last; more: level 2
      Enter records  Tab pane  @ go to  p produce  e edit config  a actions  ? help
     ");
     stage.type_keys("<Tab>");
@@ -214,8 +214,8 @@ fn narrow_and_tiny() {
      ✗    2      4 4 of 4,5,6      2063018
      ✗    3      5 5 of 5,6,1      2063018
      ✗    4      6 6 of 6,1,2      2063018
-     ✗    7   none – of 3,4,5            …
-     ✗    8   none – of 4,5,6            …
+     ✗    7   none – of 3,4,5            –
+     ✗    8   none – of 4,5,6            –
           0      2 2,4 of 2,3,4    2063018
      Enter records  Tab pane  ? help
     ");
@@ -236,10 +236,10 @@ fn held_records_come_in_when_there_are_some() {
        part leader epoch isr               start        end rec/s    size elr  held
     >     0      2    14 2,3,1                 0    2006100   100  383MiB         0
           1      3    14 3,1,2                 0    2006100   100  383MiB         0
-          2      1    14 1,2,3                 0    2006300   100  383MiB       680
+          2      1    14 1,2,3                 0    2006300   100  383MiB       280
           3      2    14 2,3,1                 0    2006100   100  383MiB         0
           4      3    14 3,1,2                 0    2006100   100  383MiB         0
-          5      1    14 1,2,3                 0    2006300   100  383MiB       200
+          5      1    14 1,2,3                 0    2006300   100  383MiB         0
     ");
 }
 
