@@ -730,3 +730,17 @@ fn frame_of_a_large_cluster() {
     println!("a minute of answers and pictures: {:?} of CPU", began.elapsed());
     println!("history: {} KiB", stage.app.watch.store.bytes() >> 10);
 }
+
+#[test]
+fn charts_end_where_the_user_goes() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.type_keys("@-10s<Enter>");
+    assert!(!stage.app.view.is_live());
+    insta::assert_snapshot!(stage.body().lines().next().unwrap(), @" overview                                                        last 30m  back");
+    stage.type_keys("@nonsense<Enter>");
+    assert!(stage.app.message.as_ref().is_some_and(|it| it.text.starts_with("@nonsense: ")));
+    stage.type_keys("@2099-01-01<Enter>");
+    assert!(stage.app.message.as_ref().is_some_and(|it| it.text.ends_with("has not come yet")));
+    stage.type_keys("@latest<Enter>");
+    assert!(stage.app.view.is_live());
+}
