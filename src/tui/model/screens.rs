@@ -8,6 +8,7 @@ pub(crate) mod overview;
 pub(crate) mod quorum;
 pub(crate) mod reassignments;
 pub(crate) mod records;
+pub(crate) mod segments;
 pub(crate) mod topics;
 
 use super::page::Page;
@@ -24,6 +25,7 @@ pub(crate) struct Pages {
     pub(crate) reassignments: reassignments::Reassignments,
     pub(crate) log_dirs: log_dirs::LogDirs,
     pub(crate) records: records::Records,
+    pub(crate) segments: segments::Segments,
     pub(crate) alerts: alerts::Alerts,
 }
 
@@ -31,7 +33,8 @@ impl Pages {
     pub(crate) fn page(&self, screen: Screen) -> &dyn Page {
         match screen {
             Screen::Overview => &self.overview,
-            Screen::Topics | Screen::Topic | Screen::Segments => &self.topics,
+            Screen::Topics | Screen::Topic => &self.topics,
+            Screen::Segments => &self.segments,
             Screen::Records => &self.records,
             Screen::Groups | Screen::Group => &self.groups,
             Screen::Quorum => &self.quorum,
@@ -45,7 +48,8 @@ impl Pages {
     pub(crate) fn page_mut(&mut self, screen: Screen) -> &mut dyn Page {
         match screen {
             Screen::Overview => &mut self.overview,
-            Screen::Topics | Screen::Topic | Screen::Segments => &mut self.topics,
+            Screen::Topics | Screen::Topic => &mut self.topics,
+            Screen::Segments => &mut self.segments,
             Screen::Records => &mut self.records,
             Screen::Groups | Screen::Group => &mut self.groups,
             Screen::Quorum => &mut self.quorum,

@@ -9,6 +9,7 @@ mod overview;
 mod quorum;
 mod reassignments;
 mod records;
+mod segments;
 mod topics;
 
 use ratatui::layout::Rect;
@@ -30,6 +31,7 @@ pub(crate) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         Screen::Reassignments => reassignments::draw(app, canvas, body, drawn),
         Screen::LogDirs => log_dirs::draw(app, canvas, body, drawn),
         Screen::Records => records::draw(app, canvas, body, drawn),
+        Screen::Segments => segments::draw(app, canvas, body, drawn),
         Screen::Alerts => alerts::draw(app, canvas, body, drawn),
         _ => brokers::draw(app, canvas, body, drawn),
     }
@@ -45,6 +47,7 @@ pub(crate) fn title(app: &App) -> Title {
         Screen::Reassignments => reassignments::title(app),
         Screen::LogDirs => log_dirs::title(app),
         Screen::Records => records::title(app),
+        Screen::Segments => segments::title(app),
         Screen::Alerts => alerts::title(app),
         _ => brokers::title(app),
     }
