@@ -29,6 +29,7 @@ mod own_node;
 mod position;
 mod properties_file;
 mod rate;
+mod read_only_disk;
 mod record_filter;
 mod record_format;
 mod record_json;

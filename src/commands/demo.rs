@@ -55,7 +55,9 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) fn run(args: &DemoArgs, session: &Session) -> Result<(), CliError> {
-    run_around(session, |session, _| tui::open(&args.screens, session))
+    run_around(session, |session, demo| {
+        tui::open(&args.screens.with_own_data(demo.log_dirs()), session)
+    })
 }
 
 /// Runs the demo as long as somebody looks at it. `look` gets a session of the demo's cluster.
@@ -93,7 +95,6 @@ impl Demo {
     }
 
     /// Where its records are.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the screen of segments reads there"))]
     pub(crate) fn log_dirs(&self) -> &[PathBuf] {
         self.node.log_dirs()
     }

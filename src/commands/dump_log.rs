@@ -7,7 +7,6 @@ mod indexes;
 mod kafka;
 mod log;
 mod positions;
-mod read_only_disk;
 mod scanned;
 mod seek;
 mod small_files;
@@ -23,12 +22,12 @@ use kt_storage::inspect::{self, FileClass, Listed, Place};
 use crate::error::{self, CliError, Kind};
 use crate::internal_records::Decoder;
 use crate::position::At;
+use crate::read_only_disk::ReadOnlyDisk;
 use crate::record_filter::RecordFilter;
 use crate::session::Session;
 use findings::Findings;
 use form::Form;
 use positions::Range;
-use read_only_disk::ReadOnlyDisk;
 use scanned::Scanned;
 
 const EXAMPLES: &str = "\

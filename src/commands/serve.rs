@@ -82,7 +82,8 @@ fn watch(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
     own_node::start_logs(&LogsTo::File(logs.clone()))?;
     let node = OwnNode::start(plan(args, session)?)?;
     session.note(&format!("logs go to {}", logs.display()));
-    let watched = tui::open(&ScreenArgs::default(), &node.session(session));
+    let watched =
+        tui::open(&ScreenArgs::default().with_own_data(node.log_dirs()), &node.session(session));
     let stopped = node.stop();
     watched.and(stopped)
 }

@@ -1,5 +1,6 @@
 //! How commands open the dashboard: the flags that they share, and the way to the cluster.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
@@ -32,9 +33,25 @@ pub(crate) struct ScreenArgs {
     /// Take clicks and the wheel; m turns it on and off
     #[arg(long)]
     mouse: bool,
+    /// A data directory of this machine, whose segments are shown
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Those of a node that runs in this process.
+    #[arg(skip)]
+    own_data: Vec<PathBuf>,
 }
 
 impl ScreenArgs {
+    /// The same for a node that keeps its records here.
+    pub(crate) fn with_own_data(&self, own_data: &[PathBuf]) -> ScreenArgs {
+        ScreenArgs { own_data: own_data.to_vec(), ..self.clone() }
+    }
+
+    /// Where segments are looked for.
+    pub(crate) fn data(&self) -> Vec<PathBuf> {
+        self.data.iter().chain(&self.own_data).cloned().collect()
+    }
+
     /// What is printed is not asked how bright it is.
     pub(crate) fn theme_on_paper(&self) -> Theme {
         let palette = match self.theme {
@@ -85,7 +102,8 @@ pub(crate) fn open(args: &ScreenArgs, session: &Session) -> Result<(), CliError>
         surroundings: Surroundings::here(args.theme, args.ascii, color),
         mouse: if args.mouse { MouseMode::On } else { MouseMode::Off },
     };
-    run(session.admin()?, setting(session)?, rules()?, &opening)
+    let setting = Setting { data: args.data(), ..setting(session)? };
+    run(session.admin()?, setting, rules()?, &opening)
 }
 
 /// The user's rules: `kt/alerts.toml` in the configuration home, if there is one.
@@ -113,5 +131,5 @@ pub(crate) fn setting(session: &Session) -> Result<Setting, CliError> {
         None => (target.bootstrap.clone(), false, format!(" -b {}", target.bootstrap)),
     };
     let zone = session.zone();
-    Ok(Setting { context, paint: None, is_protected, zone, reach })
+    Ok(Setting { context, paint: None, is_protected, zone, reach, data: Vec::new() })
 }

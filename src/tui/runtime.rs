@@ -1,7 +1,8 @@
 //! Performs what the model asks for. The only part of the dashboard that awaits.
 //!
 //! `driver` is the loop, and `once` the one that draws a single screen; `asker` performs questions
-//! beside both, `records` reads. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
+//! beside both, `records` and
+//! `segments` read. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
 //! happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
 //! are what comes from the user and from the system. `deliver` tells people and programs of alerts,
 //! and `watcher` is the loop of who watches without a screen.
@@ -19,6 +20,7 @@ mod painter;
 mod produce;
 mod questions;
 mod records;
+mod segments;
 mod signals;
 pub(crate) mod terminal;
 pub(crate) mod watcher;

@@ -47,6 +47,7 @@ impl Stage {
             is_protected: true,
             zone: TimeZone::fixed(jiff::tz::offset(1)),
             reach: " --context prod-eu".to_owned(),
+            data: Vec::new(),
         };
         let app = App::new(setting, at(START));
         let (under_way, done, asked) = Default::default();

@@ -7,9 +7,9 @@ use kt_storage::{DiskError, File};
 
 use super::findings::Findings;
 use super::form::{Entry, Form};
-use super::read_only_disk::ReadOnlyFile;
 use super::unreadable;
 use crate::error::CliError;
+use crate::read_only_disk::ReadOnlyFile;
 
 /// Why an index was not read to its end.
 enum Stopped {

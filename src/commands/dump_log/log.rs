@@ -12,11 +12,11 @@ use kt_storage::inspect::{FaultKind, FileClass, Listed, LogWalk, Step, WalkedBat
 use super::findings::Findings;
 use super::form::Form;
 use super::positions::Range;
-use super::read_only_disk::ReadOnlyFile;
 use super::scanned::Scanned;
 use super::{seek, unreadable};
 use crate::error::CliError;
 use crate::internal_records::Decoder;
+use crate::read_only_disk::ReadOnlyFile;
 use crate::record_filter::RecordFilter;
 
 /// What of a log is shown.

@@ -8,10 +8,10 @@ use kt_storage::inspect::{Listed, LogWalk, Step};
 
 use super::findings::Findings;
 use super::log::{Stopped, each_record};
-use super::read_only_disk::ReadOnlyFile;
 use super::{DumpLogArgs, seek, unreadable};
 use crate::error::{CliError, Kind};
 use crate::position::At;
+use crate::read_only_disk::ReadOnlyFile;
 use crate::resolve;
 use crate::session::Session;
 

@@ -5,8 +5,8 @@ use kt_storage::file_names::FileKind;
 use kt_storage::inspect::{self, Listed, SeekError};
 
 use super::findings::Findings;
-use super::read_only_disk::ReadOnlyFile;
 use crate::error::CliError;
+use crate::read_only_disk::ReadOnlyFile;
 
 /// Where to begin to meet an offset.
 pub(super) fn offset(

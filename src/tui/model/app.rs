@@ -40,6 +40,8 @@ pub(crate) struct Setting {
     pub(crate) zone: TimeZone,
     /// Flags that a command line needs to reach the same cluster: ` --context prod-eu`.
     pub(crate) reach: String,
+    /// Data directories of this machine, for the screen of segments.
+    pub(crate) data: Vec<std::path::PathBuf>,
 }
 
 /// The dashboard.
@@ -140,6 +142,7 @@ impl App {
                 self.watch.answered(&question, said, took, now);
             }
             Msg::Read { generation, news } => self.pages.records.take(generation, news, now),
+            Msg::Looked { generation, looked } => self.pages.segments.take(generation, looked, now),
             Msg::Delivered { id, result } => self.delivered(id, result),
             Msg::Rules(read) => self.rules_read(read),
             Msg::Said { level, text } => self.say_level(level, text),

@@ -9,6 +9,7 @@ use super::cluster::Said;
 use super::produce::NewRecord;
 use super::schedule::Question;
 use super::screens::records::reading::{ReadNews, ReadPlan};
+use super::screens::segments::looking::{Look, Looked};
 use crate::tui::alerts::engine::Outgoing;
 use crate::tui::alerts::rules::{Rules, RulesError};
 use crate::tui::keymap::Key;
@@ -35,6 +36,11 @@ pub(crate) enum Msg {
     },
     /// Nothing but time.
     Tick,
+    /// What was found in a local directory, by the number of the subject that asked.
+    Looked {
+        generation: u64,
+        looked: Looked,
+    },
     /// What became of telling somebody of an alert.
     Delivered {
         id: u64,
@@ -75,6 +81,11 @@ pub(crate) enum Effect {
     /// Reads records instead of what is read; comes back as `Msg::Read`.
     Read(ReadPlan),
     StopReading,
+    /// Looks into a local directory; comes back as `Msg::Looked`.
+    Look {
+        generation: u64,
+        look: Look,
+    },
     /// Comes back as `Msg::Said`.
     Produce(NewRecord),
     /// Into the clipboard of the terminal.

@@ -10,6 +10,7 @@ pub(crate) mod overview;
 pub(crate) mod quorum;
 pub(crate) mod reassignments;
 pub(crate) mod records;
+pub(crate) mod segments;
 pub(crate) mod topic;
 pub(crate) mod topics;
 
@@ -29,6 +30,7 @@ pub(crate) struct Pages {
     pub(crate) reassignments: reassignments::Reassignments,
     pub(crate) log_dirs: log_dirs::LogDirs,
     pub(crate) records: records::Records,
+    pub(crate) segments: segments::Segments,
     pub(crate) configs: configs::Configs,
     pub(crate) alerts: alerts::Alerts,
 }
@@ -37,8 +39,9 @@ impl Pages {
     pub(crate) fn page(&self, screen: Screen) -> &dyn Page {
         match screen {
             Screen::Overview => &self.overview,
-            Screen::Topics | Screen::Segments => &self.topics,
+            Screen::Topics => &self.topics,
             Screen::Topic => &self.topic,
+            Screen::Segments => &self.segments,
             Screen::Records => &self.records,
             Screen::Groups => &self.groups,
             Screen::Group => &self.group,
@@ -54,8 +57,9 @@ impl Pages {
     pub(crate) fn page_mut(&mut self, screen: Screen) -> &mut dyn Page {
         match screen {
             Screen::Overview => &mut self.overview,
-            Screen::Topics | Screen::Segments => &mut self.topics,
+            Screen::Topics => &mut self.topics,
             Screen::Topic => &mut self.topic,
+            Screen::Segments => &mut self.segments,
             Screen::Records => &mut self.records,
             Screen::Groups => &mut self.groups,
             Screen::Group => &mut self.group,

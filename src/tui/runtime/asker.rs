@@ -1,5 +1,6 @@
 //! Performs questions beside the drawing thread, and sends back what came of them.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use kt_client::Admin;
@@ -8,9 +9,11 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::produce::produce;
 use super::questions::ask;
+use super::segments;
 use crate::tui::model::msg::Msg;
 use crate::tui::model::produce::NewRecord;
 use crate::tui::model::schedule::Question;
+use crate::tui::model::screens::segments::looking::Look;
 
 /// Asks the cluster. The schedule has one question under way for each kind and broker, so what is
 /// under way, and what waits to be folded, is bounded by that.
@@ -36,6 +39,15 @@ impl Asker {
             let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             // Nobody listens any more once the dashboard is left.
             drop(answers.send(Msg::Answer { question, said, took }));
+        });
+    }
+
+    /// Looks into directories, on a thread where waiting for a disk holds nobody up.
+    pub(crate) fn look(&self, data: &[PathBuf], generation: u64, look: Look) {
+        let (data, answers) = (data.to_vec(), self.answers.clone());
+        self.handle.spawn_blocking(move || {
+            let looked = segments::look(&data, &look);
+            drop(answers.send(Msg::Looked { generation, looked }));
         });
     }
 

@@ -207,6 +207,9 @@ impl Driver {
                 Effect::Ask(question) => self.asker.ask(question),
                 Effect::Read(plan) => self.reader.read(plan),
                 Effect::StopReading => self.reader.stop(),
+                Effect::Look { generation, look } => {
+                    self.asker.look(&self.app.setting.data, generation, look);
+                }
                 Effect::Produce(record) => self.asker.produce(record),
                 Effect::Quit => return Ok(Some(End::Left)),
                 Effect::Suspend => self.suspend(&mut more).await?,
@@ -236,6 +239,9 @@ impl Driver {
                 Effect::Ask(question) => self.asker.ask(question),
                 Effect::Read(plan) => self.reader.read(plan),
                 Effect::StopReading => self.reader.stop(),
+                Effect::Look { generation, look } => {
+                    self.asker.look(&self.app.setting.data, generation, look);
+                }
                 _ => {}
             }
         }

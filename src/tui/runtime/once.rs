@@ -64,6 +64,9 @@ pub(crate) async fn once(
                 Effect::Ask(question) => asker.ask(question),
                 Effect::Read(plan) => reader.read(plan),
                 Effect::StopReading => reader.stop(),
+                Effect::Look { generation, look } => {
+                    asker.look(&app.setting.data, generation, look);
+                }
                 _ => {}
             }
         }

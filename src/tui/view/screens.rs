@@ -11,6 +11,7 @@ mod overview;
 mod quorum;
 mod reassignments;
 mod records;
+mod segments;
 mod topic;
 mod topics;
 
@@ -36,6 +37,7 @@ pub(crate) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         Screen::Reassignments => reassignments::draw(app, canvas, body, drawn),
         Screen::LogDirs => log_dirs::draw(app, canvas, body, drawn),
         Screen::Records => records::draw(app, canvas, body, drawn),
+        Screen::Segments => segments::draw(app, canvas, body, drawn),
         Screen::Alerts => alerts::draw(app, canvas, body, drawn),
         _ => brokers::draw(app, canvas, body, drawn),
     }
@@ -54,6 +56,7 @@ pub(crate) fn title(app: &App) -> Title {
         Screen::Reassignments => reassignments::title(app),
         Screen::LogDirs => log_dirs::title(app),
         Screen::Records => records::title(app),
+        Screen::Segments => segments::title(app),
         Screen::Alerts => alerts::title(app),
         _ => brokers::title(app),
     }

@@ -191,7 +191,7 @@ fn right_of_title(page: &Records) -> Vec<Piece> {
     right
 }
 
-fn cells_of(it: &RecordLine, clock: &Clock, is_wide: bool) -> Vec<Cell> {
+pub(super) fn cells_of(it: &RecordLine, clock: &Clock, is_wide: bool) -> Vec<Cell> {
     vec![
         Cell::plain(it.partition.to_string()),
         Cell::plain(it.offset.to_string()),

@@ -15,7 +15,7 @@ use kt_storage::{Disk, DiskError, File};
 
 /// A file that was opened for reading. All that would change it is refused.
 #[derive(Debug)]
-pub(super) struct ReadOnlyFile {
+pub(crate) struct ReadOnlyFile {
     file: fs::File,
     path: PathBuf,
 }
@@ -25,7 +25,7 @@ impl ReadOnlyFile {
     ///
     /// # Errors
     /// It is not there, or may not be read.
-    pub(super) fn open(path: &Path) -> Result<ReadOnlyFile, DiskError> {
+    pub(crate) fn open(path: &Path) -> Result<ReadOnlyFile, DiskError> {
         match fs::File::open(path) {
             Ok(file) => Ok(ReadOnlyFile { file, path: path.to_owned() }),
             Err(error) => Err(DiskError::new("open", path, &error)),
@@ -86,7 +86,7 @@ impl File for ReadOnlyFile {
 
 /// The disk.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ReadOnlyDisk;
+pub(crate) struct ReadOnlyDisk;
 
 impl Disk for ReadOnlyDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> Result<Arc<dyn File>, DiskError> {

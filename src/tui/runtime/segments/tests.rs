@@ -1,0 +1,144 @@
+//! Directories as a broker leaves them, whole and damaged.
+
+use std::fs;
+
+use kt_protocol::records::{BatchBuilder, NewRecord};
+use kt_protocol::types::Timestamp;
+use tempfile::TempDir;
+
+use super::*;
+
+const PARTITION: &str = "orders-0";
+
+fn place() -> Place {
+    Place { topic: "orders".to_owned(), partition: 0 }
+}
+
+/// Batches of two records each, from this offset on.
+fn log(first: i64, batches: i64) -> Vec<u8> {
+    let mut out = Vec::new();
+    for number in 0..batches {
+        let base = first + number * 2;
+        let mut batch = BatchBuilder::new().base_offset(Offset(base));
+        for offset in [base, base + 1] {
+            let value = format!("value {offset}");
+            let record = NewRecord {
+                timestamp: Timestamp(1_700_000_000_000 + offset),
+                value: Some(value.as_bytes()),
+                ..NewRecord::default()
+            };
+            batch.append(record).unwrap();
+        }
+        out.extend_from_slice(&batch.build());
+    }
+    out
+}
+
+/// A data directory with one partition, of two segments of three batches and of 300.
+fn directory() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let partition = directory.path().join(PARTITION);
+    fs::create_dir(&partition).unwrap();
+    fs::write(partition.join("00000000000000000000.log"), log(0, 3)).unwrap();
+    let last = log(6, 300);
+    // The last offset of the fourth batch, and where that begins.
+    let fourth = i32::try_from(log(6, 3).len()).unwrap();
+    let entry = [7_i32.to_be_bytes(), fourth.to_be_bytes()].concat();
+    fs::write(partition.join("00000000000000000006.index"), entry).unwrap();
+    fs::write(partition.join("00000000000000000006.log"), last).unwrap();
+    directory
+}
+
+fn look_at(directory: &TempDir, wanted: &Look) -> Looked {
+    look(&[directory.path().to_owned()], wanted)
+}
+
+#[test]
+fn segments_tell_their_bounds_and_what_is_missing() {
+    let directory = directory();
+    let Looked::Segments { lines, log_end } = look_at(&directory, &Look::Segments(place())) else {
+        panic!("they are there");
+    };
+    assert_eq!(log_end, Some(606));
+    let told: Vec<_> = lines
+        .iter()
+        .map(|it| (it.base_offset, it.next_offset, it.has_index, it.activity, it.level))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (0, Some(6), false, Activity::Closed, Level::Warn),
+            (6, Some(606), true, Activity::Active, Level::Ok),
+        ]
+    );
+    assert_eq!(lines[0].first, Some(1_700_000_000_000));
+    assert_eq!(lines[1].last, Some(1_700_000_000_605));
+    assert_eq!(lines[1].bytes_per_entry, Some(lines[1].size));
+    // The directory of the partition itself will do.
+    let own = look(&[directory.path().join(PARTITION)], &Look::Segments(place()));
+    assert!(matches!(own, Looked::Segments { .. }));
+}
+
+#[test]
+fn batches_come_in_pages_and_an_offset_is_found_by_the_index() {
+    let directory = directory();
+    let batches = |position, goal| {
+        let wanted = Look::Batches { place: place(), base: 6, position, goal };
+        match look_at(&directory, &wanted) {
+            Looked::Batches { lines, more_at } => (lines, more_at),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (first, more_at) = batches(0, None);
+    assert_eq!((first.len(), first[0].first, first[0].count), (BATCHES, 6, Some(2)));
+    let (rest, none) = batches(more_at.unwrap(), None);
+    assert_eq!((rest.len(), none, rest[0].first), (100, None, 406));
+    let (from_goal, _) = batches(0, Some(15));
+    assert!(0 < from_goal[0].position && from_goal[0].first <= 15);
+}
+
+#[test]
+fn damage_has_its_position_and_reading_goes_on_behind_it() {
+    let directory = directory();
+    let path = directory.path().join(PARTITION).join("00000000000000000000.log");
+    let mut bytes = fs::read(&path).unwrap();
+    let size = bytes.len() / 3;
+    bytes[size + 70] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let wanted = Look::Batches { place: place(), base: 0, position: 0, goal: None };
+    let Looked::Batches { lines, .. } = look_at(&directory, &wanted) else { panic!("they come") };
+    let told: Vec<_> = lines.iter().map(|it| (it.position as usize / size, &it.fault)).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].1.is_none() && told[1].1.is_some() && told[2].1.is_none(), "{told:?}");
+    let position = size as u64;
+    let wanted = Look::Bytes { place: place(), base: 0, position };
+    let Looked::Bytes { bytes: shown, .. } = look_at(&directory, &wanted) else { panic!("bytes") };
+    assert_eq!(shown, bytes[size..2 * size]);
+    let wanted = Look::Records { place: place(), base: 0, position };
+    let Looked::Failed(why) = look_at(&directory, &wanted) else { panic!("it is damaged") };
+    assert!(why.starts_with(&format!("the batch at byte {position} cannot be read")), "{why}");
+}
+
+#[test]
+fn a_batch_has_its_records() {
+    let directory = directory();
+    let wanted = Look::Records { place: place(), base: 0, position: 0 };
+    let Looked::Records(lines) = look_at(&directory, &wanted) else { panic!("they are there") };
+    let told: Vec<_> = lines.iter().map(|it| (it.offset, it.value.text())).collect();
+    assert_eq!(told, [(0, Some("value 0")), (1, Some("value 1"))]);
+}
+
+#[test]
+fn what_is_not_there_is_told() {
+    let directory = directory();
+    let why = |looked| match looked {
+        Looked::Failed(why) => why,
+        other => panic!("{other:?}"),
+    };
+    let other = Place { topic: "payments".to_owned(), partition: 3 };
+    let missing = why(look_at(&directory, &Look::Segments(other)));
+    insta::assert_snapshot!(missing, @"no directory has payments-3; --data names the one of its broker");
+    let gone = Look::Bytes { place: place(), base: 99, position: 0 };
+    insta::assert_snapshot!(why(look_at(&directory, &gone)), @"segment 99 is not there any more");
+    assert!(matches!(look(&[], &Look::Segments(place())), Looked::NoData));
+}
