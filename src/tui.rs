@@ -37,7 +37,7 @@ mod view;
 pub(crate) use model::checks::facts::Answer;
 pub(crate) use model::checks::{CheckKind, Level};
 pub(crate) use model::lag::{Lag, Late};
-pub(crate) use open::{Opened, ScreenArgs, open, setting};
+pub(crate) use open::{Opened, ScreenArgs, open, rules, setting};
 pub(crate) use runtime::deliver::{Delivered, deliver};
 pub(crate) use runtime::watcher::{Waited, Watcher};
 pub(crate) use runtime::{Once, Sheet, once};

@@ -73,7 +73,7 @@ fn once(args: &DashboardArgs, opened: &Opened, session: &Session) -> Result<(), 
         }
     };
     let admin = session.admin()?;
-    let setting = tui::setting(session)?;
+    let setting = (tui::setting(session)?, tui::rules()?);
     let sheet = sheet(args, session);
     let patience = session.globals.timeout.to_std();
     let once = session.block_on(async {

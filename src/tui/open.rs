@@ -3,7 +3,9 @@
 use std::str::FromStr;
 
 use clap::Args;
+use jiff::Timestamp;
 
+use super::alerts::rules::Rules;
 use super::model::app::Setting;
 use super::model::page::Target;
 use super::model::screen::Screen;
@@ -11,6 +13,7 @@ use super::runtime::look::{Surroundings, ThemeChoice};
 use super::runtime::terminal::MouseMode;
 use super::runtime::{Opening, run};
 use super::view::theme::{Glyphs, Palette, Theme};
+use crate::contexts;
 use crate::error::CliError;
 use crate::session::Session;
 
@@ -82,8 +85,22 @@ pub(crate) fn open(args: &ScreenArgs, session: &Session) -> Result<(), CliError>
         surroundings: Surroundings::here(args.theme, args.ascii, color),
         mouse: if args.mouse { MouseMode::On } else { MouseMode::Off },
     };
-    run(session.admin()?, setting(session)?, &opening)
+    run(session.admin()?, setting(session)?, rules()?, &opening)
 }
+
+/// The user's rules: `kt/alerts.toml` in the configuration home, if there is one.
+///
+/// # Errors
+///
+/// Something in it is wrong: alerts that somebody relies on do not stay away silently.
+pub(crate) fn rules() -> Result<Rules, CliError> {
+    let file = contexts::user_file().map(|it| it.with_file_name(RULES_FILE));
+    let Some(file) = file.filter(|it| it.exists()) else { return Ok(Rules::default()) };
+    Rules::read(&file, Timestamp::now()).map_err(|error| CliError::usage(error.to_string()))
+}
+
+/// Beside the file of contexts.
+const RULES_FILE: &str = "alerts.toml";
 
 /// How the dashboard reaches its cluster, and what it calls it.
 pub(crate) fn setting(session: &Session) -> Result<Setting, CliError> {

@@ -12,7 +12,7 @@ use crate::error::{CliError, Failed, Kind};
 use crate::output::{Cell, Column, DocumentKind, Item, Table};
 use crate::session::Session;
 use crate::tui::alerts::engine::{Engine, Line};
-use crate::tui::alerts::measured::{Measured, checks};
+use crate::tui::alerts::measured::Measured;
 use crate::tui::alerts::notice::{NoticeSubject, SUBJECTS_MAX, level_name};
 use crate::tui::alerts::rules::Rules;
 use crate::tui::{Level, Watcher};
@@ -119,7 +119,7 @@ async fn look(
     let mut measured = Measured::of(&watcher.watch, now);
     let ages = ages::ask(admin, &ages::wanted(&rules, &measured)).await?;
     ages::put(&ages, &mut measured);
-    let Some(checks) = checks(&watcher.watch, now) else {
+    let Some(checks) = watcher.watch.checks.clone() else {
         return Err(CliError::new(Kind::Unreachable, "TIMED_OUT", "no answer in time"));
     };
     let mut engine = Engine::new(rules);

@@ -22,7 +22,7 @@ use crate::interrupt::Interrupt;
 use crate::output::DocumentKind;
 use crate::session::Session;
 use crate::tui::alerts::engine::{Engine, Outgoing};
-use crate::tui::alerts::measured::{Measured, checks, silent_ms};
+use crate::tui::alerts::measured::Measured;
 use crate::tui::alerts::notice::Notice;
 use crate::tui::alerts::rules::Rules;
 use crate::tui::{Delivered, Waited, Watcher, deliver};
@@ -172,7 +172,7 @@ impl Watching<'_> {
     fn evaluate(&mut self) -> Result<(), CliError> {
         let now = self.watcher.now();
         let watch = &self.watcher.watch;
-        let Some(checks) = checks(watch, now) else { return Ok(()) };
+        let Some(checks) = watch.checks.clone() else { return Ok(()) };
         if let Some(id) = &watch.cluster.id {
             if self.engine.cluster_id().is_none() {
                 let rules = self.engine.rules().rules.len();
@@ -184,7 +184,7 @@ impl Watching<'_> {
         let wanted = ages::wanted(self.engine.rules(), &measured);
         ages::put(&self.ages, &mut measured);
         let outgoing = self.engine.evaluate(now.monotonic, Timestamp::now(), &measured, &checks);
-        self.tell_silence(silent_ms(&self.watcher.watch.cluster, now).is_some());
+        self.tell_silence(self.watcher.watch.silent_ms(now).is_some());
         self.start(outgoing);
         self.ask_ages(wanted, now.monotonic);
         self.print()

@@ -7,7 +7,6 @@ use crate::tui::model::checks::facts::Answer;
 use crate::tui::model::checks::{Level, Place};
 use crate::tui::model::lag::{Lag, Late};
 
-pub(crate) use self::of_watch::{checks, silent_ms};
 use super::rules::{Rule, RuleKind, Value};
 
 /// All that was measured for one evaluation.

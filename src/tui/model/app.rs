@@ -2,6 +2,7 @@
 //!
 //! `update` takes a message and gives effects; it reads no clock and waits for nothing.
 
+mod alerting;
 mod command_line;
 mod keys;
 mod message;
@@ -135,6 +136,8 @@ impl App {
             Msg::Answer { question, said, took } => {
                 self.watch.answered(&question, said, took, now);
             }
+            Msg::Delivered { id, result } => self.delivered(id, result),
+            Msg::Rules(read) => self.rules_read(read),
             Msg::Said { level, text } => self.say_level(level, text),
             Msg::Tick => {}
             Msg::Suspended => self.watch.schedule.suspend(),
@@ -150,8 +153,10 @@ impl App {
         }
         if self.watch.renew(self.now) {
             self.must_draw = true;
+            self.watch.alert(self.now);
             self.renew_page();
         }
+        self.deliver(effects);
         self.ask(effects);
         self.renew_message();
     }
@@ -199,6 +204,7 @@ impl App {
     /// Computes what follows from all answers, however young the last time is.
     pub(crate) fn compute_all(&mut self) {
         self.watch.renew_now(self.now);
+        self.watch.alert(self.now);
         self.renew_page();
     }
 
@@ -210,7 +216,8 @@ impl App {
         let renewed = self.watch.next_renewal();
         // One thing moves while the first answer is awaited.
         let spins = (!self.watch.is_known()).then(|| self.now.monotonic + SPIN_MS);
-        let soonest = [asked, renewed, spins].into_iter().flatten().min();
+        let told = self.watch.alerts.next_deadline();
+        let soonest = [asked, renewed, spins, told].into_iter().flatten().min();
         soonest.map_or(second, |it| it.max(self.now.monotonic).min(second))
     }
 

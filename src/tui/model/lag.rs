@@ -151,6 +151,11 @@ impl PartitionFacts {
         Some(group_lag::unread(self.committed?, self.end?))
     }
 
+    fn trend(&self) -> Option<Trend> {
+        let (lag, read) = (self.lag()? as f64, self.read.per_second()?);
+        Some(Trend::of_rates(lag, read, self.incoming.per_second()?))
+    }
+
     fn is_behind(&self) -> bool {
         self.lag().is_some_and(|it| 0 < it)
     }
@@ -172,6 +177,19 @@ impl GroupFacts {
         // Sums of fractions depend on their order, and a row must not.
         partitions.sort_by(|a, b| a.at.cmp(&b.at));
         Look { group: self, partitions, now }.cells()
+    }
+
+    /// The rows of all its partitions, by the same rules. Whether the lag of one grows is told by
+    /// how fast it is written and read.
+    pub(crate) fn each_partition(
+        &self,
+        now: Clocks,
+    ) -> impl Iterator<Item = (&PartitionFacts, Cells)> {
+        self.partitions.iter().map(move |it| {
+            let mut cells = Look { group: self, partitions: vec![it], now }.cells();
+            cells.trend = it.trend();
+            (it, cells)
+        })
     }
 
     /// The row of one of its partitions, by the same rules.

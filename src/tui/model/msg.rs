@@ -1,10 +1,14 @@
 //! What comes to the dashboard, and what it asks for.
 
+use std::path::PathBuf;
+
 use kt_client::Error;
 
 use super::checks::Level;
 use super::cluster::Said;
 use super::schedule::Question;
+use crate::tui::alerts::engine::Outgoing;
+use crate::tui::alerts::rules::{Rules, RulesError};
 use crate::tui::keymap::Key;
 
 /// Something that happened.
@@ -24,6 +28,13 @@ pub(crate) enum Msg {
     },
     /// Nothing but time.
     Tick,
+    /// What became of telling somebody of an alert.
+    Delivered {
+        id: u64,
+        result: Result<(), String>,
+    },
+    /// The file of rules, read again.
+    Rules(Result<Rules, RulesError>),
     /// How something outside went: said in the message line.
     Said {
         level: Option<Level>,
@@ -59,6 +70,10 @@ pub(crate) enum Effect {
     /// The screen as a file in this form.
     Save(Picture),
     Mouse(Reporting),
+    /// Comes back as `Msg::Delivered`.
+    Deliver(Outgoing),
+    /// Comes back as `Msg::Rules`.
+    ReadRules(PathBuf),
     Suspend,
     Quit,
     Bell,

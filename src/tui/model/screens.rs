@@ -1,11 +1,15 @@
 //! The screens, one file each: what of the cluster they show, as plain values.
 
+pub(crate) mod alerts;
 pub(crate) mod brokers;
+pub(crate) mod configs;
+pub(crate) mod group;
 pub(crate) mod groups;
 pub(crate) mod log_dirs;
 pub(crate) mod overview;
 pub(crate) mod quorum;
 pub(crate) mod reassignments;
+pub(crate) mod topic;
 pub(crate) mod topics;
 
 use super::page::Page;
@@ -16,35 +20,47 @@ use super::screen::Screen;
 pub(crate) struct Pages {
     pub(crate) overview: overview::Overview,
     pub(crate) topics: topics::Topics,
+    pub(crate) topic: topic::TopicPage,
     pub(crate) groups: groups::Groups,
+    pub(crate) group: group::GroupPage,
     pub(crate) brokers: brokers::Brokers,
     pub(crate) quorum: quorum::Quorum,
     pub(crate) reassignments: reassignments::Reassignments,
     pub(crate) log_dirs: log_dirs::LogDirs,
+    pub(crate) configs: configs::Configs,
+    pub(crate) alerts: alerts::Alerts,
 }
 
 impl Pages {
     pub(crate) fn page(&self, screen: Screen) -> &dyn Page {
         match screen {
             Screen::Overview => &self.overview,
-            Screen::Topics | Screen::Topic | Screen::Records | Screen::Segments => &self.topics,
-            Screen::Groups | Screen::Group => &self.groups,
+            Screen::Topics | Screen::Records | Screen::Segments => &self.topics,
+            Screen::Topic => &self.topic,
+            Screen::Groups => &self.groups,
+            Screen::Group => &self.group,
             Screen::Quorum => &self.quorum,
             Screen::Reassignments => &self.reassignments,
             Screen::LogDirs => &self.log_dirs,
-            _ => &self.brokers,
+            Screen::Configs => &self.configs,
+            Screen::Alerts => &self.alerts,
+            Screen::Brokers => &self.brokers,
         }
     }
 
     pub(crate) fn page_mut(&mut self, screen: Screen) -> &mut dyn Page {
         match screen {
             Screen::Overview => &mut self.overview,
-            Screen::Topics | Screen::Topic | Screen::Records | Screen::Segments => &mut self.topics,
-            Screen::Groups | Screen::Group => &mut self.groups,
+            Screen::Topics | Screen::Records | Screen::Segments => &mut self.topics,
+            Screen::Topic => &mut self.topic,
+            Screen::Groups => &mut self.groups,
+            Screen::Group => &mut self.group,
             Screen::Quorum => &mut self.quorum,
             Screen::Reassignments => &mut self.reassignments,
             Screen::LogDirs => &mut self.log_dirs,
-            _ => &mut self.brokers,
+            Screen::Configs => &mut self.configs,
+            Screen::Alerts => &mut self.alerts,
+            Screen::Brokers => &mut self.brokers,
         }
     }
 }

@@ -15,14 +15,17 @@ use kt_client::Error;
 use kt_protocol::types::{Millis, NodeId, Now, Offset, TopicPartition};
 
 pub(crate) use self::disks::Disks;
-pub(crate) use self::groups::Judged;
+pub(crate) use self::groups::{Judged, clocks};
 pub(crate) use self::growth::Growth;
 pub(crate) use self::moves::{Moves, Progress};
 use super::checks::facts::{Answer as FactAnswer, Facts, GroupFact};
-use super::checks::{Badge, Check, Evaluator};
+use super::checks::{Badge, Check, CheckKind, Evaluator, Figure, Level, Part};
 use super::cluster::{Answer, Cluster, Said};
 use super::facts::facts;
 use super::schedule::{Ask, Kind, Lane, Needs, Question, Schedule, WhichOffset};
+use crate::tui::alerts::engine::{Engine, Outgoing};
+use crate::tui::alerts::measured::Measured;
+use crate::tui::figures;
 use crate::tui::history::Rate;
 use crate::tui::history::store::{Store, Subject};
 
@@ -42,6 +45,10 @@ pub(crate) struct Watch {
     pub(crate) groups: BTreeMap<String, Judged>,
     /// What the checks say, once anything was answered.
     pub(crate) checks: Option<[Check; 6]>,
+    /// The rules of the user and the checks: what fires, and who is told.
+    pub(crate) alerts: Engine,
+    /// What is to be told now.
+    pub(crate) outgoing: Vec<Outgoing>,
     evaluator: Evaluator,
     news: News,
     renewed: Option<Millis>,
@@ -60,6 +67,8 @@ struct News {
     quorum: bool,
 }
 
+/// A cluster that does not answer for so long is not there, in ms.
+const SILENT_MS: u64 = 10_000;
 /// What is computed over the whole cluster is computed no more often.
 const RENEW_MS: u64 = 1_000;
 
@@ -140,11 +149,13 @@ impl Watch {
         let stale = self.stale(now.monotonic);
         let mut facts = facts(&self.cluster, of_groups.collect(), &stale, now);
         self.add_outlook(&mut facts);
-        self.checks = Some(self.evaluator.evaluate(now.monotonic, &facts));
+        let mut checks = self.evaluator.evaluate(now.monotonic, &facts);
+        self.say_silence(&mut checks, now);
+        self.checks = Some(checks);
     }
 
     /// What was told more than two intervals ago.
-    fn stale(&self, now: Millis) -> BTreeSet<Kind> {
+    pub(crate) fn stale(&self, now: Millis) -> BTreeSet<Kind> {
         let is_stale = |kind: &Kind| {
             let pause = self.schedule.pause(Lane { kind: *kind, broker: None });
             let at = self.cluster.oldest(&[*kind]);
@@ -183,9 +194,44 @@ impl Watch {
         self.news.any.then(|| self.renewed.map_or(Millis(0), |it| it + RENEW_MS))
     }
 
-    /// How many checks fire; `None` while nothing is known.
+    /// How many checks and rules fire; `None` while nothing is known.
     pub(crate) fn badge(&self) -> Option<Badge> {
-        self.checks.as_ref().map(|it| Badge::of(it.iter().map(|it| it.level)))
+        self.checks.as_ref().map(|_| self.alerts.summary().badge)
+    }
+
+    /// Lets the rules look at what is known now. Once for each time that all was computed.
+    pub(crate) fn alert(&mut self, now: Now) {
+        let Some(checks) = &self.checks else { return };
+        let wall = clocks(now).wall;
+        let mut engine = std::mem::take(&mut self.alerts);
+        if let Some(id) = &self.cluster.id {
+            engine.know_cluster(id);
+        }
+        let measured = Measured::of(self, now);
+        let outgoing = engine.evaluate(now.monotonic, wall, &measured, checks);
+        self.outgoing.extend(outgoing);
+        self.alerts = engine;
+    }
+
+    /// For how many ms nobody answers, once that is too long.
+    pub(crate) fn silent_ms(&self, now: Now) -> Option<u64> {
+        let mut lanes = self.cluster.hearing.of_kind(Kind::Brokers).map(|it| it.1);
+        let heard = lanes.find(|it| it.failing.is_some())?;
+        let since = heard.answered.or(heard.failing.as_ref().map(|it| it.since))?;
+        Some(now.monotonic - since).filter(|it| SILENT_MS <= *it)
+    }
+
+    /// While none answers, that is what is wrong with the brokers.
+    fn say_silence(&self, checks: &mut [Check; 6], now: Now) {
+        let Some(silent_ms) = self.silent_ms(now) else { return };
+        let brokers = &mut checks[CheckKind::Brokers as usize];
+        let text = format!("none answers for {}", figures::duration(silent_ms));
+        let all = format!("all {}", self.cluster.brokers.len());
+        brokers.level = Level::Bad;
+        brokers.now = vec![Part { text, level: Level::Bad, is_spare: false }];
+        brokers.worst = None;
+        brokers.figure = Figure { subject: all, more: 0, value: "silent".to_owned(), limit: "up" };
+        brokers.since = Millis(now.monotonic.0.saturating_sub(silent_ms));
     }
 
     /// What was asked for stands in the history.
@@ -281,6 +327,7 @@ impl News {
             | Kind::Moves
             | Kind::Configs
             | Kind::SubjectPartitions => self.shape = true,
+            Kind::EntityConfigs => {}
         }
     }
 }

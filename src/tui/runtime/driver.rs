@@ -8,17 +8,20 @@ use kt_client::Admin;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::asker::Asker;
 use super::clipboard::{Between, copying};
 use super::clocks::Clocks;
+use super::deliver::{Delivered, deliver};
 use super::events::{Event, Events};
 use super::look::Surroundings;
 use super::once;
 use super::signals::{Signals, Told};
 use super::terminal::{MouseMode, RealTerminal};
 use crate::error::{CliError, Kind};
+use crate::tui::alerts::engine::{Engine, Outgoing};
+use crate::tui::alerts::rules::Rules;
 use crate::tui::model::app::{App, Setting};
 use crate::tui::model::checks::Level;
 use crate::tui::model::msg::{Effect, Msg, Picture, Reporting};
@@ -38,13 +41,18 @@ pub(crate) struct Opening {
 /// # Errors
 ///
 /// No terminal, or one that has gone; a signal that ends the process.
-pub(crate) fn run(admin: Admin, setting: Setting, opening: &Opening) -> Result<(), CliError> {
+pub(crate) fn run(
+    admin: Admin,
+    setting: Setting,
+    rules: Rules,
+    opening: &Opening,
+) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
         .build()
         .map_err(|error| CliError::other(format!("cannot start: {error}")))?;
-    let result = runtime.block_on(drive(admin, setting, opening));
+    let result = runtime.block_on(drive(admin, setting, rules, opening));
     // What is still asked has no reader any more.
     runtime.shutdown_background();
     result
@@ -53,20 +61,28 @@ pub(crate) fn run(admin: Admin, setting: Setting, opening: &Opening) -> Result<(
 /// Threads that ask; they mostly wait.
 const WORKERS: usize = 2;
 
-async fn drive(admin: Admin, setting: Setting, opening: &Opening) -> Result<(), CliError> {
+async fn drive(
+    admin: Admin,
+    setting: Setting,
+    rules: Rules,
+    opening: &Opening,
+) -> Result<(), CliError> {
     let signals = Signals::listen()?;
     let terminal = RealTerminal::take(&opening.surroundings, opening.mouse)?;
     let events = Events::start()?;
     let (answers, heard) = unbounded_channel();
     let clocks = Clocks::start();
     let mut app = App::new(setting, clocks.now());
+    app.watch.alerts = Engine::new(rules);
     app.theme = terminal.look().theme;
     app.mouse = match opening.mouse {
         MouseMode::On => Reporting::On,
         MouseMode::Off => Reporting::Off,
     };
     let asker = Asker::new(admin, Handle::current(), answers);
-    let mut driver = Driver { app, clocks, terminal, events, signals, heard, asker };
+    let (told, delivered) = unbounded_channel();
+    let mut driver =
+        Driver { app, clocks, terminal, events, signals, heard, asker, told, delivered };
     driver.begin(&opening.target)?;
     loop {
         if let Some(end) = driver.round().await? {
@@ -93,7 +109,12 @@ struct Driver {
     signals: Signals,
     heard: UnboundedReceiver<Msg>,
     asker: Asker,
+    told: UnboundedSender<Outcome>,
+    delivered: UnboundedReceiver<Outcome>,
 }
+
+/// What became of telling somebody, by the id of that.
+type Outcome = (u64, Result<Delivered, String>);
 
 /// Answers that are folded before the picture is drawn again: a key must not wait for all of them.
 const ANSWERS_AT_ONCE: usize = 64;
@@ -139,6 +160,13 @@ impl Driver {
                     left -= 1;
                     next = if left == 0 { None } else { self.heard.try_recv().ok() };
                 }
+            }
+            Some((id, result)) = self.delivered.recv() => {
+                if matches!(result, Ok(Delivered::Ring)) {
+                    self.terminal.send(b"\x07")?;
+                }
+                let msg = Msg::Delivered { id, result: result.map(drop) };
+                self.app.update(self.clocks.now(), msg, &mut effects);
             }
             () = tokio::time::sleep_until(deadline) => {
                 self.app.update(self.clocks.now(), Msg::Tick, &mut effects);
@@ -186,6 +214,11 @@ impl Driver {
                 }
                 Effect::Mouse(Reporting::On) => self.terminal.set_mouse(MouseMode::On)?,
                 Effect::Mouse(Reporting::Off) => self.terminal.set_mouse(MouseMode::Off)?,
+                Effect::Deliver(outgoing) => self.deliver(outgoing),
+                Effect::ReadRules(path) => {
+                    let read = Msg::Rules(Rules::read(&path, Timestamp::now()));
+                    self.app.update(self.clocks.now(), read, &mut more);
+                }
                 Effect::Bell => self.terminal.send(b"\x07")?,
             }
         }
@@ -195,6 +228,17 @@ impl Driver {
             }
         }
         Ok(None)
+    }
+
+    /// Tells somebody of an alert, beside all else; the bell is ours.
+    fn deliver(&self, outgoing: Outgoing) {
+        let told = self.told.clone();
+        Handle::current().spawn(async move {
+            let id = outgoing.id;
+            let result = deliver(&outgoing).await;
+            // Nobody listens any more once the dashboard is left.
+            drop(told.send((id, result)));
+        });
     }
 
     /// Nothing is asked while nobody can look.

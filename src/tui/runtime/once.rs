@@ -12,6 +12,8 @@ use tokio::time::timeout_at;
 
 use super::asker::Asker;
 use super::clocks::Clocks;
+use crate::tui::alerts::engine::Engine;
+use crate::tui::alerts::rules::Rules;
 use crate::tui::model::app::{App, Setting};
 use crate::tui::model::msg::{Effect, Msg, Picture};
 use crate::tui::model::page::Target;
@@ -38,7 +40,7 @@ pub(crate) struct Sheet {
 /// Asks until everything that the screen needs was answered, within `patience`, and draws it.
 pub(crate) async fn once(
     admin: Admin,
-    setting: Setting,
+    (setting, rules): (Setting, Rules),
     target: Target,
     sheet: Sheet,
     patience: Duration,
@@ -48,6 +50,8 @@ pub(crate) async fn once(
     let asker = Asker::new(admin, Handle::current(), answers);
     let mut app = App::new(setting, clocks.now());
     app.theme = sheet.theme;
+    // It looks by the rules, and tells nobody.
+    app.watch.alerts = Engine::new(rules);
     let end = tokio::time::Instant::now() + patience;
     let mut effects = Vec::new();
     app.update(clocks.now(), Msg::Resize(sheet.width, sheet.height), &mut effects);

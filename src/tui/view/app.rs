@@ -23,7 +23,7 @@ pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Drawn {
     let keys = keymap::footer_parts(app.screen);
     let header = header(app);
     let title = title(app);
-    let notice = app.message.as_ref().map(notice);
+    let notice = app.message.as_ref().map(notice).or_else(|| hint(app));
     let faults = faults(app);
     let frame = Frame {
         header: &header,
@@ -131,6 +131,12 @@ fn notice(message: &Message) -> Notice {
     }
 }
 
+/// What the screen says of the row of the cursor, below the rows.
+fn hint(app: &App) -> Option<Notice> {
+    let hint = app.pages.page(app.screen).hint()?;
+    Some(Notice::plain(format!("  {hint}"), ""))
+}
+
 /// What a tiny window shows: the checks that fire, each with the place where it is worst.
 fn faults(app: &App) -> Vec<Fault> {
     let checks = app.watch.checks.iter().flatten();
@@ -160,6 +166,10 @@ fn draw_overlay(app: &App, canvas: &mut Canvas<'_>) {
             let context = &app.setting.context;
             let text = format!("{context} is protected: type its name: {typed}_");
             draw_typed(canvas, places, &text, "Esc leaves");
+        }
+        Overlay::Question(Question::Alerts) => {
+            let keys = "m mute subject 2h  M mute rule  u unmute  t test targets  r reload";
+            draw_typed(canvas, places, keys, "Esc leaves");
         }
         Overlay::Question(Question::Save) => {
             draw_typed(canvas, places, "save this screen as: t text  s svg  j json", "Esc leaves");

@@ -1,12 +1,16 @@
 //! Draws the bodies and titles of screens, one file each.
 
+mod alerts;
 mod brokers;
 mod cells;
+mod configs;
+mod group;
 mod groups;
 mod log_dirs;
 mod overview;
 mod quorum;
 mod reassignments;
+mod topic;
 mod topics;
 
 use ratatui::layout::Rect;
@@ -23,10 +27,14 @@ pub(crate) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     match app.screen {
         Screen::Overview => overview::draw(app, canvas, body, drawn),
         Screen::Topics => topics::draw(app, canvas, body, drawn),
+        Screen::Topic => topic::draw(app, canvas, body, drawn),
+        Screen::Group => group::draw(app, canvas, body, drawn),
+        Screen::Configs => configs::draw(app, canvas, body, drawn),
         Screen::Groups => groups::draw(app, canvas, body, drawn),
         Screen::Quorum => quorum::draw(app, canvas, body, drawn),
         Screen::Reassignments => reassignments::draw(app, canvas, body, drawn),
         Screen::LogDirs => log_dirs::draw(app, canvas, body, drawn),
+        Screen::Alerts => alerts::draw(app, canvas, body, drawn),
         _ => brokers::draw(app, canvas, body, drawn),
     }
 }
@@ -36,10 +44,14 @@ pub(crate) fn title(app: &App) -> Title {
     match app.screen {
         Screen::Overview => overview::title(app),
         Screen::Topics => topics::title(app),
+        Screen::Topic => topic::title(app),
+        Screen::Group => group::title(app),
+        Screen::Configs => configs::title(app),
         Screen::Groups => groups::title(app),
         Screen::Quorum => quorum::title(app),
         Screen::Reassignments => reassignments::title(app),
         Screen::LogDirs => log_dirs::title(app),
+        Screen::Alerts => alerts::title(app),
         _ => brokers::title(app),
     }
 }
@@ -77,11 +89,15 @@ fn list_title<L: Line>(name: &str, list: &Listing<L>, is_known: bool) -> Title {
 
 /// `sort level, name  live`
 fn sort_and_time<L: Line>(list: &Listing<L>) -> Vec<Piece> {
+    let mut pieces = sort_only(list);
+    pieces.push(Piece::new("  live", Tone::Dim));
+    pieces
+}
+
+/// `sort level, part`
+fn sort_only<L: Line>(list: &Listing<L>) -> Vec<Piece> {
     let reversed = if list.is_reversed() { " reversed" } else { "" };
-    vec![
-        Piece::new(format!("  sort {}{reversed}", list.sort()), Tone::Dim),
-        Piece::new("  live", Tone::Dim),
-    ]
+    vec![Piece::new(format!("  sort {}{reversed}", list.sort()), Tone::Dim)]
 }
 
 /// What an empty list says: that nothing is known yet, that nothing matches, or `nothing`.
@@ -122,6 +138,12 @@ fn reading(app: &App) -> Vec<String> {
         part(Kind::LogDirs, "sizes"),
     ];
     vec![format!("connecting to {}", app.setting.context), parts.join("   ")]
+}
+
+/// `area` without its first columns.
+fn after_columns(area: Rect, columns: u16) -> Rect {
+    let taken = columns.min(area.width);
+    Rect { x: area.x + taken, width: area.width - taken, ..area }
 }
 
 /// `area` without its first lines.

@@ -17,15 +17,12 @@ use crate::tui::model::lag::{Lag, Late};
 use crate::tui::model::schedule::Kind;
 use crate::tui::model::watch::Watch;
 
-/// A cluster that does not answer for so long is not there, in ms.
-const SILENT_MS: u64 = 10_000;
-
 impl Measured<'_> {
     /// All that a watch knows. While nobody in the cluster answers, all its brokers are down, and
     /// the rest is not known.
     pub(crate) fn of(watch: &Watch, now: Now) -> Measured<'_> {
-        let facts = facts(&watch.cluster, Vec::new(), now);
-        if let Some(silent_ms) = silent_ms(&watch.cluster, now) {
+        let facts = facts(&watch.cluster, Vec::new(), &watch.stale(now.monotonic), now);
+        if let Some(silent_ms) = watch.silent_ms(now) {
             let down = |it: &BrokerFact<'_>| BrokerMeasure { id: it.id, down_ms: Some(silent_ms) };
             return Measured { brokers: each(facts.brokers, down), ..Measured::nothing() };
         }
@@ -36,30 +33,6 @@ impl Measured<'_> {
             directories: each(facts.directories, directory),
         }
     }
-}
-
-/// For how many ms nobody answers, once that is too long.
-pub(crate) fn silent_ms(cluster: &Cluster, now: Now) -> Option<u64> {
-    let mut lanes = cluster.hearing.of_kind(Kind::Brokers).map(|it| it.1);
-    let heard = lanes.find(|it| it.failing.is_some())?;
-    let since = heard.answered.or(heard.failing.as_ref().map(|it| it.since))?;
-    Some(now.monotonic - since).filter(|it| SILENT_MS <= *it)
-}
-
-/// What the built-in checks say: of brokers, that none answers, while that is so.
-pub(crate) fn checks(watch: &Watch, now: Now) -> Option<[Check; 6]> {
-    let mut checks = watch.checks.clone()?;
-    if let Some(silent_ms) = silent_ms(&watch.cluster, now) {
-        let brokers = &mut checks[CheckKind::Brokers as usize];
-        let text = format!("none answers for {}", figures::duration(silent_ms));
-        let all = format!("all {}", watch.cluster.brokers.len());
-        brokers.level = Level::Bad;
-        brokers.now = vec![Part { text, level: Level::Bad, is_spare: false }];
-        brokers.worst = None;
-        brokers.figure = Figure { subject: all, more: 0, value: "silent".to_owned(), limit: "up" };
-        brokers.since = Millis(now.monotonic.0.saturating_sub(silent_ms));
-    }
-    Some(checks)
 }
 
 fn map<T, U>(answer: Answer<T>, read: impl FnOnce(T) -> U) -> Answer<U> {

@@ -104,6 +104,9 @@ impl App {
             Command::Theme => self.next_theme(),
             Command::NextPane => self.focus(1),
             Command::PreviousPane => self.focus(-1),
+            Command::Actions if self.screen == Screen::Alerts => {
+                self.overlay = Overlay::Question(Question::Alerts);
+            }
             // What the screen has not taken means nothing here.
             Command::GoTo
             | Command::Find
@@ -345,6 +348,7 @@ impl App {
                 }
                 self.overlay = Overlay::Question(Question::Unlock { typed });
             }
+            Question::Alerts => self.on_alert_key(key, effects),
             Question::Save => match key {
                 Key::Char('t') | Key::Enter => effects.push(Effect::Save(Picture::Text)),
                 Key::Char('s') => effects.push(Effect::Save(Picture::Svg)),

@@ -28,6 +28,8 @@ pub(crate) enum Overlay {
 pub(crate) enum Question {
     /// The name of the protected context.
     Unlock { typed: String },
+    /// What is done with an alert.
+    Alerts,
     /// In which form the screen is saved.
     Save,
     /// Whether to leave while something runs.

@@ -651,6 +651,17 @@ fn a_lost_broker_is_a_row_at_once() {
 }
 
 #[test]
+fn alerts_are_what_the_checks_and_the_rules_say() {
+    let mut stage = Stage::settled(Town::troubled(), 80, 24);
+    stage.type_keys("!");
+    insta::assert_snapshot!(stage.shown(), @"");
+    stage.type_keys("am");
+    insta::assert_snapshot!(stage.body().lines().nth(2).unwrap(), @"");
+    stage.type_keys("j<Enter>");
+    assert_eq!(stage.app.screen, Screen::Topic);
+}
+
+#[test]
 fn every_theme_shows_the_same_text() {
     let mut stage = Stage::settled(Town::troubled(), 160, 50);
     for screen in Screen::BAR {

@@ -3,6 +3,7 @@
 use kt_protocol::types::{Millis, Now};
 use serde_json::{Value as Json, json};
 
+use super::alerts::{self, RuleLine};
 use super::brokers::{self, BrokerLine};
 use super::groups::{self, GroupLine};
 use super::topics::{self, TopicLine};
@@ -83,6 +84,8 @@ pub(crate) struct Overview {
     pub(crate) topics: Listing<BusyTopic>,
     pub(crate) groups: Listing<GroupLine>,
     pub(crate) brokers: Listing<BrokerLine>,
+    /// What fires now.
+    pub(crate) alerts: Listing<RuleLine>,
     pub(crate) pane: Pane,
     /// Records and bytes a second of the whole cluster, in and out.
     pub(crate) is_known: bool,
@@ -97,6 +100,8 @@ impl Page for Overview {
         self.topics.take(at, topics::lines(watch).into_iter().map(BusyTopic));
         self.groups.take(at, groups::lines(watch));
         self.brokers.take(at, brokers::lines(watch, now));
+        let firing = alerts::lines(&watch.alerts, now).filter(|it| Level::Unknown < it.level());
+        self.alerts.take(at, firing);
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -57,7 +57,7 @@ impl Watch {
             members: members(group),
             partitions: partitions.collect(),
             lag_samples,
-            rule: None,
+            rule: self.alerts.rules().behind(name),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{below, brokers, cells};
+use super::{after_columns, alerts, below, brokers, cells};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
@@ -103,8 +103,8 @@ fn draw_right(app: &App, canvas: &mut Canvas<'_>, right: Rect, drawn: &mut Drawn
         rest = below(rest, 1);
     }
     draw_rule(canvas, line_of(rest, 0), "alerts now", Tone::Dim);
-    let alerts = Rect { height: 11.min(rest.height.saturating_sub(1)), ..below(rest, 1) };
-    draw_alerts(app, canvas, alerts);
+    let place = Rect { height: 11.min(rest.height.saturating_sub(1)), ..below(rest, 1) };
+    draw_alerts(app, canvas, place, drawn);
     rest = below(rest, 12);
     if 1 < rest.height {
         let tone = rule_tone(app, Pane::Groups);
@@ -115,12 +115,6 @@ fn draw_right(app: &App, canvas: &mut Canvas<'_>, right: Rect, drawn: &mut Drawn
 
 fn rule_tone(app: &App, pane: Pane) -> Tone {
     if app.pages.overview.pane == pane { Tone::Accent } else { Tone::Dim }
-}
-
-/// `area` without its first columns.
-fn after_columns(area: Rect, columns: u16) -> Rect {
-    let taken = columns.min(area.width);
-    Rect { x: area.x + taken, width: area.width - taken, ..area }
 }
 
 fn draw_checks(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {
@@ -349,30 +343,21 @@ fn draw_brokers(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Draw
         .draw(&overview.brokers, canvas, area, drawn);
 }
 
-/// What fires now; the checks, as long as nothing else does.
-fn draw_alerts(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
-    let firing = app.watch.checks.iter().flatten().filter(|it| Level::Unknown < it.level);
-    let head = line_of(area, 0);
-    canvas.put(
-        after(head, 3),
-        "level rule          subject                              since",
-        Tone::Dim,
-    );
-    let mut count = 0;
-    for (index, it) in (1..area.height).zip(firing) {
-        count += 1;
-        let line = line_of(area, index);
-        let mark = tone(it.level);
-        let word = if it.level == Level::Bad { "bad" } else { "warn" };
-        canvas.put(after(line, 1), mark.mark(), mark);
-        canvas.put(after(line, 3), word, mark);
-        canvas.put(after(line, 9), it.kind.name(), Tone::Plain);
-        let place = it.worst.as_ref().map_or("", |it| it.text.as_str());
-        canvas.put(after(line, 23), &figures::name(place, 34), Tone::Plain);
-        let since = figures::duration(app.shown_now().monotonic - it.since);
-        canvas.put_right(Rect { width: 64.min(line.width), ..line }, &since, Tone::Plain);
-    }
-    if count == 0 {
+/// What fires now.
+fn draw_alerts(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {
+    let list = &app.pages.overview.alerts;
+    let columns = [
+        Column::words("level", 5, 0),
+        Column { cut: Cut::Middle, ..Column::words("rule", 13, 0) },
+        Column::name("subject"),
+        Column::figures("value", 7, 1),
+        Column::figures("limit", 8, 3),
+        Column::figures("since", 5, 2),
+    ];
+    // Its cursor is on the screen of alerts.
+    Look { pane: usize::MAX, has_focus: false, columns: &columns, cells: &alerts::cells_of }
+        .draw(list, canvas, area, drawn);
+    if list.names().is_empty() && app.watch.checks.is_some() {
         canvas.put(after(line_of(area, 1), 3), "none", Tone::Dim);
     }
 }
