@@ -176,6 +176,12 @@ pub(crate) fn read(session: &Session) -> Result<Vec<(usize, Option<Entry>)>, Cli
     }
 }
 
+/// The number that the next change will have; `path` if not where the user's journal is.
+pub(crate) fn next_number(path: Option<PathBuf>) -> Option<usize> {
+    let entries = read_at(&path.or_else(path_of_user)?).ok()?;
+    Some(entries.len() + 1)
+}
+
 /// The change that took back the one of that number, unless that was taken back itself.
 pub(crate) fn undone_by(entries: &[(usize, Option<Entry>)], number: usize) -> Option<usize> {
     let takes_back =

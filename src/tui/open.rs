@@ -85,7 +85,7 @@ pub(crate) fn open(args: &ScreenArgs, session: &Session) -> Result<(), CliError>
         surroundings: Surroundings::here(args.theme, args.ascii, color),
         mouse: if args.mouse { MouseMode::On } else { MouseMode::Off },
     };
-    run(session.admin()?, setting(session)?, rules()?, &opening)
+    run(session, setting(session)?, rules()?, &opening)
 }
 
 /// The user's rules: `kt/alerts.toml` in the configuration home, if there is one.

@@ -61,6 +61,11 @@ pub(crate) trait Page {
         None
     }
 
+    /// The config under the cursor, and its value.
+    fn config(&self) -> Option<(String, String)> {
+        None
+    }
+
     /// The same as a command line: what `Y` copies.
     fn kt_line(&self) -> String;
 
