@@ -6,7 +6,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("advertised.listeners", "the addresses that clients are told"),
     ("auto.create.topics.enable", "whether a topic that is asked for and missing is made"),
     ("cleaner.delete.retention.ms", "how long the tombstone of a deleted key is kept"),
-    ("cleanup.policy", "delete: old segments go; compact: each key keeps its last record"),
+    ("cleanup.policy", "delete: old segments go; compact: each key keeps its last"),
     ("compression.type", "how batches are stored; producer = as they came"),
     ("default.replication.factor", "replicas of a partition, where nobody says how many"),
     ("delete.retention.ms", "how long the tombstone of a deleted key is kept"),
@@ -93,7 +93,9 @@ pub(crate) fn plain(marked_up: &str) -> String {
 }
 
 fn first_sentence(text: &str) -> String {
-    let end = text.find(". ").map_or(text.len(), |it| it);
+    // What follows a full stop in `e.g. this` is no sentence.
+    let begins = |at: &usize| text[at + 2..].starts_with(|it: char| it.is_uppercase());
+    let end = text.match_indices(". ").map(|it| it.0).find(begins).unwrap_or(text.len());
     text[..end].trim_end_matches('.').to_owned()
 }
 

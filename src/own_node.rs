@@ -106,6 +106,22 @@ impl OwnNode {
     }
 }
 
+#[cfg(test)]
+impl OwnNode {
+    /// An ephemeral one on a free port.
+    pub(crate) fn for_tests() -> OwnNode {
+        use kt_node::config::Strictness;
+        let temporary = temporary_directory().expect("there is room");
+        let mut sources = BrokerSources::default();
+        let pairs = keys("127.0.0.1:0", temporary.path()).expect("the keys are right");
+        let added = sources.add_static(pairs, Strictness::RefuseUnknown, &mut Vec::new());
+        added.expect("the keys are known");
+        let formatting = Formatting::IfEmpty(None);
+        let plan = Plan { sources, formatting, temporary: Some(temporary) };
+        OwnNode::start(plan).expect("it starts")
+    }
+}
+
 impl Drop for OwnNode {
     /// Who leaves by another way than [`OwnNode::stop`] has an error of its own to tell.
     fn drop(&mut self) {

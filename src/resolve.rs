@@ -67,11 +67,25 @@ pub(crate) async fn places(
     bounds: &BTreeMap<TopicPartition, Bounds>,
     out_of_range: OutOfRange,
 ) -> Result<Places, CliError> {
+    let time = match at {
+        At::Time(time) => Some(instant(session, flag, time)?),
+        _ => None,
+    };
+    places_from(admin, flag, (at, time), bounds, out_of_range).await
+}
+
+/// The same for whoever knows the instant that is meant, if `at` is a time.
+pub(crate) async fn places_from(
+    admin: &Admin,
+    flag: &str,
+    (at, time): (&At, Option<Timestamp>),
+    bounds: &BTreeMap<TopicPartition, Bounds>,
+    out_of_range: OutOfRange,
+) -> Result<Places, CliError> {
+    if let Some(instant) = time {
+        return places_of_time(admin, instant, bounds).await;
+    }
     match at {
-        At::Time(time) => {
-            let instant = instant(session, flag, time)?;
-            places_of_time(admin, instant, bounds).await
-        }
         At::Committed(group) => {
             let commits = admin.committed_offsets(group).await?;
             let place = |(partition, bounds): (&TopicPartition, &Bounds)| {

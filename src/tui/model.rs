@@ -12,6 +12,7 @@ pub(crate) mod listing;
 pub(crate) mod msg;
 pub(crate) mod order;
 pub(crate) mod page;
+pub(crate) mod produce;
 pub(crate) mod rows;
 pub(crate) mod schedule;
 pub(crate) mod screen;

@@ -1,7 +1,7 @@
 //! Performs what the model asks for. The only part of the dashboard that awaits.
 //!
 //! `driver` is the loop, and `once` the one that draws a single screen; `asker` performs questions
-//! beside both. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
+//! beside both, `records` reads. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
 //! happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
 //! are what comes from the user and from the system. `actions` runs commands that change something. `deliver` tells people and programs of alerts,
 //! and `watcher` is the loop of who watches without a screen.
@@ -17,7 +17,9 @@ mod events;
 pub(crate) mod look;
 mod once;
 mod painter;
+mod produce;
 mod questions;
+mod records;
 mod signals;
 pub(crate) mod terminal;
 pub(crate) mod watcher;

@@ -75,6 +75,8 @@ pub(crate) struct App {
     pub(crate) now: Now,
     needs: Option<Needs>,
     must_draw: bool,
+    /// The screen that was asked last what it wants.
+    acted: Screen,
     pub(crate) drawn: Drawn,
 }
 
@@ -125,6 +127,7 @@ impl App {
             now,
             needs: None,
             must_draw: true,
+            acted: Screen::Overview,
             drawn: Drawn::default(),
         }
     }
@@ -144,6 +147,7 @@ impl App {
             Msg::Answer { question, said, took } => {
                 self.watch.answered(&question, said, took, now);
             }
+            Msg::Read { generation, news } => self.pages.records.take(generation, news, now),
             Msg::Delivered { id, result } => self.delivered(id, result),
             Msg::Rules(read) => self.rules_read(read),
             Msg::Planned { id, proposal } => self.on_planned(id, *proposal, effects),
@@ -169,7 +173,17 @@ impl App {
         self.show_proposal();
         self.deliver(effects);
         self.ask(effects);
+        self.act(effects);
         self.renew_message();
+    }
+
+    /// What the screen wants, and what the one before it wants no more.
+    fn act(&mut self, effects: &mut Vec<Effect>) {
+        if self.acted != self.screen {
+            self.pages.page_mut(self.acted).rest(effects);
+            self.acted = self.screen;
+        }
+        self.pages.page_mut(self.screen).wants(effects);
     }
 
     /// The screen takes over what is known, unless it is frozen.
@@ -209,7 +223,7 @@ impl App {
 
     /// Whether everything that the screen needs was answered, and computed.
     pub(crate) fn is_settled(&self) -> bool {
-        self.watch.schedule.is_settled()
+        self.watch.schedule.is_settled() && self.page().is_settled()
     }
 
     /// Computes what follows from all answers, however young the last time is.

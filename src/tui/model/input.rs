@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     GoTo,
     /// The value of a config, where it stands.
     Value,
+    /// `F`
+    Find,
 }
 
 impl Purpose {
@@ -25,6 +27,7 @@ impl Purpose {
             Purpose::Filter => '/',
             Purpose::GoTo => '@',
             Purpose::Value => '=',
+            Purpose::Find => 'F',
         }
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct PartitionFacts {
     pub(crate) retention: Retention,
     /// Of the leader's replica.
     pub(crate) size_bytes: Option<u64>,
+    /// Nobody leads it, so nobody tells its end.
+    pub(crate) is_offline: bool,
 }
 
 /// What is known of a group.
@@ -231,10 +233,21 @@ impl Look<'_> {
 
     fn lag(&self) -> Lag {
         let mut total = Lag::NoCommit;
+        let mut is_hidden = false;
         for it in self.partitions.iter().filter(|it| it.committed.is_some()) {
-            let Some(lag) = it.lag() else { return Lag::Unknown };
+            let Some(lag) = it.lag() else {
+                // What nobody can tell now does not hide what is known of the others.
+                if it.is_offline {
+                    is_hidden = true;
+                    continue;
+                }
+                return Lag::Unknown;
+            };
             let so_far = if let Lag::Records(so_far) = total { so_far } else { 0 };
             total = Lag::Records(so_far.saturating_add(lag));
+        }
+        if is_hidden && total == Lag::NoCommit {
+            return Lag::Unknown;
         }
         total
     }

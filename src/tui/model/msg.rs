@@ -7,7 +7,9 @@ use kt_client::Error;
 use super::actions::{Outcome, PlanId, Proposal};
 use super::checks::Level;
 use super::cluster::Said;
+use super::produce::NewRecord;
 use super::schedule::Question;
+use super::screens::records::reading::{ReadNews, ReadPlan};
 use crate::tui::alerts::engine::Outgoing;
 use crate::tui::alerts::rules::{Rules, RulesError};
 use crate::tui::keymap::Key;
@@ -26,6 +28,11 @@ pub(crate) enum Msg {
         question: Question,
         said: Result<Said, Error>,
         took: u64,
+    },
+    /// What came of a plan to read, by its number.
+    Read {
+        generation: u64,
+        news: ReadNews,
     },
     /// Nothing but time.
     Tick,
@@ -76,6 +83,11 @@ pub(crate) enum Pointed {
 pub(crate) enum Effect {
     /// Comes back as `Msg::Answer`.
     Ask(Question),
+    /// Reads records instead of what is read; comes back as `Msg::Read`.
+    Read(ReadPlan),
+    StopReading,
+    /// Comes back as `Msg::Said`.
+    Produce(NewRecord),
     /// Into the clipboard of the terminal.
     Copy(String),
     /// The screen as a file in this form.

@@ -1,9 +1,12 @@
 //! What every screen can do: take over what is known, say what it needs, and answer to keys.
 
+use jiff::tz::TimeZone;
 use kt_protocol::types::Now;
 use serde_json::Value;
 
+use super::input::Purpose;
 use super::listing::List;
+use super::msg::Effect;
 use super::schedule::{Kind, Needs};
 use super::screen::Screen;
 use super::watch::Watch;
@@ -64,6 +67,37 @@ pub(crate) trait Page {
     /// The config under the cursor, and its value.
     fn config(&self) -> Option<(String, String)> {
         None
+    }
+
+    /// Whether it takes a line of this purpose.
+    fn takes(&self, _purpose: Purpose) -> bool {
+        false
+    }
+
+    /// A line that it takes was typed.
+    fn typed(&mut self, _purpose: Purpose, _text: &str, _now: Now, _zone: &TimeZone) -> Reaction {
+        Reaction::Done
+    }
+
+    /// What it wants to be done outside: asked after every message while it is shown.
+    fn wants(&mut self, _effects: &mut Vec<Effect>) {}
+
+    /// Another screen is shown from now on.
+    fn rest(&mut self, _effects: &mut Vec<Effect>) {}
+
+    /// What the message line says while nothing else is to be said, left and right.
+    fn says(&self, _now: Now) -> Option<(String, String)> {
+        None
+    }
+
+    /// Whether all that it wanted has come.
+    fn is_settled(&self) -> bool {
+        true
+    }
+
+    /// What `y` copies.
+    fn copied(&self) -> Option<String> {
+        self.list().subject().map(str::to_owned)
     }
 
     /// The same as a command line: what `Y` copies.

@@ -9,6 +9,7 @@ pub(crate) mod log_dirs;
 pub(crate) mod overview;
 pub(crate) mod quorum;
 pub(crate) mod reassignments;
+pub(crate) mod records;
 pub(crate) mod topic;
 pub(crate) mod topics;
 
@@ -27,6 +28,7 @@ pub(crate) struct Pages {
     pub(crate) quorum: quorum::Quorum,
     pub(crate) reassignments: reassignments::Reassignments,
     pub(crate) log_dirs: log_dirs::LogDirs,
+    pub(crate) records: records::Records,
     pub(crate) configs: configs::Configs,
     pub(crate) alerts: alerts::Alerts,
 }
@@ -35,8 +37,9 @@ impl Pages {
     pub(crate) fn page(&self, screen: Screen) -> &dyn Page {
         match screen {
             Screen::Overview => &self.overview,
-            Screen::Topics | Screen::Records | Screen::Segments => &self.topics,
+            Screen::Topics | Screen::Segments => &self.topics,
             Screen::Topic => &self.topic,
+            Screen::Records => &self.records,
             Screen::Groups => &self.groups,
             Screen::Group => &self.group,
             Screen::Quorum => &self.quorum,
@@ -51,8 +54,9 @@ impl Pages {
     pub(crate) fn page_mut(&mut self, screen: Screen) -> &mut dyn Page {
         match screen {
             Screen::Overview => &mut self.overview,
-            Screen::Topics | Screen::Records | Screen::Segments => &mut self.topics,
+            Screen::Topics | Screen::Segments => &mut self.topics,
             Screen::Topic => &mut self.topic,
+            Screen::Records => &mut self.records,
             Screen::Groups => &mut self.groups,
             Screen::Group => &mut self.group,
             Screen::Quorum => &mut self.quorum,

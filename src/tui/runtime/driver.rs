@@ -17,6 +17,7 @@ use super::deliver::{Delivered, deliver};
 use super::events::{Event, Events};
 use super::look::Surroundings;
 use super::once;
+use super::records::RecordReader;
 use super::signals::{Signals, Told};
 use super::terminal::{MouseMode, RealTerminal};
 use crate::error::{CliError, Kind};
@@ -93,10 +94,22 @@ async fn drive(
         MouseMode::On => Reporting::On,
         MouseMode::Off => Reporting::Off,
     };
+    let reader = RecordReader::new(admin.clone(), Handle::current());
     let asker = Asker::new(admin, Handle::current(), answers);
     let (told, delivered) = unbounded_channel();
-    let mut driver =
-        Driver { app, clocks, terminal, events, signals, heard, asker, actions, told, delivered };
+    let mut driver = Driver {
+        app,
+        clocks,
+        terminal,
+        events,
+        signals,
+        heard,
+        asker,
+        actions,
+        reader,
+        told,
+        delivered,
+    };
     driver.begin(&opening.target)?;
     loop {
         if let Some(end) = driver.round().await? {
@@ -127,6 +140,7 @@ struct Driver {
     heard: UnboundedReceiver<Msg>,
     asker: Asker,
     actions: Actions,
+    reader: RecordReader,
     told: UnboundedSender<Outcome>,
     delivered: UnboundedReceiver<Outcome>,
 }
@@ -143,11 +157,7 @@ impl Driver {
         let mut effects = Vec::new();
         self.app.update(self.clocks.now(), Msg::Resize(area.width, area.height), &mut effects);
         self.app.go(target);
-        for effect in effects {
-            if let Effect::Ask(question) = effect {
-                self.asker.ask(question);
-            }
-        }
+        self.ask_all(effects);
         Ok(())
     }
 
@@ -179,6 +189,7 @@ impl Driver {
                     next = if left == 0 { None } else { self.heard.try_recv().ok() };
                 }
             }
+            msg = self.reader.next() => self.app.update(self.clocks.now(), msg, &mut effects),
             Some((id, result)) = self.delivered.recv() => {
                 if matches!(result, Ok(Delivered::Ring)) {
                     self.terminal.send(b"\x07")?;
@@ -223,6 +234,9 @@ impl Driver {
         for effect in effects {
             match effect {
                 Effect::Ask(question) => self.asker.ask(question),
+                Effect::Read(plan) => self.reader.read(plan),
+                Effect::StopReading => self.reader.stop(),
+                Effect::Produce(record) => self.asker.produce(record),
                 Effect::Quit => return Ok(Some(End::Left)),
                 Effect::Suspend => self.suspend(&mut more).await?,
                 Effect::Copy(text) => self.copy(&text)?,
@@ -243,12 +257,20 @@ impl Driver {
                 Effect::Bell => self.terminal.send(b"\x07")?,
             }
         }
-        for effect in more {
-            if let Effect::Ask(question) = effect {
-                self.asker.ask(question);
+        self.ask_all(more);
+        Ok(None)
+    }
+
+    /// What is to be asked and read, where nothing else can be meant.
+    fn ask_all(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Ask(question) => self.asker.ask(question),
+                Effect::Read(plan) => self.reader.read(plan),
+                Effect::StopReading => self.reader.stop(),
+                _ => {}
             }
         }
-        Ok(None)
     }
 
     /// Tells somebody of an alert, beside all else; the bell is ours.

@@ -12,6 +12,7 @@ use tokio::time::timeout_at;
 
 use super::asker::Asker;
 use super::clocks::Clocks;
+use super::records::RecordReader;
 use crate::tui::alerts::engine::Engine;
 use crate::tui::alerts::rules::Rules;
 use crate::tui::model::app::{App, Setting};
@@ -47,6 +48,7 @@ pub(crate) async fn once(
 ) -> Once {
     let clocks = Clocks::start();
     let (answers, mut heard) = unbounded_channel();
+    let mut reader = RecordReader::new(admin.clone(), Handle::current());
     let asker = Asker::new(admin, Handle::current(), answers);
     let mut app = App::new(setting, clocks.now());
     app.theme = sheet.theme;
@@ -58,8 +60,11 @@ pub(crate) async fn once(
     app.go(&target);
     loop {
         for effect in effects.drain(..) {
-            if let Effect::Ask(question) = effect {
-                asker.ask(question);
+            match effect {
+                Effect::Ask(question) => asker.ask(question),
+                Effect::Read(plan) => reader.read(plan),
+                Effect::StopReading => reader.stop(),
+                _ => {}
             }
         }
         // What is in sight decides what is asked for.
@@ -73,10 +78,13 @@ pub(crate) async fn once(
             return picture(&mut app, sheet);
         }
         let deadline = clocks.instant(app.next_deadline()).min(end);
-        let msg = match timeout_at(deadline, heard.recv()).await {
-            Ok(Some(msg)) => msg,
-            Ok(None) | Err(_) => Msg::Tick,
+        let next = async {
+            tokio::select! {
+                msg = heard.recv() => msg.unwrap_or(Msg::Tick),
+                msg = reader.next() => msg,
+            }
         };
+        let msg = timeout_at(deadline, next).await.unwrap_or(Msg::Tick);
         app.update(clocks.now(), msg, &mut effects);
     }
 }

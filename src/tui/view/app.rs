@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, line_of};
 use super::frame::{
-    Age, Ask, Badge, Confirm, Fault, Form, Frame, Header, Help, HelpColumn, Notice, Places, Protection, Title,
-    draw_footer, draw_rule, spinner,
+    Age, Ask, Badge, Confirm, Fault, Form, Frame, Header, Help, HelpColumn, Notice, Places,
+    Protection, Title, draw_footer, draw_rule, spinner,
 };
 use super::screens;
 use super::theme::Tone;
@@ -17,6 +17,7 @@ use crate::tui::model::actions::{Asks, menu};
 use crate::tui::model::app::{App, Drawn, Message, Overlay, Question};
 use crate::tui::model::checks::Level;
 use crate::tui::model::input::{Line, Purpose};
+use crate::tui::model::produce::ProduceForm;
 
 /// Draws all of it. Says where lists stand, which the mouse and page keys ask for.
 pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Drawn {
@@ -167,6 +168,7 @@ fn draw_overlay(app: &App, canvas: &mut Canvas<'_>, drawn: &Drawn) {
         Overlay::Text { title, lines, scrolled } => {
             draw_text(canvas, places.body, title, lines.get(*scrolled..).unwrap_or_default());
         }
+        Overlay::Produce(form) => draw_form(canvas, places, form),
         Overlay::Question(Question::Unlock { typed }) => {
             let context = &app.setting.context;
             let text = format!("{context} is protected: type its name: {typed}_");
@@ -202,6 +204,32 @@ fn draw_typed(canvas: &mut Canvas<'_>, places: Places, text: &str, right: &str) 
     Notice::input(text, right).draw(canvas, line);
 }
 
+/// Lines above the message line, which says what is wrong with them.
+fn draw_form(canvas: &mut Canvas<'_>, places: Places, form: &ProduceForm) {
+    let bottom = if places.message.height == 0 { places.footer } else { places.message };
+    let height = 4;
+    let top = bottom.y.saturating_sub(height);
+    let area = Rect { y: top, height: bottom.y - top, ..bottom };
+    canvas.clear(area);
+    let whither = match form.partition {
+        Some(partition) => format!("produce to {}-{partition}", form.topic),
+        None => format!("produce to {}", form.topic),
+    };
+    draw_rule(canvas, line_of(area, 0), &whither, Tone::Accent);
+    for (index, (name, text, has_keys)) in (1..).zip(form.lines()) {
+        let (sign, end) = if has_keys { ('>', "_") } else { (' ', "") };
+        // Of a long text the end is what is being typed.
+        let room = usize::from(area.width.saturating_sub(14));
+        let cut = text.chars().rev().take(room).collect::<Vec<_>>().into_iter().rev();
+        let shown: String = cut.collect();
+        let tone = if has_keys { Tone::Accent } else { Tone::Plain };
+        canvas.put(line_of(area, index), &format!("{sign}  {name:<8} {shown}{end}"), tone);
+    }
+    canvas.clear(places.footer);
+    let keys = ["Enter next, produce", "Tab next", "Esc leaves"].map(str::to_owned);
+    draw_footer(canvas, places.footer, &keys);
+}
+
 fn draw_line(app: &App, canvas: &mut Canvas<'_>, places: Places, line: &Line) {
     match line.purpose() {
         Purpose::Filter => {
@@ -211,6 +239,10 @@ fn draw_line(app: &App, canvas: &mut Canvas<'_>, places: Places, line: &Line) {
             draw_typed(canvas, places, &format!("/{}", line.text()), &right);
         }
         Purpose::GoTo => draw_typed(canvas, places, &format!("@{}", line.text()), "Enter go"),
+        Purpose::Find => {
+            let text = format!("where {}", line.text());
+            draw_typed(canvas, places, &text, "Enter scan  Esc leave");
+        }
         Purpose::Command => draw_command(app, canvas, places.footer, line.text()),
         Purpose::Value => {}
     }

@@ -10,6 +10,7 @@ mod log_dirs;
 mod overview;
 mod quorum;
 mod reassignments;
+mod records;
 mod topic;
 mod topics;
 
@@ -34,6 +35,7 @@ pub(crate) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         Screen::Quorum => quorum::draw(app, canvas, body, drawn),
         Screen::Reassignments => reassignments::draw(app, canvas, body, drawn),
         Screen::LogDirs => log_dirs::draw(app, canvas, body, drawn),
+        Screen::Records => records::draw(app, canvas, body, drawn),
         Screen::Alerts => alerts::draw(app, canvas, body, drawn),
         _ => brokers::draw(app, canvas, body, drawn),
     }
@@ -51,6 +53,7 @@ pub(crate) fn title(app: &App) -> Title {
         Screen::Quorum => quorum::title(app),
         Screen::Reassignments => reassignments::title(app),
         Screen::LogDirs => log_dirs::title(app),
+        Screen::Records => records::title(app),
         Screen::Alerts => alerts::title(app),
         _ => brokers::title(app),
     }

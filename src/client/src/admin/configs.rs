@@ -297,7 +297,6 @@ impl Admin {
                 .collect(),
             include_synonyms: Detail::Synonyms <= detail,
             include_documentation: detail == Detail::Documentation,
-            ..Default::default()
         };
         let limit = self.client.limit("DescribeConfigs");
         if let Target::Node(_) = target {

@@ -163,12 +163,7 @@ impl App {
     }
 
     /// A command waits for its answer.
-    pub(super) fn on_planned(
-        &mut self,
-        id: PlanId,
-        proposal: Proposal,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn on_planned(&mut self, id: PlanId, proposal: Proposal, effects: &mut Vec<Effect>) {
         let at = self.now.monotonic;
         match self.changing.current.as_mut().filter(|it| it.id == id) {
             Some(current) => current.stage = Stage::Proposed { proposal, at },
@@ -294,8 +289,7 @@ impl App {
                     let goes = known.map_or_else(|| "all of it".to_owned(), |it| self.goes(it));
                     if proposal.names.len() == 1 { goes } else { format!("{name}: {goes}") }
                 };
-                let mut lines: Vec<String> =
-                    proposal.names.iter().take(LISTED).map(line).collect();
+                let mut lines: Vec<String> = proposal.names.iter().take(LISTED).map(line).collect();
                 let more = proposal.names.len().saturating_sub(LISTED);
                 if 0 < more {
                     lines.push(format!("… and {more} more"));
@@ -326,9 +320,7 @@ impl App {
 
     /// Groups that have committed of a topic, and how many of these have members.
     fn readers(&self, topic: &str) -> (usize, usize) {
-        let reads = |it: &&Group| {
-            it.commits.iter().flatten().any(|(at, _)| at.topic == topic)
-        };
+        let reads = |it: &&Group| it.commits.iter().flatten().any(|(at, _)| at.topic == topic);
         let groups: Vec<_> = self.watch.cluster.groups.values().filter(reads).collect();
         let is_active = |it: &&&Group| it.state.is_some_and(|it| !it.is_inactive());
         (groups.len(), groups.iter().filter(is_active).count())

@@ -9,6 +9,7 @@ use crate::tui::model::input::{Line, Purpose};
 use crate::tui::model::msg::Effect;
 use crate::tui::model::page::{About, Target};
 use crate::tui::model::screen::Screen;
+use crate::tui::model::screens::configs;
 
 /// What Tab may make of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +44,14 @@ impl App {
     fn subjects(&self, screen: &str, begins: &str) -> Vec<Candidate> {
         let Some(of) = Screen::by_name(screen) else { return Vec::new() };
         let cluster = &self.watch.cluster;
+        let entities = match of {
+            Screen::Configs => configs::entity_names(cluster),
+            _ => Vec::new(),
+        };
         let names: Vec<&String> = match of {
             Screen::Topic | Screen::Records | Screen::Segments => cluster.topics.keys().collect(),
             Screen::Group => cluster.groups.keys().collect(),
-            _ => Vec::new(),
+            _ => entities.iter().collect(),
         };
         let names = names.into_iter().filter(|it| it.starts_with(begins));
         let candidate = |name: &String| Candidate {
@@ -60,7 +65,8 @@ impl App {
     /// The names that may follow the words of a change.
     fn names_of_change(&self, text: &str) -> Vec<Candidate> {
         let Some(known) = line::begun(text) else { return Vec::new() };
-        let Some(begins) = text.strip_prefix(known.words).and_then(|it| it.strip_prefix(' ')) else {
+        let Some(begins) = text.strip_prefix(known.words).and_then(|it| it.strip_prefix(' '))
+        else {
             return Vec::new();
         };
         let cluster = &self.watch.cluster;

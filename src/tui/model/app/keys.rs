@@ -2,12 +2,15 @@
 
 use super::overlay::{Overlay, Question};
 use super::{App, DrawnList};
+use crate::tui::figures;
 use crate::tui::keymap::{self, Command, Key};
 use crate::tui::model::actions::menu::Made;
+use crate::tui::model::checks::Level;
 use crate::tui::model::filter::Filter;
 use crate::tui::model::input::{Line, Purpose, Typed};
 use crate::tui::model::msg::{Effect, Mouse, Picture, Pointed, Reporting};
-use crate::tui::model::page::{Reaction, Target};
+use crate::tui::model::page::{About, Reaction, Target};
+use crate::tui::model::produce::{Filled, ProduceForm};
 use crate::tui::model::rows::Step;
 use crate::tui::model::screen::Screen;
 use crate::tui::view::theme::Palette;
@@ -40,6 +43,7 @@ impl App {
             Overlay::Line { line, chosen, history } => {
                 self.type_line(key, line, chosen, history, effects);
             }
+            Overlay::Produce(form) => self.fill(form.on_key(key), effects),
             Overlay::Question(question) => self.answer(key, question, effects),
             Overlay::Confirm { typed, since } => self.answer_change(key, typed, since, effects),
         }
@@ -110,6 +114,13 @@ impl App {
             Command::Theme => self.next_theme(),
             Command::NextPane => self.focus(1),
             Command::PreviousPane => self.focus(-1),
+            Command::GoTo if self.page().takes(Purpose::GoTo) => {
+                self.begin_line(Purpose::GoTo, "");
+            }
+            Command::Find if self.page().takes(Purpose::Find) => {
+                self.begin_line(Purpose::Find, "");
+            }
+            Command::Produce => self.begin_produce(),
             Command::Actions if self.screen == Screen::Alerts => {
                 self.overlay = Overlay::Question(Question::Alerts);
             }
@@ -119,11 +130,9 @@ impl App {
                 self.begin_change(Made::Begun("topics create ".to_owned()), effects);
             }
             // What the screen has not taken means nothing here.
-            Command::GoTo
-            | Command::Find
-            | Command::ViewAs
-            | Command::New
-            | Command::Produce => self.say("not on this screen"),
+            Command::GoTo | Command::Find | Command::ViewAs | Command::New => {
+                self.say("not on this screen")
+            }
             _ => self.on_list(command),
         }
     }
@@ -231,10 +240,10 @@ impl App {
     }
 
     fn copy(&mut self, effects: &mut Vec<Effect>) {
-        let Some(subject) = self.page().list().subject().map(str::to_owned) else {
+        let Some(subject) = self.page().copied() else {
             return self.say("nothing under the cursor");
         };
-        self.say(format!("copied: {subject}"));
+        self.say(format!("copied: {}", figures::value(&subject, COPIED_SHOWN)));
         effects.push(Effect::Copy(subject));
     }
 
@@ -247,6 +256,35 @@ impl App {
             return self.say("locked again");
         }
         self.overlay = Overlay::Question(Question::Unlock { typed: String::new() });
+    }
+
+    /// `p`, where the screen is about a topic.
+    fn begin_produce(&mut self) {
+        let (topic, partition) = match self.page().about() {
+            About::Topic(topic) => (topic, None),
+            About::Partition { topic, partition, .. } => (topic, Some(partition)),
+            _ => return self.say("not on this screen"),
+        };
+        if self.is_locked() {
+            let context = &self.setting.context;
+            return self.say(format!("{context} is protected: u, then type its name"));
+        }
+        self.overlay = Overlay::Produce(ProduceForm::new(topic, partition));
+    }
+
+    fn fill(&mut self, filled: Filled, effects: &mut Vec<Effect>) {
+        match filled {
+            Filled::Goes(form) => self.overlay = Overlay::Produce(form),
+            Filled::Left => {}
+            Filled::Produce(record) => {
+                self.say(format!("producing to {}", record.topic));
+                effects.push(Effect::Produce(record));
+            }
+            Filled::Wrong(form, why) => {
+                self.overlay = Overlay::Produce(form);
+                self.say_level(Some(Level::Warn), why);
+            }
+        }
     }
 
     fn toggle_mouse(&mut self, effects: &mut Vec<Effect>) {
@@ -331,7 +369,17 @@ impl App {
             },
             Purpose::Command => self.run_line(line.text(), effects),
             Purpose::Value => self.take_value(line.text(), effects),
-            Purpose::GoTo => {}
+            purpose @ (Purpose::GoTo | Purpose::Find) => self.take_typed(purpose, line.text()),
+        }
+    }
+
+    /// A line that the screen takes.
+    fn take_typed(&mut self, purpose: Purpose, text: &str) {
+        let (now, zone) = (self.now, self.setting.zone.clone());
+        match self.page_mut().typed(purpose, text, now, &zone) {
+            Reaction::Done => self.renew_page(),
+            Reaction::Open(target) => self.go(&target),
+            Reaction::Say(text) => self.say(text),
         }
     }
 
@@ -425,6 +473,8 @@ impl DrawnList {
     }
 }
 
+/// Cells of what was copied that are shown.
+const COPIED_SHOWN: usize = 60;
 /// A context's name is not longer.
 const NAME_MAX: usize = 256;
 

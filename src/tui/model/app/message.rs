@@ -41,7 +41,14 @@ impl App {
         if stays.is_some_and(|until| self.now.monotonic < until) {
             return;
         }
-        self.message = self.staleness().or_else(|| self.failure());
+        let says = || self.page_says();
+        self.message = says().or_else(|| self.staleness()).or_else(|| self.failure());
+    }
+
+    /// What the screen itself has to say.
+    fn page_says(&self) -> Option<Message> {
+        let (text, right) = self.page().says(self.now)?;
+        Some(Message { level: None, text, right, until: None })
     }
 
     /// The picture is old: who answers, and who does not.

@@ -3,6 +3,7 @@
 use kt_protocol::types::Millis;
 
 use crate::tui::model::input::Line;
+use crate::tui::model::produce::ProduceForm;
 
 /// What has the keys, if not the screen.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(crate) enum Overlay {
     },
     /// Text of several lines.
     Text { title: String, lines: Vec<String>, scrolled: usize },
+    /// A record is typed.
+    Produce(ProduceForm),
     /// Something must be answered.
     Question(Question),
     /// A change, before it is made: since when it is asked, and what has been typed.

@@ -104,12 +104,13 @@ impl Alerts {
         self.origin = origin.map(|it| (name(&it.path), it.read));
         self.refused = engine.refused().map(ToString::to_string);
         // The newest first.
-        let events = engine.events().rev().enumerate().map(|(index, it): (usize, &Event)| EventLine {
-            key: format!("{index:06}"),
-            time: it.time,
-            level: it.level,
-            text: it.text.clone(),
-        });
+        let events =
+            engine.events().rev().enumerate().map(|(index, it): (usize, &Event)| EventLine {
+                key: format!("{index:06}"),
+                time: it.time,
+                level: it.level,
+                text: it.text.clone(),
+            });
         self.events.take(now.monotonic, events);
     }
 }

@@ -10,7 +10,7 @@ pub(crate) use self::entities::EntityLine;
 pub(crate) use self::line::ConfigLine;
 use crate::apache_flags::quoted;
 use crate::config_entity::ConfigEntity;
-use crate::tui::model::cluster::EntityConfigs;
+use crate::tui::model::cluster::{Cluster, EntityConfigs};
 use crate::tui::model::listing::{List, Listing};
 use crate::tui::model::page::{About, Page, Target};
 use crate::tui::model::schedule::{Kind, Needs};
@@ -59,6 +59,11 @@ pub(crate) fn lines(entity: &ConfigEntity, known: Option<&EntityConfigs>) -> Vec
     })
 }
 
+/// What has configs, as it is typed.
+pub(crate) fn entity_names(cluster: &Cluster) -> Vec<String> {
+    entities::lines(cluster).into_iter().map(|it| it.entity.to_string()).collect()
+}
+
 impl Page for Configs {
     fn renew(&mut self, watch: &Watch, now: Now) {
         self.entities.take(now.monotonic, entities::lines(&watch.cluster));
@@ -71,7 +76,7 @@ impl Page for Configs {
 
     fn kinds(&self) -> &'static [Kind] {
         match self.pane() {
-            Pane::Configs => &[Kind::EntityConfigs],
+            Pane::Configs => &[Kind::Brokers, Kind::EntityConfigs],
             Pane::Entities => &[Kind::Metadata, Kind::Groups],
         }
     }

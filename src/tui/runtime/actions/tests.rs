@@ -130,8 +130,12 @@ impl Bench {
         let text = fs::read_to_string(self.files.path().join("journal.jsonl")).unwrap_or_default();
         let line = |it: &str| {
             let entry: serde_json::Value = serde_json::from_str(it).unwrap();
-            let words: Vec<&str> =
-                entry["command"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+            let words: Vec<&str> = entry["command"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|it| it.as_str().unwrap())
+                .collect();
             words.join(" ")
         };
         text.lines().map(line).collect::<Vec<_>>().join("\n")
@@ -150,10 +154,7 @@ impl Bench {
 }
 
 fn client(bootstrap: &str) -> Client {
-    Client::new(ClientConfig {
-        bootstrap: vec![bootstrap.to_owned()],
-        ..ClientConfig::default()
-    })
+    Client::new(ClientConfig { bootstrap: vec![bootstrap.to_owned()], ..ClientConfig::default() })
 }
 
 #[test]

@@ -75,7 +75,15 @@ mod tests {
 
     #[test]
     fn the_line_stands_above_the_area_and_is_cut_out_of_it() {
-        insta::assert_snapshot!(shown(Glyphs::Unicode), @"");
-        insta::assert_snapshot!(shown(Glyphs::Ascii), @"");
+        insta::assert_snapshot!(shown(Glyphs::Unicode), @"
+        ⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⢀⣀⣤⣴⣶⣾|
+        ⠠⠤⠤⠤⠤⠠⠤⢤⣤⣄⣄⣒⣚⣛⣛⣟⣛⣛⣛⣛|
+        ⣀⣀⣠⣤⣴⣶⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿|
+        ");
+        insta::assert_snapshot!(shown(Glyphs::Ascii), @"
+                         ###|
+        ----------==========|
+        ####################|
+        ");
     }
 }

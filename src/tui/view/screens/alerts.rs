@@ -33,8 +33,12 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     let height = count.saturating_add(1).min((body.height * 2 / 3).max(8)).min(body.height);
     let table = Rect { height, ..body };
     let columns = columns();
-    Look { pane: 0, has_focus: page.pane == 0, columns: &columns, cells: &cells_of }
-        .draw(&page.rules, canvas, table, drawn);
+    Look { pane: 0, has_focus: page.pane == 0, columns: &columns, cells: &cells_of }.draw(
+        &page.rules,
+        canvas,
+        table,
+        drawn,
+    );
     draw_ok_marks(app, canvas, table, drawn);
     if page.rules.names().is_empty() {
         super::draw_lines(canvas, below(body, 1), &super::reading(app));
@@ -61,17 +65,12 @@ fn draw_events(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn
     let page = &app.pages.alerts;
     let now = jiff::Timestamp::from_millisecond(app.shown_now().wall.0).unwrap_or_default();
     let clock = Clock { now, zone: app.setting.zone.clone() };
-    let columns = [
-        Column::words(format!("time {}", clock.zone_text()), 14, 0),
-        Column::rest("what"),
-    ];
+    let columns =
+        [Column::words(format!("time {}", clock.zone_text()), 14, 0), Column::rest("what")];
     let cells = |it: &EventLine| {
         let time = kt_protocol::types::Timestamp(it.time.as_millisecond());
         let what = Cell::new(tone(it.level).check_mark(), tone(it.level));
-        vec![
-            Cell::new(clock.time(time), Tone::Dim),
-            what.and(format!(" {}", it.text), Tone::Plain),
-        ]
+        vec![Cell::new(clock.time(time), Tone::Dim), what.and(format!(" {}", it.text), Tone::Plain)]
     };
     Look { pane: 1, has_focus: page.pane == 1, columns: &columns, cells: &cells }.draw_as(
         &page.events,

@@ -9,9 +9,9 @@ use super::{after_columns, below, cells, reading};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
-use crate::tui::model::lag::{Cells, Expires};
+use crate::tui::model::lag::{Cells, Expires, Lag};
 use crate::tui::model::listing::List as _;
-use crate::tui::model::screens::group::{GroupPage, Pane};
+use crate::tui::model::screens::group::{GroupPage, Pane, ReadLine};
 use crate::tui::model::screens::topic::Standing;
 use crate::tui::view::app::tone;
 use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
@@ -88,13 +88,28 @@ fn draw_wide(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) 
 fn draw_sentence(page: &GroupPage, canvas: &mut Canvas<'_>, line: Rect) {
     let whole = page.whole.as_ref();
     let level = whole.map_or(Tone::Plain, |it| tone(it.level));
-    let failure = || Some(format!("its commits are not told: {}", whole?.failure.as_ref()?));
-    let text = page.sentence.clone().or_else(failure);
-    let text = text.unwrap_or_else(|| "reading its commits …".to_owned());
+    let level = if page.sentence.is_none() && level == Tone::Ok { Tone::Unknown } else { level };
+    let text = page.sentence.clone().unwrap_or_else(|| unjudged(page));
     canvas.put(after(line, 1), level.check_mark(), level);
     let room = after(line, 3);
     let text = figures::value(&text, usize::from(room.width.saturating_sub(1)));
     canvas.put(room, &text, if level == Tone::Ok { Tone::Plain } else { level });
+}
+
+/// Why there is no verdict.
+fn unjudged(page: &GroupPage) -> String {
+    let Some(whole) = &page.whole else { return "not known yet".to_owned() };
+    let Some(cells) = &whole.cells else {
+        return match &whole.failure {
+            Some(why) => format!("its commits are not told: {why}"),
+            None => "reading its commits …".to_owned(),
+        };
+    };
+    let is_open = |it: &&ReadLine| it.committed.is_some() && it.end.is_none();
+    match (cells.lag, page.partitions.all().find(is_open)) {
+        (Lag::Unknown, Some(it)) => format!("not known: nobody tells the end of {}", it.at),
+        _ => "not known yet: what is unread is older than we have watched".to_owned(),
+    }
 }
 
 /// `lag 4.2M↑  late 3h05m  in 1240/s  read 812/s  n/c 1  assignor cooperative`
@@ -104,7 +119,8 @@ fn draw_figures(page: &GroupPage, canvas: &mut Canvas<'_>, line: Rect) {
         pieces = figures_of(known);
     }
     if let Some(assignor) = page.assignor.as_ref().filter(|it| !it.is_empty()) {
-        pieces.push(Piece::new(format!("  assignor {assignor}"), Tone::Plain));
+        let gap = if pieces.is_empty() { "" } else { "  " };
+        pieces.push(Piece::new(format!("{gap}assignor {assignor}"), Tone::Plain));
     }
     canvas.put_all(after(line, 3), &pieces);
 }

@@ -101,6 +101,11 @@ impl Cell {
         Cell::new(text, tone)
     }
 
+    /// What it is made of.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.0
+    }
+
     /// The same cell with `text` behind it.
     pub(crate) fn and(mut self, text: impl Into<String>, tone: Tone) -> Cell {
         self.0.push(Piece::new(text, tone));

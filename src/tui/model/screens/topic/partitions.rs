@@ -103,8 +103,15 @@ pub(super) fn lines(
             isr: &it.isr,
             min_isr: whole.min_isr,
         };
-        let records_in = watch.store.ends(&at).and_then(|it| it.rate().per_second());
-        line(it, index.0, Fault::of(&fact, down), records_in, down)
+        let ends = watch.store.ends(&at);
+        let records_in = ends.and_then(|it| it.rate().per_second());
+        let held = it.stable_end.and_then(|stable| {
+            // Both come with different answers: what was there before the last stable offset was
+            // told is held back if that had not passed it.
+            let end = ends?.before(stable.at)?;
+            u64::try_from(end - stable.value).ok()
+        });
+        PartitionLine { held, ..line(it, index.0, Fault::of(&fact, down), records_in, down) }
     };
     topic.partitions.iter().map(line).collect()
 }
@@ -122,8 +129,6 @@ fn line(
         Level::Ok if it.failure.is_some() => Level::Unknown,
         level => level,
     };
-    let held = it.end.zip(it.stable_end);
-    let held = held.and_then(|(end, stable)| u64::try_from(end.value - stable.value).ok());
     let ids = |of: &[kt_protocol::types::NodeId]| of.iter().map(|it| it.0).collect();
     PartitionLine {
         key: index.to_string(),
@@ -140,7 +145,7 @@ fn line(
         end: it.end.map(|it| it.value.0),
         records_in,
         size: it.leader_size().map(|it| it.value),
-        held,
+        held: None,
         failure: it.failure.map(|it| it.name().to_owned()),
         leader_word: leader.map_or_else(|| "none".to_owned(), |it| it.to_string()),
         fault: match fault {

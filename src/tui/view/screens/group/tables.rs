@@ -95,12 +95,17 @@ pub(super) fn draw_partitions(app: &App, canvas: &mut Canvas<'_>, area: Rect, dr
         area,
         drawn,
     );
-    if page.partitions.names().is_empty() {
-        let is_known = page.whole.as_ref().is_some_and(|it| it.cells.is_some());
-        let nothing = ["It has committed nothing, and reads nothing."];
-        let what = (&page.partitions, is_known, "partition");
-        draw_empty(app, what, &nothing, canvas, below(area, 1));
+    if !page.partitions.names().is_empty() {
+        return;
     }
+    let whole = page.whole.as_ref();
+    if whole.is_some_and(|it| it.cells.is_none() && it.failure.is_some()) {
+        return draw_lines(canvas, below(area, 1), &["not told".to_owned()]);
+    }
+    let is_known = whole.is_some_and(|it| it.cells.is_some());
+    let nothing = ["It has committed nothing, and reads nothing."];
+    let what = (&page.partitions, is_known, "partition");
+    draw_empty(app, what, &nothing, canvas, below(area, 1));
 }
 
 /// Beside the partitions: what each has; alone: who each is.
@@ -180,7 +185,7 @@ pub(super) fn draw_members(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn
     match (&page.members_failure, count) {
         (Some(why), _) => draw_lines(canvas, below, &[format!("not told: {why}")]),
         (None, Some(0)) => {
-            draw_empty(app, (&page.members, true, "member"), &["No member."], canvas, below)
+            draw_empty(app, (&page.members, true, "member"), &["No member."], canvas, below);
         }
         (None, _) => draw_lines(canvas, below, &["reading its members …".to_owned()]),
     }

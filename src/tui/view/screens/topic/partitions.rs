@@ -42,9 +42,12 @@ pub(super) fn cells_of(it: &PartitionLine) -> Vec<Cell> {
             Some(_) => cells::rate(it.records_in),
             None => Cell::figure("0"),
         },
-        cells::bytes(it.size),
+        match (it.leader, it.size) {
+            (None, None) => Cell::figure("–"),
+            _ => cells::bytes(it.size),
+        },
         Cell::plain(it.elr.as_deref().map(ids).unwrap_or_default()),
-        Cell::figure(it.held.map_or_else(|| "…".to_owned(), figures::count)),
+        Cell::figure(it.held.map_or_else(|| "0".to_owned(), figures::count)),
     ]
 }
 
@@ -77,8 +80,13 @@ fn isr(it: &PartitionLine) -> Cell {
     cell
 }
 
+/// `–` where no leader can tell it, and none has.
 fn offset(it: &PartitionLine, offset: Option<i64>) -> Cell {
-    let unknown = if it.failure.is_some() { "?" } else { "…" };
+    let unknown = match (it.leader, &it.failure) {
+        (None, _) => "–",
+        (Some(_), Some(_)) => "?",
+        (Some(_), None) => "…",
+    };
     Cell::figure(
         offset.map_or_else(|| unknown.to_owned(), |it| figures::offset(it, figures::OFFSET)),
     )

@@ -1,0 +1,150 @@
+//! Draws all that is known of one record: whence it is, its headers, its key, its value.
+
+use ratatui::layout::Rect;
+
+use super::{hex_of, key};
+use crate::tui::figures::{Clock, cells};
+use crate::tui::model::screens::records::Records;
+use crate::tui::model::screens::records::line::{Payload, RecordLine};
+use crate::tui::model::screens::records::shape::{Arrays, Shape};
+use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
+use crate::tui::view::theme::Tone;
+
+/// What stands left of headers, key and value.
+const INDENT: u16 = 3;
+
+pub(super) fn draw(
+    (page, record): (&Records, &RecordLine),
+    clock: &Clock,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
+    let shape = page.shape_of(record);
+    draw_head((&page.topic, record), shape, clock, canvas, line_of(area, 0));
+    let arrays = if page.is_in_detail { Arrays::Whole } else { Arrays::Folded };
+    let width = usize::from(area.width.saturating_sub(INDENT + 1)).max(1);
+    let mut lines = vec![headers(record), key_line(record)];
+    let tone = if record.value.bytes.is_none() { Tone::Dim } else { Tone::Plain };
+    let value = shape.lines(&record.value, arrays);
+    let indent = if shape == Shape::Hex { 1 } else { INDENT };
+    for line in value {
+        let pieces = wrapped(&line, width.max(HEX)).into_iter();
+        lines.extend(pieces.map(|it| Line { indent, pieces: vec![Piece::new(it, tone)] }));
+    }
+    lines.retain(|it| !it.pieces.is_empty());
+    let height = usize::from(area.height.saturating_sub(1));
+    // The end stays in sight however far it is scrolled.
+    let first = page.scrolled.min(lines.len().saturating_sub(height));
+    let shown = lines.iter().skip(first);
+    for (index, line) in (1..area.height).zip(shown) {
+        canvas.put_all(after(line_of(area, index), line.indent), &line.pieces);
+    }
+    let more = lines.len().saturating_sub(first + height);
+    if 0 < more {
+        let last = line_of(area, area.height.saturating_sub(1));
+        canvas.put_right(last, &format!(" +{more} "), Tone::Dim);
+    }
+}
+
+/// Cells of a line of hex: it is never wrapped.
+const HEX: usize = 76;
+
+struct Line {
+    indent: u16,
+    pieces: Vec<Piece>,
+}
+
+/// ` orders-1 @182202998  create 15:04:02.017  zstd  producer 4012/3 seq 77  [json]`
+fn draw_head(
+    (topic, record): (&str, &RecordLine),
+    shape: Shape,
+    clock: &Clock,
+    canvas: &mut Canvas<'_>,
+    line: Rect,
+) {
+    let room = Rect { width: line.width.saturating_sub(2), ..after(line, 1) };
+    let shape = format!("[{}]", shape.name());
+    canvas.put_right(room, &shape, Tone::Accent);
+    let mut free = usize::from(room.width).saturating_sub(cells(&shape) + 1);
+    let mut rest = room;
+    for (index, part) in parts(topic, record, clock).into_iter().enumerate() {
+        let text = if index == 0 { part } else { format!("  {part}") };
+        let width = cells(&text);
+        if free < width && index != 0 {
+            break;
+        }
+        free = free.saturating_sub(width);
+        let taken = canvas.put(rest, &text, Tone::Plain);
+        rest = after(rest, taken);
+    }
+}
+
+fn parts(topic: &str, record: &RecordLine, clock: &Clock) -> Vec<String> {
+    let mut parts = vec![format!("{topic}-{} @{}", record.partition, record.offset)];
+    let stamped = if record.stamped == "log_append" { "append" } else { "create" };
+    parts.push(match record.timestamp {
+        Some(at) => format!("{stamped} {}", clock.time(kt_protocol::types::Timestamp(at))),
+        None => "no time".to_owned(),
+    });
+    parts.push(record.codec.to_owned());
+    if let Some(it) = record.producer {
+        parts.push(format!("producer {}/{} seq {}", it.id, it.epoch, it.sequence));
+    }
+    if record.is_transactional {
+        parts.push("txn".to_owned());
+    }
+    if let Some(epoch) = record.leader_epoch {
+        parts.push(format!("epoch {epoch}"));
+    }
+    parts
+}
+
+/// `headers  trace=5f1c09  source="web"`: text in quotes, bytes as hex.
+fn headers(record: &RecordLine) -> Line {
+    if record.headers.is_empty() {
+        return Line { indent: INDENT, pieces: Vec::new() };
+    }
+    let mut pieces = vec![Piece::new("headers", Tone::Dim)];
+    for (name, it) in &record.headers {
+        let value = match (&it.bytes, it.text()) {
+            (None, _) => "null".to_owned(),
+            (Some(_), Some(text)) => format!("\"{text}\""),
+            (Some(bytes), None) => hex_of(bytes),
+        };
+        pieces.push(Piece::new(format!("  {name}={value}"), Tone::Plain));
+    }
+    let left = record.header_count - record.headers.len();
+    if 0 < left {
+        pieces.push(Piece::new(format!("  +{left}"), Tone::Dim));
+    }
+    Line { indent: INDENT, pieces }
+}
+
+fn key_line(record: &RecordLine) -> Line {
+    let mut pieces = vec![Piece::new("key      ", Tone::Dim)];
+    pieces.extend(key(&record.key).pieces().iter().cloned());
+    pieces.extend(cut_note(&record.key));
+    Line { indent: INDENT, pieces }
+}
+
+fn cut_note(it: &Payload) -> Option<Piece> {
+    it.is_cut().then(|| Piece::new(format!("  of {} bytes", it.size), Tone::Dim))
+}
+
+/// `text` in pieces of at most `width` cells.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut taken = 0;
+    for character in text.chars() {
+        let size = cells(character.encode_utf8(&mut [0; 4]));
+        if width < taken + size {
+            lines.push(String::new());
+            taken = 0;
+        }
+        taken += size;
+        if let Some(last) = lines.last_mut() {
+            last.push(character);
+        }
+    }
+    lines
+}
