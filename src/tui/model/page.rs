@@ -64,6 +64,11 @@ pub(crate) trait Page {
         None
     }
 
+    /// The config under the cursor, and its value.
+    fn config(&self) -> Option<(String, String)> {
+        None
+    }
+
     /// Whether it takes a line of this purpose.
     fn takes(&self, _purpose: Purpose) -> bool {
         false

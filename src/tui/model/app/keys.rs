@@ -9,6 +9,7 @@ use crate::position::At;
 use crate::tui::figures;
 use crate::tui::history::window::View;
 use crate::tui::keymap::{self, Command, Key};
+use crate::tui::model::actions::menu::Made;
 use crate::tui::model::checks::Level;
 use crate::tui::model::filter::Filter;
 use crate::tui::model::input::{Line, Purpose, Typed};
@@ -49,6 +50,7 @@ impl App {
             }
             Overlay::Produce(form) => self.fill(form.on_key(key), effects),
             Overlay::Question(question) => self.answer(key, question, effects),
+            Overlay::Confirm { typed, since } => self.answer_change(key, typed, since, effects),
         }
     }
 
@@ -87,6 +89,10 @@ impl App {
                     self.go(&target);
                 }
             }
+            Command::Quit if self.changing.is_applying() => {
+                let why = "a change is being made".to_owned();
+                self.overlay = Overlay::Question(Question::Leave { why });
+            }
             Command::Quit | Command::QuitAtOnce => effects.push(Effect::Quit),
             Command::Suspend => effects.push(Effect::Suspend),
             Command::Go(screen) => self.go(&Target::screen(screen)),
@@ -123,13 +129,15 @@ impl App {
             Command::Actions if self.screen == Screen::Alerts => {
                 self.overlay = Overlay::Question(Question::Alerts);
             }
+            Command::Actions => self.begin_actions(),
+            Command::Edit => self.edit(effects),
+            Command::New if self.screen == Screen::Topics => {
+                self.begin_change(Made::Begun("topics create ".to_owned()), effects);
+            }
             // What the screen has not taken means nothing here.
-            Command::GoTo
-            | Command::Find
-            | Command::ViewAs
-            | Command::Actions
-            | Command::Edit
-            | Command::New => self.say("not on this screen"),
+            Command::GoTo | Command::Find | Command::ViewAs | Command::New => {
+                self.say("not on this screen")
+            }
             _ => self.on_list(command),
         }
     }
@@ -365,6 +373,7 @@ impl App {
                 Err(why) => self.say(format!("/{}: {why}", line.text())),
             },
             Purpose::Command => self.run_line(line.text(), effects),
+            Purpose::Value => self.take_value(line.text(), effects),
             purpose @ (Purpose::GoTo | Purpose::Find) => self.take_typed(purpose, line.text()),
         }
     }
@@ -431,6 +440,12 @@ impl App {
                 }
                 self.overlay = Overlay::Question(Question::Unlock { typed });
             }
+            Question::Locked => {
+                if key == Key::Char('u') {
+                    self.begin_unlock();
+                }
+            }
+            Question::Actions => self.on_action_key(key, effects),
             Question::Alerts => self.on_alert_key(key, effects),
             Question::Save => match key {
                 Key::Char('t') | Key::Enter => effects.push(Effect::Save(Picture::Text)),

@@ -144,6 +144,13 @@ impl Page for Configs {
         }
     }
 
+    fn config(&self) -> Option<(String, String)> {
+        match self.pane() {
+            Pane::Configs => self.configs.line().map(ConfigLine::pair),
+            Pane::Entities => None,
+        }
+    }
+
     fn kt_line(&self) -> String {
         let entity = match self.pane() {
             Pane::Configs => self.entity.as_ref(),

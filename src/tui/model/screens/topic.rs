@@ -255,6 +255,13 @@ impl Page for TopicPage {
         }
     }
 
+    fn config(&self) -> Option<(String, String)> {
+        match self.pane {
+            Pane::Configs => self.configs.line().map(ConfigLine::pair),
+            _ => None,
+        }
+    }
+
     fn kt_line(&self) -> String {
         let name = quoted(&self.name);
         match self.pane {

@@ -64,6 +64,11 @@ impl ConfigLine {
         self.source != ConfigSource::DEFAULT
     }
 
+    /// Its name and value, to be edited.
+    pub(crate) fn pair(&self) -> (String, String) {
+        (self.name.clone(), self.value.clone().unwrap_or_default())
+    }
+
     pub(crate) fn json(&self) -> Json {
         json!({
             "name": self.name,
