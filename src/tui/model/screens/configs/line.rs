@@ -153,7 +153,8 @@ fn human(name: &str, value: &str) -> Option<String> {
     let is_time = name.ends_with(".ms");
     let is_size = name.ends_with("bytes") || name.contains("bytes.per.second") || is_rate(name);
     match number {
-        i64::MAX if is_time || is_size => Some("no limit".to_owned()),
+        // No limit: the number is known by its look.
+        i64::MAX => None,
         -1 if name.contains("retention.ms") => Some("for ever".to_owned()),
         -1 if name.contains("retention.bytes") => Some("any size".to_owned()),
         1_000.. if is_time => Some(figures::period(number.unsigned_abs())),
@@ -221,7 +222,7 @@ mod tests {
         assert_eq!(said("retention.ms", "604800000"), "7d");
         assert_eq!(said("log.segment.bytes", "1073741824"), "1.0GiB");
         assert_eq!(said("retention.ms", "-1"), "for ever");
-        assert_eq!(said("flush.ms", "9223372036854775807"), "no limit");
+        assert_eq!(said("flush.ms", "9223372036854775807"), "");
         assert_eq!(said("leader.replication.throttled.rate", "52428800"), "50.0MiB");
         assert_eq!(said("segment.ms", "12"), "");
         assert_eq!(said("num.partitions", "12000"), "");

@@ -52,6 +52,9 @@ pub(crate) struct PartitionLine {
     leader_word: String,
     #[serde(skip)]
     fault: &'static str,
+    /// What cannot be written at all goes before what is merely short of replicas.
+    #[serde(skip)]
+    urgency: u8,
 }
 
 impl Line for PartitionLine {
@@ -76,7 +79,7 @@ impl Line for PartitionLine {
             Some("size") => number(self.size.map(|it| it as f64)),
             _ => Value::Text(format!("{:010}", self.index)),
         };
-        let class = if sort == 0 { self.level as u8 } else { 0 };
+        let class = if sort == 0 { self.urgency } else { 0 };
         Rank { class, value }
     }
 
@@ -148,6 +151,13 @@ fn line(
         held: None,
         failure: it.failure.map(|it| it.name().to_owned()),
         leader_word: leader.map_or_else(|| "none".to_owned(), |it| it.to_string()),
+        urgency: match (fault, level) {
+            (Fault::Offline, _) => 4,
+            (Fault::BelowMinIsr, _) => 3,
+            (Fault::OutOfSync, _) => 2,
+            (_, Level::Unknown) => 1,
+            _ => 0,
+        },
         fault: match fault {
             Fault::Offline => "offline",
             Fault::BelowMinIsr => "min",

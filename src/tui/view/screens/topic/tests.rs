@@ -26,12 +26,12 @@ fn at_80_columns() {
      [partitions]  configs 5 set  groups 2  records  segments
        in 10.3K/s                          ⣤  spread 100%  skew 0%  leader skew 0%
        part leader epoch isr               start        end rec/s    size elr
-    >✗    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB
+    >✗    7   none    14 – of 3,4,5            –          –     0       –
+     ✗    8   none    14 – of 4,5,6            –          –     0       –
+     ✗    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB
      ✗    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB
      ✗    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB
      ✗    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB
-     ✗    7   none    14 – of 3,4,5            –          –     0       –
-     ✗    8   none    14 – of 4,5,6            –          –     0       –
           0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB
           5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB
           6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB
@@ -64,12 +64,12 @@ fn at_160_columns_panes_stand_side_by_side() {
            0 -30m                                                             now  │
     ── partitions 12 ──────────────────────────────────────────────────────────────│
        part leader epoch isr               start        end rec/s    size elr      │
-    >✗    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB          │
+    >✗    7   none    14 – of 3,4,5            –          –     0       –          │
+     ✗    8   none    14 – of 4,5,6            –          –     0       –          │
+     ✗    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB          │
      ✗    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB          │
      ✗    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB          │
-     ✗    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB          │
-     ✗    7   none    14 – of 3,4,5            –          –     0       –          │
-     ✗    8   none    14 – of 4,5,6            –          –     0       –          │── configs 5 set ───────────────────────────────────────────────────────────────
+     ✗    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB          │── configs 5 set ───────────────────────────────────────────────────────────────
           0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          │   cleanup.policy                    delete               topic    –
           5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB          │   min.insync.replicas               2                    topic    –
           6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          │   retention.ms                      604800000 (7d)       topic    604800000
@@ -118,12 +118,12 @@ fn at_160_columns_panes_stand_side_by_side() {
            0 -30m                                                             now  |
     -- partitions 12 --------------------------------------------------------------|
        part leader epoch isr               start        end rec/s    size elr      |
+     X    7   none    14 - of 3,4,5            -          -     0       -          |
+     X    8   none    14 - of 4,5,6            -          -     0       -          |
      X    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB          |
      X    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB          |
      X    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB          |
-     X    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB          |
-     X    7   none    14 - of 3,4,5            -          -     0       -          |
-     X    8   none    14 - of 4,5,6            -          -     0       -          |-- configs 5 set ---------------------------------------------------------------
+     X    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB          |-- configs 5 set ---------------------------------------------------------------
           0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          |   cleanup.policy                    delete               topic    -
           5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB          |   min.insync.replicas               2                    topic    -
           6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          |   retention.ms                      604800000 (7d)       topic    604800000
@@ -210,12 +210,12 @@ fn narrow_and_tiny() {
      orders  12 partitions  rf 3  min isr 2
      [partitions]  configs 5 set  groups 2
        part leader isr                 end
-    >✗    1     4! 4 of 3,4,5      2063018
+    >✗    7   none – of 3,4,5            –
+     ✗    8   none – of 4,5,6            –
+     ✗    1     4! 4 of 3,4,5      2063018
      ✗    2      4 4 of 4,5,6      2063018
      ✗    3      5 5 of 5,6,1      2063018
      ✗    4      6 6 of 6,1,2      2063018
-     ✗    7   none – of 3,4,5            –
-     ✗    8   none – of 4,5,6            –
           0      2 2,4 of 2,3,4    2063018
      Enter records  Tab pane  ? help
     ");
@@ -349,7 +349,7 @@ fn a_filter_looks_at_leaders_and_faults_and_the_line_is_copied() {
     };
     assert_eq!(shown(&stage), [7, 8]);
     stage.type_keys("<Esc>x");
-    assert_eq!(shown(&stage), [1, 2, 3, 4, 7, 8]);
+    assert_eq!(shown(&stage), [7, 8, 1, 2, 3, 4]);
     stage.type_keys("<Esc>ss");
     stage.tell(Msg::Key(Key::Char('Y')));
     let said = stage.app.message.as_ref().map(|it| it.text.as_str());
