@@ -86,7 +86,7 @@ impl Bench {
     fn begin(&mut self, text: &str, unlocked: Option<&str>) -> Back {
         self.last += 1;
         let words = line::words(text).unwrap();
-        self.actions.plan(PlanId(self.last), words, unlocked.map(str::to_owned));
+        self.actions.plan(PlanId(self.last), words, unlocked);
         self.next()
     }
 
