@@ -102,6 +102,11 @@ fn at_160_columns_panes_stand_side_by_side() {
 
      Enter records at commit  Tab members  < > window  s sort  a actions  ? help
     ");
+}
+
+#[test]
+fn at_160_columns_in_ascii_another_pane_has_the_focus() {
+    let mut stage = group(Town::troubled(), "billing-export", 160, 50);
     stage.type_keys("<Tab>");
     let in_ascii = Theme { glyphs: Glyphs::Ascii, ..Theme::default() };
     insta::assert_snapshot!(stage.in_theme(in_ascii), @"

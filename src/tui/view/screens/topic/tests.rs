@@ -104,6 +104,11 @@ fn at_160_columns_panes_stand_side_by_side() {
 
      Enter records  Tab pane  @ go to  p produce  e edit config  a actions  ? help
     ");
+}
+
+#[test]
+fn at_160_columns_in_ascii_another_pane_has_the_focus() {
+    let mut stage = orders(Town::troubled(), 160, 50);
     stage.type_keys("<Tab><Tab>");
     let in_ascii = Theme { glyphs: Glyphs::Ascii, ..Theme::default() };
     insta::assert_snapshot!(stage.in_theme(in_ascii), @"
