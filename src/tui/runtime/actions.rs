@@ -63,8 +63,8 @@ impl Actions {
     }
 
     /// Begins a command.
-    pub(super) fn plan(&mut self, id: PlanId, words: Vec<String>, unlocked: Option<String>) {
-        let begun = self.require_unlocked(unlocked.as_deref()).and_then(|()| self.begin(id, words));
+    pub(super) fn plan(&mut self, id: PlanId, words: Vec<String>, unlocked: Option<&str>) {
+        let begun = self.require_unlocked(unlocked).and_then(|()| self.begin(id, words));
         if let Err(error) = begun {
             self.refuse(id, &error);
         }

@@ -251,7 +251,9 @@ impl Driver {
                     let read = Msg::Rules(Rules::read(&path, Timestamp::now()));
                     self.app.update(self.clocks.now(), read, &mut more);
                 }
-                Effect::Plan { id, words, unlocked } => self.actions.plan(id, words, unlocked),
+                Effect::Plan { id, words, unlocked } => {
+                    self.actions.plan(id, words, unlocked.as_deref());
+                }
                 Effect::Apply { id, unlocked } => self.actions.apply(id, unlocked.as_deref()),
                 Effect::Drop(id) => self.actions.drop_plan(id),
                 Effect::Bell => self.terminal.send(b"\x07")?,

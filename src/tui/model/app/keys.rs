@@ -131,7 +131,7 @@ impl App {
             }
             // What the screen has not taken means nothing here.
             Command::GoTo | Command::Find | Command::ViewAs | Command::New => {
-                self.say("not on this screen")
+                self.say("not on this screen");
             }
             _ => self.on_list(command),
         }
