@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::support::screen::Screen;
 use crate::support::tool::ApacheKafka;
@@ -60,6 +61,48 @@ fn line_of(shown: &str, subject: &str) -> Option<String> {
     let names = shown.lines().map(|it| it.chars().skip(3).collect::<String>());
     let mut found = names.filter(|it| it.starts_with(subject));
     found.next().map(|it| it.trim_end().to_owned())
+}
+
+/// Types what a box asks for: it does not hear keys at first, which may have been meant for
+/// something else.
+fn answer(screen: &mut Screen, keys: &str) {
+    std::thread::sleep(Duration::from_millis(400));
+    screen.press(keys);
+}
+
+#[test]
+fn changes_are_planned_agreed_to_and_taken_back() {
+    let operator = Operator::start();
+    let mut screen = dashboard(&operator, &["--screen", "topics"]);
+    screen.wait_for("No topics on this cluster.");
+    // What adds asks nobody.
+    screen.press("n");
+    screen.wait_for(":topics create");
+    screen.press(&format!("orders --partitions 2{ENTER}"));
+    screen.wait_for("undo: kt undo 1");
+    screen.press(&format!(":topics alter orders --set segment.bytes=2000000{ENTER}"));
+    screen.wait_for("Alter 1 topic?  [y/N]");
+    assert!(screen.text().contains("level 1") && screen.text().contains("undo: kt undo 2"));
+    answer(&mut screen, "y");
+    screen.wait_for("altered topic orders; undo: kt undo 2");
+    assert!(operator.ok("history").contains("topics alter orders --set segment.bytes=2000000 -b"));
+    assert!(operator.ok("configs describe topic/orders").contains("2000000"));
+    screen.press("au");
+    screen.wait_for("Undo 1 change?  [y/N]");
+    answer(&mut screen, "y");
+    screen.wait_for("undo: kt undo 3");
+    assert!(!operator.ok("configs describe topic/orders").contains("2000000"));
+    // What loses data needs the name.
+    screen.press("ad");
+    screen.wait_for("level 2: data is lost");
+    answer(&mut screen, &format!("order{ENTER}"));
+    screen.wait_for("that is not it");
+    assert!(operator.ok("topics list -o name").contains("orders"));
+    screen.press(&format!("s{ENTER}"));
+    screen.wait_for("deleted topic orders");
+    assert_eq!(operator.ok("topics list -o name"), "");
+    screen.press("q");
+    assert_eq!(screen.end().code(), Some(0));
 }
 
 #[test]

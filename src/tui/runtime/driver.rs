@@ -255,7 +255,7 @@ impl Driver {
                     self.app.update(self.clocks.now(), read, &mut more);
                 }
                 Effect::Plan { id, words, unlocked } => {
-                    self.actions.plan(id, words, unlocked.as_deref())
+                    self.actions.plan(id, words, unlocked.as_deref());
                 }
                 Effect::Apply { id, unlocked } => self.actions.apply(id, unlocked.as_deref()),
                 Effect::Drop(id) => self.actions.drop_plan(id),

@@ -206,9 +206,15 @@ pub(crate) fn said(outcome: &Outcome, proposal: Option<&Proposal>) -> String {
 
 /// What nobody was asked about: it added something, or there was nothing to do, and a note says why.
 fn done_unasked(outcome: &Outcome) -> String {
-    let (line, note) = (outcome.lines.first(), outcome.notes.first());
+    // The details were in the plan; the undo must have room.
+    let line = outcome.lines.first().map(|it| it.split(": ").next().unwrap_or(it).to_owned());
+    let note = outcome.notes.first().cloned();
     let first = if outcome.undo.is_some() { line.or(note) } else { note.or(line) };
-    first.map_or_else(|| "nothing was to be done".to_owned(), |it| past(it))
+    let more = match outcome.lines.len() {
+        0 | 1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    first.map_or_else(|| "nothing was to be done".to_owned(), |it| format!("{}{more}", past(&it)))
 }
 
 /// `delete offsets of` → `deleted offsets of`

@@ -161,7 +161,7 @@ fn client(bootstrap: &str) -> Client {
 fn a_topic_is_made_changed_taken_back_and_deleted() {
     let mut bench = Bench::start(false);
     // What adds asks nobody.
-    insta::assert_snapshot!(bench.ended("topics create orders --partitions 2 --replication-factor 1", None), @"");
+    insta::assert_snapshot!(bench.ended("topics create orders --partitions 2 --replication-factor 1", None), @r#"created topic "orders"; undo: kt undo 1"#);
     assert_eq!(bench.topics(), [("orders".to_owned(), 2)]);
 
     let Back::Proposed(id, proposal) =
@@ -169,16 +169,16 @@ fn a_topic_is_made_changed_taken_back_and_deleted() {
     else {
         panic!("no plan");
     };
-    insta::assert_snapshot!(format!("{} {:?} {:?} {:?}", proposal.title(), proposal.asks, proposal.undo, proposal.lines), @"");
+    insta::assert_snapshot!(format!("{} {:?} {:?} {:?}", proposal.title(), proposal.asks, proposal.undo, proposal.lines), @r#"alter config topic/orders Yes Some(2) ["alter topic/orders: segment.bytes 1073741824 (inherited) -> 2000000"]"#);
     // Nothing is done before somebody agrees, nor after somebody did not.
     bench.actions.drop_plan(id);
     let Back::Ended(outcome) = bench.next() else { panic!("it goes on") };
     assert_eq!(outcome.end, End::Nothing);
     assert_eq!(bench.journal().lines().count(), 1);
 
-    insta::assert_snapshot!(bench.agree("topics alter orders --partitions 3 --set segment.bytes=2000000"), @"");
+    insta::assert_snapshot!(bench.agree("topics alter orders --partitions 3 --set segment.bytes=2000000"), @"altered topic orders; undo: kt undo 2");
     assert_eq!(bench.topics(), [("orders".to_owned(), 3)]);
-    insta::assert_snapshot!(bench.agree("undo"), @"");
+    insta::assert_snapshot!(bench.agree("undo"), @"undid change topic/orders; undo: kt undo 3");
 
     let Back::Proposed(id, proposal) = bench.begin("topics delete orders", None) else {
         panic!("no plan");
@@ -187,10 +187,15 @@ fn a_topic_is_made_changed_taken_back_and_deleted() {
     assert_eq!(proposal.undo, None);
     bench.actions.apply(id, None);
     let Back::Ended(outcome) = bench.next() else { panic!("it asks again") };
-    insta::assert_snapshot!(said(&outcome, Some(&proposal)), @"");
+    insta::assert_snapshot!(said(&outcome, Some(&proposal)), @"deleted topic orders");
     assert_eq!(bench.topics(), []);
-    insta::assert_snapshot!(bench.journal(), @"");
-    insta::assert_snapshot!(bench.ended("topics delete order", None), @"");
+    insta::assert_snapshot!(bench.journal(), @"
+    topics create orders --partitions 2 --replication-factor 1 --context prod-eu -y
+    topics alter orders --partitions 3 --set segment.bytes=2000000 --context prod-eu -y
+    undo --context prod-eu -y
+    topics delete orders --context prod-eu -y
+    ");
+    insta::assert_snapshot!(bench.ended("topics delete order", None), @r#"topic "order" does not exist (kt topics list)"#);
 }
 
 #[test]
@@ -198,27 +203,29 @@ fn offsets_move_unless_somebody_reads() {
     let mut bench = Bench::start(false);
     bench.ended("topics create orders --partitions 1 --replication-factor 1", None);
     bench.commit("report", "orders", 0);
-    insta::assert_snapshot!(bench.ended("groups reset report --all-topics --to latest", None), @"");
+    insta::assert_snapshot!(bench.ended("groups reset report --all-topics --to latest", None), @"nothing to reset: the group is there already");
     bench.commit("report", "orders", 5);
     let Back::Proposed(id, proposal) =
         bench.begin("groups reset report --all-topics --to earliest", None)
     else {
         panic!("no plan");
     };
-    insta::assert_snapshot!(proposal.plan(&["--to".to_owned(), "earliest".to_owned()]).join("\n"), @"");
-    insta::assert_snapshot!(proposal.question(), @"");
+    insta::assert_snapshot!(proposal.plan(&["--to".to_owned(), "earliest".to_owned()]).join("\n"), @"orders     1 partition    5           → earliest   reads 5 records again");
+    insta::assert_snapshot!(proposal.question(), @"Reset 1 offset?");
     assert_eq!(bench.committed("report"), Some(5));
     bench.actions.apply(id, None);
     let Back::Ended(outcome) = bench.next() else { panic!("it asks again") };
-    insta::assert_snapshot!(said(&outcome, Some(&proposal)), @"");
+    insta::assert_snapshot!(said(&outcome, Some(&proposal)), @"reset offsets of report; undo: kt undo 2");
     assert_eq!(bench.committed("report"), Some(0));
-    insta::assert_snapshot!(bench.agree("undo 2"), @"");
+    insta::assert_snapshot!(bench.agree("undo 2"), @"undid change group/report; undo: kt undo 3");
     assert_eq!(bench.committed("report"), Some(5));
 
+    let entered = bench.runtime.enter();
     let config = GroupConfig::new("report");
     let member =
         GroupConsumer::new(client(&bench.bootstrap), ConsumerConfig::default(), config).unwrap();
     member.subscribe(Subscription::names(["orders"]));
+    drop(entered);
     bench.runtime.block_on(async {
         while member.assignment().is_empty() {
             member.poll(Duration::from_millis(100)).await.unwrap();
@@ -232,8 +239,8 @@ fn offsets_move_unless_somebody_reads() {
 #[test]
 fn a_protected_context_is_looked_at_on_this_side_too() {
     let mut bench = Bench::start(true);
-    insta::assert_snapshot!(bench.ended("topics create orders", None), @"");
-    insta::assert_snapshot!(bench.ended("topics create orders", Some("prod-us")), @"");
+    insta::assert_snapshot!(bench.ended("topics create orders", None), @"prod-eu is protected: u, then type its name");
+    insta::assert_snapshot!(bench.ended("topics create orders", Some("prod-us")), @"prod-eu is protected: u, then type its name");
     bench.ended("topics create orders", Some("prod-eu"));
     assert_eq!(bench.topics(), [("orders".to_owned(), 1)]);
     let Back::Proposed(id, _) = bench.begin("topics delete orders", Some("prod-eu")) else {
@@ -244,6 +251,6 @@ fn a_protected_context_is_looked_at_on_this_side_too() {
     insta::assert_snapshot!(match bench.next() {
         Back::Ended(outcome) => said(&outcome, None),
         other => panic!("{other:?}"),
-    }, @"");
+    }, @"prod-eu is protected: u, then type its name");
     assert_eq!(bench.topics(), [("orders".to_owned(), 1)]);
 }
