@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Write};
 
 use crate::error::{CliError, Kind};
+use crate::offset_change::OffsetPlan;
 use crate::session::Session;
 
 /// What a change may take from the cluster.
@@ -24,6 +25,23 @@ pub(crate) struct Change<'a> {
     pub(crate) noun: &'static str,
     /// The things, by name.
     pub(crate) names: &'a [String],
+    pub(crate) way_back: WayBack,
+    /// The offsets that it moves, where that is what it does.
+    pub(crate) offsets: Option<&'a OffsetPlan>,
+}
+
+/// Whether a change can be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WayBack {
+    /// The journal will hold what takes it back.
+    Undo,
+    None,
+}
+
+impl WayBack {
+    pub(crate) fn of(has_undo: bool) -> WayBack {
+        if has_undo { WayBack::Undo } else { WayBack::None }
+    }
 }
 
 /// How a question is answered, and where from.
@@ -52,10 +70,29 @@ pub(crate) enum Verdict {
     Refuse(CliError),
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
+    /// A change without a way back.
+    pub(crate) fn new(
+        risk: Risk,
+        verb: &'static str,
+        noun: &'static str,
+        names: &'a [String],
+    ) -> Change<'a> {
+        Change { risk, verb, noun, names, way_back: WayBack::None, offsets: None }
+    }
+
+    /// The same, of these offsets; they can be given back.
+    pub(crate) fn of_offsets(self, plan: &'a OffsetPlan) -> Change<'a> {
+        Change { way_back: WayBack::Undo, offsets: Some(plan), ..self }
+    }
+
+    pub(crate) fn with(self, way_back: WayBack) -> Change<'a> {
+        Change { way_back, ..self }
+    }
+
     /// Decides; asks nobody.
     pub(crate) fn verdict(&self, consent: Consent) -> Verdict {
-        let Change { risk, verb, noun, names } = self;
+        let Change { risk, verb, noun, names, .. } = self;
         let count = names.len();
         if let Some(confirm) = consent.confirm.filter(|confirm| *confirm != count) {
             let things = counted(count, noun);
@@ -86,6 +123,10 @@ impl Change<'_> {
 
     /// Lets the change run, asks, or refuses.
     pub(crate) fn allow(&self, session: &Session) -> Result<(), CliError> {
+        let refused = || CliError::new(Kind::Other, "REFUSED", "nothing was changed");
+        if let Some(host) = session.host() {
+            return if host.agrees(self) { Ok(()) } else { Err(refused()) };
+        }
         let consent = Consent {
             yes: session.globals.yes,
             confirm: session.globals.confirm,
@@ -104,7 +145,7 @@ impl Change<'_> {
         };
         match is_agreed {
             true => Ok(()),
-            false => Err(CliError::new(Kind::Other, "REFUSED", "nothing was changed")),
+            false => Err(refused()),
         }
     }
 }
@@ -139,7 +180,7 @@ mod tests {
 
     fn verdict(risk: Risk, names: &[&str], consent: Consent) -> Verdict {
         let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
-        Change { risk, verb: "delete", noun: "topic", names: &names }.verdict(consent)
+        Change::new(risk, "delete", "topic", &names).verdict(consent)
     }
 
     fn refusal(names: &[&str], consent: Consent) -> String {

@@ -115,6 +115,11 @@ impl Command {
 }
 
 impl Command {
+    /// A change that needs nothing but its words: those of the dashboard.
+    pub(crate) fn is_action(&self) -> bool {
+        self.effect() == Effect::Changes && !matches!(self, Command::Produce(_))
+    }
+
     /// True of the changes that Apache Kafka's tools show.
     fn is_change_with_kafka_form(&self) -> bool {
         match self {

@@ -1,4 +1,5 @@
-//! Files that are generated from the definitions and committed: `man/` and `completions/`.
+//! Files that are generated from the definitions and committed: `man/`, `completions/`, and the
+//! screens of the README, as the dashboard draws them before a cluster that is made up.
 //!
 //! `KT_WRITE_GENERATED=1 cargo test --bin kt generated` writes them anew.
 
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::man_pages::pages;
 use crate::shell_completion::{SHELLS, register};
+use crate::tui;
 
 /// The file that a shell's own folders call so.
 fn file_of(shell: &str) -> &'static str {
@@ -32,8 +34,27 @@ fn generated() -> BTreeMap<PathBuf, Vec<u8>> {
         register(shell, &mut script).unwrap();
         files.insert(Path::new("completions").join(file_of(shell.name())), script);
     }
+    files.insert(PathBuf::from("README.md"), readme().into_bytes());
     files
 }
+
+/// The README with its screens drawn anew: each stands in a block below a line that names it.
+fn readme() -> String {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let mut out = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once(SCREEN) {
+        let (name, after) = after.split_once(" -->\n```text\n").unwrap();
+        let (_, after) = after.split_once("```\n").unwrap();
+        let screen = tui::stage::screen_of_readme(name);
+        out.push_str(&format!("{before}{SCREEN}{name} -->\n```text\n{screen}```\n"));
+        rest = after;
+    }
+    out + rest
+}
+
+/// What stands above a screen.
+const SCREEN: &str = "<!-- kt dashboard --once ";
 
 #[test]
 fn generated_files_are_fresh() {

@@ -146,8 +146,8 @@ pub(crate) struct Made {
 /// Notes a change that was made, and says how to take it back. A journal that cannot be written is
 /// a warning: the change is made.
 pub(crate) fn record(session: &Session, made: Made) {
-    let Some(path) = path_of_user() else { return };
-    let words = std::env::args().skip(1);
+    let Some(path) = path_for(session) else { return };
+    let words = session.command_words().into_iter();
     let entry = Entry {
         time: Timestamp::now(),
         cluster_id: made.cluster_id,
@@ -157,9 +157,7 @@ pub(crate) fn record(session: &Session, made: Made) {
         undoes: made.undoes,
     };
     match append(&path, &entry) {
-        Ok(number) if !entry.inverse.is_empty() => {
-            session.say(&format!("kt undo {number} takes it back"));
-        }
+        Ok(number) if !entry.inverse.is_empty() => session.say_undo(number),
         Ok(_) => {}
         Err(error) => {
             session.warn(&format!("the change is not in the journal {}: {error}", path.display()));
@@ -169,13 +167,19 @@ pub(crate) fn record(session: &Session, made: Made) {
 
 /// All changes, the oldest first, each with its number. A line that cannot be read has a number
 /// and no entry.
-pub(crate) fn read() -> Result<Vec<(usize, Option<Entry>)>, CliError> {
-    match path_of_user() {
+pub(crate) fn read(session: &Session) -> Result<Vec<(usize, Option<Entry>)>, CliError> {
+    match path_for(session) {
         Some(path) => read_at(&path).map_err(|error| {
             CliError::other(format!("cannot read the journal {}: {error}", path.display()))
         }),
         None => Ok(Vec::new()),
     }
+}
+
+/// The number that the next change will have; `path` if not where the user's journal is.
+pub(crate) fn next_number(path: Option<PathBuf>) -> Option<usize> {
+    let entries = read_at(&path.or_else(path_of_user)?).ok()?;
+    Some(entries.len() + 1)
 }
 
 /// The change that took back the one of that number, unless that was taken back itself.
@@ -193,6 +197,14 @@ fn read_at(path: &Path) -> io::Result<Vec<(usize, Option<Entry>)>> {
         text => text?,
     };
     Ok((1..).zip(text.lines().map(|line| serde_json::from_str(line).ok())).collect())
+}
+
+/// Where the journal is; a host may have it elsewhere than its user.
+fn path_for(session: &Session) -> Option<PathBuf> {
+    match session.host().and_then(|it| it.journal()) {
+        Some(path) => Some(path),
+        None => path_of_user(),
+    }
 }
 
 fn path_of_user() -> Option<PathBuf> {

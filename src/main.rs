@@ -8,6 +8,7 @@ mod client_config;
 mod commands;
 mod config_change;
 mod config_entity;
+mod config_meaning;
 mod contexts;
 mod duration;
 mod error;

@@ -1,7 +1,9 @@
 //! What a command works with: the flags that all share, the streams, and the way to the cluster.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,7 +11,9 @@ use jiff::tz::TimeZone;
 use kt_client::consumer::group::LossCause;
 use kt_client::{Admin, AuthenticationFault, Client, Error, ErrorKind, Event};
 use kt_protocol::ErrorCode;
+use tokio::runtime::Handle;
 
+use crate::change::Change;
 use crate::cli::Globals;
 use crate::client_config::{self, Settings};
 use crate::contexts::{Asked, Contexts, OriginOfFlag, Target};
@@ -19,11 +23,38 @@ use crate::security_hint;
 use crate::terminal::{Label, Terminal};
 use crate::watch::Rounds;
 
+/// A program of ours that runs a command inside itself: it has the way to the cluster, hears what
+/// would be printed, and is asked where somebody would be asked on a terminal.
+pub(crate) trait Host: fmt::Debug + Send + Sync {
+    fn admin(&self) -> Admin;
+
+    /// The runtime that the cluster's connections belong to.
+    fn runtime(&self) -> Handle;
+
+    fn hear(&self, label: Label, line: &str);
+
+    /// The number in the journal of a change that can be undone.
+    fn hear_undo(&self, number: usize);
+
+    /// Whether the change is agreed to. It blocks until somebody has answered.
+    fn agrees(&self, change: &Change<'_>) -> bool;
+
+    /// Refuses every change, if its context is protected and locked.
+    fn require_unlocked(&self) -> Result<(), CliError>;
+
+    /// The words of the command line, without the program.
+    fn command_words(&self) -> Vec<String>;
+
+    /// Where changes are written down, if not where the user's are.
+    fn journal(&self) -> Option<PathBuf>;
+}
+
 /// One run of one command.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) globals: Globals,
     pub(crate) terminal: Terminal,
+    host: Option<Arc<dyn Host>>,
     /// Under `--watch`: what was shown before.
     rounds: Option<Rounds>,
 }
@@ -31,7 +62,24 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(globals: Globals, terminal: Terminal) -> Session {
         let rounds = globals.watch.map(|_| Rounds::default());
-        Session { globals, terminal, rounds }
+        Session { globals, terminal, rounds, host: None }
+    }
+
+    /// One that prints nothing and reads nothing: all of that is its host's.
+    pub(crate) fn hosted(globals: Globals, host: Arc<dyn Host>) -> Session {
+        Session { host: Some(host), ..Session::new(globals, Terminal::default()) }
+    }
+
+    pub(crate) fn host(&self) -> Option<&dyn Host> {
+        self.host.as_deref()
+    }
+
+    /// The words of the command line, without the program.
+    pub(crate) fn command_words(&self) -> Vec<String> {
+        match self.host() {
+            Some(host) => host.command_words(),
+            None => std::env::args().skip(1).collect(),
+        }
     }
 
     /// The cluster that flags, environment and files name.
@@ -41,6 +89,9 @@ impl Session {
 
     /// Refuses a change of a protected context, unless it was unlocked by its name.
     pub(crate) fn require_unlocked(&self) -> Result<(), CliError> {
+        if let Some(host) = self.host() {
+            return host.require_unlocked();
+        }
         let Some(in_use) = self.target()?.context else { return Ok(()) };
         let name = in_use.name;
         if !in_use.context.protected || self.globals.unlock.as_deref() == Some(&name) {
@@ -56,6 +107,9 @@ impl Session {
         &self,
         future: impl Future<Output = Result<T, CliError>>,
     ) -> Result<T, CliError> {
+        if let Some(host) = self.host() {
+            return host.runtime().block_on(future);
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -97,6 +151,9 @@ impl Session {
 
     /// The cluster's administration. Connects to nothing yet.
     pub(crate) fn admin(&self) -> Result<Admin, CliError> {
+        if let Some(host) = self.host() {
+            return Ok(host.admin());
+        }
         Ok(Admin::new(Client::new(self.settings()?.client)))
     }
 
@@ -134,6 +191,9 @@ impl Session {
         for error in &report.errors {
             self.tell_error(&error.message, error.hint.as_deref());
         }
+        if self.host.is_some() {
+            return Ok(());
+        }
         let mut out = io::BufWriter::new(io::stdout().lock());
         if let Some(rounds) = &self.rounds {
             return rounds.show(report, self, &mut out);
@@ -147,30 +207,45 @@ impl Session {
     }
 
     fn tell_error(&self, message: &str, hint: Option<&str>) {
-        self.terminal.tell(Label::Error, message);
+        self.tell(Label::Error, message);
         if let Some(hint) = hint {
-            self.terminal.tell(Label::Hint, hint);
+            self.tell(Label::Hint, hint);
+        }
+    }
+
+    fn tell(&self, label: Label, line: &str) {
+        match self.host() {
+            Some(host) => host.hear(label, line),
+            None => self.terminal.tell(label, line),
         }
     }
 
     /// A line on stderr, unless `--quiet`.
     pub(crate) fn note(&self, message: &str) {
         if !self.globals.quiet {
-            self.terminal.tell(Label::Note, message);
+            self.tell(Label::Note, message);
         }
     }
 
     /// The same, for what is wrong and goes on.
     pub(crate) fn warn(&self, message: &str) {
         if !self.globals.quiet {
-            self.terminal.tell(Label::Warning, message);
+            self.tell(Label::Warning, message);
         }
     }
 
     /// A plain line on stderr, unless `--quiet`: plans and summaries.
     pub(crate) fn say(&self, message: &str) {
         if !self.globals.quiet {
-            self.terminal.tell(Label::Plain, message);
+            self.tell(Label::Plain, message);
+        }
+    }
+
+    /// How a change that was made is taken back.
+    pub(crate) fn say_undo(&self, number: usize) {
+        match self.host() {
+            Some(host) => host.hear_undo(number),
+            None => self.say(&format!("kt undo {number} takes it back")),
         }
     }
 

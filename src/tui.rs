@@ -31,7 +31,7 @@ mod model;
 mod open;
 mod runtime;
 #[cfg(test)]
-mod stage;
+pub(crate) mod stage;
 mod view;
 
 pub(crate) use model::checks::facts::Answer;

@@ -18,6 +18,7 @@ mod confluent;
 mod consume;
 mod consume_group;
 mod contexts;
+mod dashboard;
 mod dump_log;
 mod fetch;
 mod groups;

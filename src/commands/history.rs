@@ -97,7 +97,7 @@ impl Item for Remembered {
 }
 
 pub(crate) fn run(_: &HistoryArgs, session: &Session) -> Result<(), CliError> {
-    let entries = journal::read()?;
+    let entries = journal::read(session)?;
     let mut items = Vec::new();
     for (id, entry) in &entries {
         match entry {

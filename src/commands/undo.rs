@@ -9,7 +9,7 @@ use kt_protocol::types::TopicPartition;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change::{Change, Risk, counted};
+use crate::change::{Change, Risk, WayBack, counted};
 use crate::config_change::{ConfigPlan, Present};
 use crate::config_entity::ConfigEntity;
 use crate::error::{CliError, Failed, Kind};
@@ -84,7 +84,7 @@ enum Plan {
 
 pub(crate) fn run(args: &UndoArgs, session: &Session) -> Result<(), CliError> {
     session.check_form::<Undone>()?;
-    let entries = journal::read()?;
+    let entries = journal::read(session)?;
     let (id, entry) = choose(args.id, &entries)?;
     let admin = session.admin()?;
     session.block_on(async {
@@ -106,7 +106,8 @@ pub(crate) fn run(args: &UndoArgs, session: &Session) -> Result<(), CliError> {
         if !is_dry_run {
             let names: Vec<String> = plans.iter().map(|it| it.1.name()).collect();
             let risk = plans.iter().map(|it| it.1.risk()).max().unwrap_or(Risk::Change);
-            Change { risk, verb: "undo", noun: "change", names: &names }.allow(session)?;
+            let way_back = WayBack::of(plans.iter().any(|it| it.1.inverse().is_some()));
+            Change::new(risk, "undo", "change", &names).with(way_back).allow(session)?;
         }
         let count = plans.len();
         let (items, failed) = undo(&admin, session, id, plans).await;

@@ -1,5 +1,6 @@
 //! What is known of the cluster, and what the user does with it.
 
+pub(crate) mod actions;
 pub(crate) mod app;
 pub(crate) mod checks;
 pub(crate) mod cluster;

@@ -103,7 +103,7 @@ pub(crate) fn open(args: &ScreenArgs, session: &Session) -> Result<(), CliError>
         mouse: if args.mouse { MouseMode::On } else { MouseMode::Off },
     };
     let setting = Setting { data: args.data(), ..setting(session)? };
-    run(session.admin()?, setting, rules()?, &opening)
+    run(session, setting, rules()?, &opening)
 }
 
 /// The user's rules: `kt/alerts.toml` in the configuration home, if there is one.

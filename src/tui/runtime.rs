@@ -4,9 +4,10 @@
 //! beside both, `records` and
 //! `segments` read. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
 //! happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
-//! are what comes from the user and from the system. `deliver` tells people and programs of alerts,
+//! are what comes from the user and from the system. `actions` runs commands that change something. `deliver` tells people and programs of alerts,
 //! and `watcher` is the loop of who watches without a screen.
 
+mod actions;
 mod answers;
 mod asker;
 mod clipboard;

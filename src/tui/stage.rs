@@ -207,3 +207,16 @@ fn named(name: &str) -> Key {
         other => panic!("no key is named {other}"),
     }
 }
+
+/// A screen of the README: 80 columns, and as many lines as it takes.
+pub(crate) fn screen_of_readme(name: &str) -> String {
+    let (screen, subject) = name.split_once('/').map_or((name, None), |it| (it.0, Some(it.1)));
+    let screen = Screen::by_name(screen).unwrap();
+    let mut stage = Stage::settled(Town::troubled(), 80, 24);
+    stage.pass(600_000);
+    stage.go(&Target::named(screen, subject).unwrap());
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 22));
+    view::app::draw_once(&stage.app, &mut buffer);
+    let text = view::export::text(&buffer);
+    format!("{}\n", text.trim_end())
+}

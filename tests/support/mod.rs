@@ -10,6 +10,7 @@ pub(crate) mod operator;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod scenario;
+pub(crate) mod screen;
 pub(crate) mod terminal;
 pub(crate) mod tool;
 

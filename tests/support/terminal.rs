@@ -46,7 +46,7 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Starts `command`; all its streams are the terminal.
     pub(crate) fn start(command: &mut Command, columns: u16) -> Terminal {
-        let (ours, theirs) = open(columns);
+        let (ours, theirs) = open(columns, 24);
         let copy = || theirs.try_clone().expect("a descriptor can be copied");
         command.stdin(copy()).stdout(copy()).stderr(copy());
         let process = command.spawn().expect("kt runs");
@@ -94,7 +94,7 @@ impl Terminal {
 }
 
 /// What is shown, as it comes.
-fn read(mut ours: File) -> Receiver<Vec<u8>> {
+pub(super) fn read(mut ours: File) -> Receiver<Vec<u8>> {
     let (sender, shown) = mpsc::channel();
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
@@ -108,11 +108,11 @@ fn read(mut ours: File) -> Receiver<Vec<u8>> {
     shown
 }
 
-fn open(columns: u16) -> (File, OwnedFd) {
+pub(super) fn open(columns: u16, rows: u16) -> (File, OwnedFd) {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal can be had");
     grantpt(&ours).expect("it is ours");
     unlockpt(&ours).expect("it is ours");
-    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&ours, size).expect("it has a size");
     let name = ptsname(&ours, Vec::new()).expect("it has a name");
     let theirs = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty());

@@ -40,7 +40,9 @@ pub use alter_offsets::PerPartition;
 pub use broker_log_dirs::{Admission, LogDir, ReplicaPlace, StoredReplica};
 pub use cluster::ClusterDescription;
 pub use committed_offsets::{CommittedOffset, CommittedOffsets};
-pub use configs::{ConfigEntry, ConfigSource, ConfigSynonym, Resource, ResourceKind};
+pub use configs::{
+    ConfigEntry, ConfigSource, ConfigSynonym, DocumentedConfig, Resource, ResourceKind,
+};
 pub use coordinator::PerGroup;
 pub use create_topics::{CreatedTopic, NewTopic, Placement};
 pub use delete_records::TrimmedPartitions;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{entities, explained, missing_broker};
-use crate::change::{Change, Risk};
+use crate::change::{Change, Risk, WayBack};
 use crate::config_change::{ConfigEdits, ConfigPlan, Present};
 use crate::config_entity::ConfigEntity;
 use crate::error::{CliError, Failed};
@@ -157,7 +157,8 @@ async fn change(
     if !plans.is_empty() && !is_dry_run {
         let names: Vec<String> = plans.iter().map(|it| it.0.entity.to_string()).collect();
         let risk = plans.iter().map(|it| it.0.risk()).max().unwrap_or(Risk::Change);
-        Change { risk, verb: "alter", noun: "config", names: &names }.allow(session)?;
+        let way_back = WayBack::of(plans.iter().any(|it| it.0.step().is_some()));
+        Change::new(risk, "alter", "config", &names).with(way_back).allow(session)?;
     }
     let apply = if is_dry_run { Apply::ValidateOnly } else { Apply::Change };
     let mut made = Made { cluster_id: admin.cluster_id(), ..Made::default() };

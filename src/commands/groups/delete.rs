@@ -9,7 +9,7 @@ use kt_protocol::types::TopicPartition;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change::{Change, Risk, counted};
+use crate::change::{Change, Risk, WayBack, counted};
 use crate::error::{CliError, Failed};
 use crate::group_selection;
 use crate::journal::{self, Made};
@@ -93,8 +93,8 @@ pub(crate) fn run(args: &DeleteArgs, session: &Session) -> Result<(), CliError> 
             session.say(&plan(it, session.globals.dry_run));
         }
         if !session.globals.dry_run && !names.is_empty() {
-            let (risk, verb, noun) = (Risk::Loss, "delete", "group");
-            Change { risk, verb, noun, names: &names }.allow(session)?;
+            let way_back = WayBack::of(commits.values().any(|it| !it.is_empty()));
+            Change::new(Risk::Loss, "delete", "group", &names).with(way_back).allow(session)?;
             failed.extend(delete(&admin, session, &names, commits, &mut items).await?);
         }
         session.conclude(&admin, items, &failed, count)

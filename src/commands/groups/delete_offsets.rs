@@ -95,9 +95,9 @@ pub(crate) fn run(args: &DeleteOffsetsArgs, session: &Session) -> Result<(), Cli
             session.say(&line);
         }
         if !session.globals.dry_run && !plan.changes.is_empty() {
-            let (risk, verb, noun) = (Risk::Change, "delete offsets of", "group");
             let names = [args.group.clone()];
-            Change { risk, verb, noun, names: &names }.allow(session)?;
+            let change = Change::new(Risk::Change, "delete offsets of", "group", &names);
+            change.of_offsets(&plan).allow(session)?;
             failed.extend(delete(&admin, session, &mut plan, &mut items).await?);
         }
         session.conclude(&admin, items, &failed, count)

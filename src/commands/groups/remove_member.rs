@@ -104,9 +104,8 @@ pub(crate) fn run(args: &RemoveMemberArgs, session: &Session) -> Result<(), CliE
             session.say(&plan(it, session.globals.dry_run));
         }
         if !session.globals.dry_run && !chosen.is_empty() {
-            let (risk, verb, noun) = (Risk::Change, "remove", "member");
             let names: Vec<String> = items.iter().map(|it| it.member_id.clone()).collect();
-            Change { risk, verb, noun, names: &names }.allow(session)?;
+            Change::new(Risk::Change, "remove", "member", &names).allow(session)?;
             let names: Vec<MemberName> = chosen.into_iter().map(|it| it.0).collect();
             failed.extend(remove(&admin, session, &names, &mut items).await?);
         }

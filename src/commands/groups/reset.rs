@@ -173,9 +173,9 @@ pub(crate) fn run(args: &ResetArgs, session: &Session) -> Result<(), CliError> {
             session.note("nothing to reset: the group is there already");
         }
         if !session.globals.dry_run && !plan.changes.is_empty() {
-            let (risk, verb, noun) = (Risk::Change, "reset", "group");
             let names = [args.group.clone()];
-            Change { risk, verb, noun, names: &names }.allow(session)?;
+            let change = Change::new(Risk::Change, "reset", "group", &names);
+            change.of_offsets(&plan).allow(session)?;
             failed.extend(reset(&admin, session, &mut plan, &mut items).await?);
         }
         session.conclude(&admin, items, &failed, count)

@@ -7,7 +7,7 @@ use kt_protocol::ErrorCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change::{Change, Risk};
+use crate::change::{Change, Risk, WayBack};
 use crate::config_change::{ConfigEdits, ConfigPlan, Present};
 use crate::config_entity::ConfigEntity;
 use crate::error::{CliError, Failed, Kind};
@@ -125,7 +125,8 @@ pub(crate) fn run(args: &AlterArgs, session: &Session) -> Result<(), CliError> {
         if !plans.is_empty() && !session.globals.dry_run {
             let names: Vec<String> = plans.iter().map(|it| it.name.clone()).collect();
             let risk = plans.iter().map(|it| it.configs.risk()).max().unwrap_or(Risk::Change);
-            Change { risk, verb: "alter", noun: "topic", names: &names }.allow(session)?;
+            let way_back = WayBack::of(plans.iter().any(|it| it.configs.step().is_some()));
+            Change::new(risk, "alter", "topic", &names).with(way_back).allow(session)?;
         }
         let (altered, more_failed) = apply(&admin, session, &plans).await?;
         done.extend(altered);

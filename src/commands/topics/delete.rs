@@ -88,8 +88,7 @@ pub(crate) fn run(args: &DeleteArgs, session: &Session) -> Result<(), CliError> 
         }
         let mut items: Vec<Deleted> = topics.iter().map(deleted).collect();
         if !session.globals.dry_run && !names.is_empty() {
-            let (risk, verb, noun) = (Risk::Loss, "delete", "topic");
-            Change { risk, verb, noun, names: &names }.allow(session)?;
+            Change::new(Risk::Loss, "delete", "topic", &names).allow(session)?;
             for (name, result) in admin.delete_topics(&names).await? {
                 match result {
                     Ok(()) => {

@@ -106,8 +106,7 @@ pub(crate) fn run(args: &TrimArgs, session: &Session) -> Result<(), CliError> {
         if !cuts.is_empty() && !session.globals.dry_run {
             let mut names: Vec<String> = cuts.keys().map(|it| it.topic.clone()).collect();
             names.dedup();
-            let (risk, verb, noun) = (Risk::Loss, "trim", "topic");
-            Change { risk, verb, noun, names: &names }.allow(session)?;
+            Change::new(Risk::Loss, "trim", "topic", &names).allow(session)?;
             failed.extend(trim(&admin, session, &cuts, &mut items).await?);
         }
         session.conclude(&admin, items, &failed, count)

@@ -94,6 +94,12 @@ impl EndHistory {
         self.recent.newest().map(|it| Offset(it.1))
     }
 
+    /// Where it was before `time`, of the recent samples.
+    pub(crate) fn before(&self, time: Millis) -> Option<Offset> {
+        let earlier = self.recent.newest_first().find(|(at, _)| *at < time);
+        earlier.map(|(_, end)| Offset(end))
+    }
+
     /// Records a second, as the mean of 30 s; from 1 s on of what there is.
     pub(crate) fn rate(&self) -> Rate {
         let Some((now, end)) = self.recent.newest() else { return Rate::NotYet };

@@ -71,6 +71,11 @@ impl View {
         self.end.is_none()
     }
 
+    /// The same length, ending at a moment.
+    pub(crate) fn ending(self, end: Millis) -> View {
+        View { end: Some(end), ..self }
+    }
+
     /// The same end with another length.
     pub(crate) fn with(self, window: Window) -> View {
         View { window, ..self }

@@ -3,6 +3,7 @@
 //! `update` takes a message and gives effects; it reads no clock and waits for nothing.
 
 mod alerting;
+mod changing;
 mod command_line;
 mod keys;
 mod message;
@@ -18,6 +19,7 @@ use kt_protocol::types::{Millis, Now};
 
 pub(crate) use self::message::Message;
 pub(crate) use self::overlay::{Overlay, Question};
+use super::actions::{Changing, Edited};
 use super::msg::{Effect, Msg, Reporting};
 use super::page::{About, Page, Target};
 use super::schedule::{Lane, Needs};
@@ -60,6 +62,10 @@ pub(crate) struct App {
     /// Since when the picture stands still.
     pub(crate) frozen: Option<Now>,
     pub(crate) mouse: Reporting,
+    /// The change that is planned or made.
+    pub(crate) changing: Changing,
+    /// The config whose value is typed.
+    pub(crate) edited: Option<Edited>,
     /// Until when a protected context is unlocked.
     unlocked_until: Option<Millis>,
     scales: BTreeMap<(Subject, Metric), Scale>,
@@ -113,6 +119,8 @@ impl App {
             theme: Theme::default(),
             frozen: None,
             mouse: Reporting::Off,
+            changing: Changing::default(),
+            edited: None,
             unlocked_until: None,
             scales: BTreeMap::new(),
             typed: Vec::new(),
@@ -145,6 +153,8 @@ impl App {
             Msg::Looked { generation, looked } => self.pages.segments.take(generation, looked, now),
             Msg::Delivered { id, result } => self.delivered(id, result),
             Msg::Rules(read) => self.rules_read(read),
+            Msg::Planned { id, proposal } => self.on_planned(id, *proposal, effects),
+            Msg::Ended { id, outcome } => self.on_ended(id, &outcome),
             Msg::Said { level, text } => self.say_level(level, text),
             Msg::Tick => {}
             Msg::Suspended => self.watch.schedule.suspend(),
@@ -163,6 +173,7 @@ impl App {
             self.watch.alert(self.now);
             self.renew_page();
         }
+        self.show_proposal();
         self.deliver(effects);
         self.ask(effects);
         self.act(effects);

@@ -5,6 +5,7 @@
 
 mod answer;
 pub(crate) mod brokers;
+pub(crate) mod configs;
 pub(crate) mod groups;
 pub(crate) mod heard;
 pub(crate) mod topics;
@@ -21,9 +22,12 @@ use kt_protocol::types::{Millis, NodeId, Now, Offset, Timestamp, TopicPartition}
 use super::schedule::{Kind, Outcome};
 pub(crate) use answer::{Answer, Said};
 pub(crate) use brokers::Broker;
+pub(crate) use configs::EntityConfigs;
 pub(crate) use groups::Group;
 pub(crate) use heard::{Failure, Hearing};
 pub(crate) use topics::{ConfigValue, StoredOn, Topic};
+
+use crate::config_entity::ConfigEntity;
 
 /// A value, and when it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,8 @@ pub(crate) struct Cluster {
     pub(crate) moves: Option<BTreeMap<TopicPartition, Reassignment>>,
     /// The times of records at commits, as they were asked for last.
     pub(crate) ages: BTreeMap<(TopicPartition, Offset), Sample<Option<Timestamp>>>,
+    /// All configs of entities that a screen was about.
+    pub(crate) configs: BTreeMap<ConfigEntity, EntityConfigs>,
     /// When each question was answered, and what failed.
     pub(crate) hearing: Hearing,
 }
@@ -104,6 +110,10 @@ impl Cluster {
             }
             Said::Ages(found) => {
                 self.fold_ages(found, at);
+                Outcome::Known
+            }
+            Said::EntityConfigs(entity, told) => {
+                self.fold_entity_configs(entity, told, at);
                 Outcome::Known
             }
         }

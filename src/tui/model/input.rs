@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Filter,
     /// `@`
     GoTo,
+    /// The value of a config, where it stands.
+    Value,
     /// `F`
     Find,
 }
@@ -24,6 +26,7 @@ impl Purpose {
             Purpose::Command => ':',
             Purpose::Filter => '/',
             Purpose::GoTo => '@',
+            Purpose::Value => '=',
             Purpose::Find => 'F',
         }
     }

@@ -42,6 +42,8 @@ pub(crate) struct PartitionFacts {
     pub(crate) retention: Retention,
     /// Of the leader's replica.
     pub(crate) size_bytes: Option<u64>,
+    /// Nobody leads it, so nobody tells its end.
+    pub(crate) is_offline: bool,
 }
 
 /// What is known of a group.
@@ -151,6 +153,11 @@ impl PartitionFacts {
         Some(group_lag::unread(self.committed?, self.end?))
     }
 
+    fn trend(&self) -> Option<Trend> {
+        let (lag, read) = (self.lag()? as f64, self.read.per_second()?);
+        Some(Trend::of_rates(lag, read, self.incoming.per_second()?))
+    }
+
     fn is_behind(&self) -> bool {
         self.lag().is_some_and(|it| 0 < it)
     }
@@ -172,6 +179,19 @@ impl GroupFacts {
         // Sums of fractions depend on their order, and a row must not.
         partitions.sort_by(|a, b| a.at.cmp(&b.at));
         Look { group: self, partitions, now }.cells()
+    }
+
+    /// The rows of all its partitions, by the same rules. Whether the lag of one grows is told by
+    /// how fast it is written and read.
+    pub(crate) fn each_partition(
+        &self,
+        now: Clocks,
+    ) -> impl Iterator<Item = (&PartitionFacts, Cells)> {
+        self.partitions.iter().map(move |it| {
+            let mut cells = Look { group: self, partitions: vec![it], now }.cells();
+            cells.trend = it.trend();
+            (it, cells)
+        })
     }
 
     /// The row of one of its partitions, by the same rules.
@@ -213,10 +233,21 @@ impl Look<'_> {
 
     fn lag(&self) -> Lag {
         let mut total = Lag::NoCommit;
+        let mut is_hidden = false;
         for it in self.partitions.iter().filter(|it| it.committed.is_some()) {
-            let Some(lag) = it.lag() else { return Lag::Unknown };
+            let Some(lag) = it.lag() else {
+                // What nobody can tell now does not hide what is known of the others.
+                if it.is_offline {
+                    is_hidden = true;
+                    continue;
+                }
+                return Lag::Unknown;
+            };
             let so_far = if let Lag::Records(so_far) = total { so_far } else { 0 };
             total = Lag::Records(so_far.saturating_add(lag));
+        }
+        if is_hidden && total == Lag::NoCommit {
+            return Lag::Unknown;
         }
         total
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use kt_client::Error;
 
+use super::actions::{Outcome, PlanId, Proposal};
 use super::checks::Level;
 use super::cluster::Said;
 use super::produce::NewRecord;
@@ -53,6 +54,16 @@ pub(crate) enum Msg {
         level: Option<Level>,
         text: String,
     },
+    /// A command waits for the answer to what it would do.
+    Planned {
+        id: PlanId,
+        proposal: Box<Proposal>,
+    },
+    /// A command has come to its end.
+    Ended {
+        id: PlanId,
+        outcome: Outcome,
+    },
     /// Nobody can look, or somebody can again.
     Suspended,
     Resumed,
@@ -97,6 +108,20 @@ pub(crate) enum Effect {
     Deliver(Outgoing),
     /// Comes back as `Msg::Rules`.
     ReadRules(PathBuf),
+    /// Begins a command. It comes back as `Msg::Planned`, or as `Msg::Ended`.
+    Plan {
+        id: PlanId,
+        words: Vec<String>,
+        /// The name of the protected context, where that is unlocked.
+        unlocked: Option<String>,
+    },
+    /// The answer is yes.
+    Apply {
+        id: PlanId,
+        unlocked: Option<String>,
+    },
+    /// The answer is no, or nobody asks any more.
+    Drop(PlanId),
     Suspend,
     Quit,
     Bell,

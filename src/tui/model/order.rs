@@ -72,7 +72,7 @@ impl<K> Default for CalmOrder<K> {
     }
 }
 
-impl<K: Clone + Ord> CalmOrder<K> {
+impl<K: Clone + Ord + AsRef<str>> CalmOrder<K> {
     /// The user does something: nothing moves for now.
     pub(crate) fn key_pressed(&mut self, now: Millis) {
         self.key_pressed = Some(now);
@@ -179,7 +179,7 @@ fn differ(a: &Value, b: &Value) -> bool {
 
 /// The order without calm. Classes and what is missing keep their places when reversed: faults
 /// stay on top.
-fn strictly<K: Ord>((a, b): (&Row<K>, &Row<K>), direction: Direction) -> Ordering {
+fn strictly<K: Ord + AsRef<str>>((a, b): (&Row<K>, &Row<K>), direction: Direction) -> Ordering {
     let turned = |order: Ordering| match direction {
         Direction::Usual => order,
         Direction::Reversed => order.reverse(),
@@ -189,7 +189,41 @@ fn strictly<K: Ord>((a, b): (&Row<K>, &Row<K>), direction: Direction) -> Orderin
         (Value::Text(a), Value::Text(b)) => turned(a.cmp(b)),
         (a, b) => kind(a).cmp(&kind(b)),
     };
-    b.rank.class.cmp(&a.rank.class).then(values).then_with(|| a.key.cmp(&b.key))
+    b.rank
+        .class
+        .cmp(&a.rank.class)
+        .then(values)
+        .then_with(|| natural(a.key.as_ref(), b.key.as_ref()))
+}
+
+/// As people count: `orders-2` goes before `orders-10`.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    loop {
+        let (one, other) = (digits(left), digits(right));
+        if !one.is_empty() && !other.is_empty() {
+            let (x, y) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
+            let order = x.len().cmp(&y.len()).then_with(|| x.cmp(y));
+            if order.is_ne() {
+                return order;
+            }
+            (left, right) = (&left[one.len()..], &right[other.len()..]);
+            continue;
+        }
+        let (mut ones, mut others) = (left.chars(), right.chars());
+        match (ones.next(), others.next()) {
+            (Some(x), Some(y)) if x == y => (left, right) = (ones.as_str(), others.as_str()),
+            // Names that read the same are told apart by their zeros.
+            (None, None) => return a.cmp(b),
+            (x, y) => return x.cmp(&y),
+        }
+    }
+}
+
+/// The digits that a text begins with.
+fn digits(text: &str) -> &str {
+    let end = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
+    &text[..end]
 }
 
 fn kind(value: &Value) -> u8 {
@@ -323,13 +357,14 @@ mod tests {
             let mut order = CalmOrder::default();
             for (at, step) in (0_u64..).zip(&steps) {
                 let rank = |it: &u32| Rank { class: 0, value: Value::Number(f64::from(*it)) };
-                let current = step.iter().map(|(key, it)| (*key, rank(it))).collect();
+                let name = |key: &u8| format!("row-{key:02}");
+                let current = step.iter().map(|(key, it)| (name(key), rank(it))).collect();
                 let rows = order.arrange(Millis(at * 10_000), &current);
-                let keys: BTreeSet<u8> = rows.iter().map(|it| it.key).collect();
+                let keys: BTreeSet<&String> = rows.iter().map(|it| &it.key).collect();
                 prop_assert_eq!(keys.len(), rows.len());
-                let here: BTreeSet<u8> =
-                    rows.iter().filter(|it| !it.is_gone()).map(|it| it.key).collect();
-                prop_assert!(here.iter().eq(step.keys()));
+                let here: BTreeSet<String> =
+                    rows.iter().filter(|it| !it.is_gone()).map(|it| it.key.clone()).collect();
+                prop_assert!(here.into_iter().eq(step.keys().map(name)));
             }
             // Undisturbed, it comes to rest with no neighbour clearly out of place.
             for at in 0..40 {
@@ -339,6 +374,28 @@ mod tests {
                     break;
                 }
                 prop_assert!(at < 39);
+            }
+        }
+    }
+
+    #[test]
+    fn equals_stand_as_people_count() {
+        let mut names = ["a-10", "a-9", "a-09", "b", "a", "a-9-x", "10", "9", ""];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["", "9", "10", "a", "a-09", "a-9", "a-9-x", "a-10", "b"]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_natural_order_is_one(
+            a in "[a0-9-]{0,6}",
+            b in "[a0-9-]{0,6}",
+            c in "[a0-9-]{0,6}",
+        ) {
+            prop_assert_eq!(natural(&a, &b), natural(&b, &a).reverse());
+            prop_assert_eq!(natural(&a, &b).is_eq(), a == b);
+            if natural(&a, &b).is_le() && natural(&b, &c).is_le() {
+                prop_assert!(natural(&a, &c).is_le(), "{} {} {}", a, b, c);
             }
         }
     }

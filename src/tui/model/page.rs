@@ -10,6 +10,7 @@ use super::msg::Effect;
 use super::schedule::{Kind, Needs};
 use super::screen::Screen;
 use super::watch::Watch;
+use crate::config_entity::ConfigEntity;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::keymap::Command;
 
@@ -63,6 +64,11 @@ pub(crate) trait Page {
         None
     }
 
+    /// The config under the cursor, and its value.
+    fn config(&self) -> Option<(String, String)> {
+        None
+    }
+
     /// Whether it takes a line of this purpose.
     fn takes(&self, _purpose: Purpose) -> bool {
         false
@@ -99,6 +105,11 @@ pub(crate) trait Page {
 
     /// What is known of the subject under the cursor: what `d` shows.
     fn details(&self, _watch: &Watch) -> Option<Value> {
+        None
+    }
+
+    /// What the message line says of the row of the cursor, while it has nothing else to say.
+    fn hint(&self) -> Option<String> {
         None
     }
 
@@ -166,7 +177,10 @@ impl Target {
                 }
             }
             Screen::Group => About::Group(subject.to_owned()),
-            Screen::Configs => About::Entity(subject.to_owned()),
+            Screen::Configs => {
+                let entity = ConfigEntity::parse(subject).map_err(|error| error.message)?;
+                About::Entity(entity.to_string())
+            }
             _ => {
                 let cursor = Some(subject.to_owned());
                 return Ok(Target { cursor, ..Target::screen(screen) });

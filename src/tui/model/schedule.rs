@@ -35,6 +35,8 @@ pub(crate) use question::{Ask, Lane, Question, WhichOffset};
 use world::Split;
 pub(crate) use world::World;
 
+use crate::config_entity::ConfigEntity;
+
 /// What the screen and the alerts need to know now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
@@ -46,6 +48,8 @@ pub(crate) struct Needs {
     pub(crate) ages: Vec<(TopicPartition, Offset)>,
     /// What the screen is about.
     pub(crate) subject: Option<Subject>,
+    /// What the screen shows all configs of.
+    pub(crate) configs_of: Option<ConfigEntity>,
 }
 
 /// The one thing that a screen is about; it is asked for more often.
@@ -88,7 +92,19 @@ const NEW_TOPICS_MS: u64 = 60_000;
 impl Schedule {
     /// Takes over what is needed from now on. What is needed again goes on in its old rhythm.
     pub(crate) fn need(&mut self, needs: Needs) {
+        if needs.configs_of.is_some() && needs.configs_of != self.needs.configs_of {
+            self.ask_other_configs();
+        }
         self.needs = needs;
+    }
+
+    /// The rhythm of the configs of one entity says nothing of another one.
+    fn ask_other_configs(&mut self) {
+        let lane = Lane { kind: Kind::EntityConfigs, broker: None };
+        match self.lanes.get_mut(&lane) {
+            Some(pace) if pace.is_under_way() => pace.hurry(Millis(0), CALM_MS),
+            _ => drop(self.lanes.remove(&lane)),
+        }
     }
 
     /// Takes over what the cluster looks like: whom to ask, and for what.
@@ -246,6 +262,7 @@ impl Schedule {
             Kind::SubjectEnds | Kind::SubjectStableEnds => self.needs.subject.is_some(),
             Kind::SubjectPartitions => matches!(self.needs.subject, Some(Subject::Topic(_))),
             Kind::SubjectCommits => matches!(self.needs.subject, Some(Subject::Group { .. })),
+            Kind::EntityConfigs => self.needs.configs_of.is_some(),
             // Where sizes come every few seconds anyway, moves need none of their own.
             Kind::MovingLogDirs => {
                 self.needs.kinds.contains(&kind) && kind.every() < self.interval(Kind::LogDirs)

@@ -327,6 +327,7 @@ impl News {
             | Kind::Moves
             | Kind::Configs
             | Kind::SubjectPartitions => self.shape = true,
+            Kind::EntityConfigs => {}
         }
     }
 }

@@ -4,12 +4,12 @@ use std::fs;
 use std::io::Write as _;
 
 use jiff::Timestamp;
-use kt_client::Admin;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::actions::{Actions, Place};
 use super::asker::Asker;
 use super::clipboard::{Between, copying};
 use super::clocks::Clocks;
@@ -21,6 +21,7 @@ use super::records::RecordReader;
 use super::signals::{Signals, Told};
 use super::terminal::{MouseMode, RealTerminal};
 use crate::error::{CliError, Kind};
+use crate::session::Session;
 use crate::tui::alerts::engine::{Engine, Outgoing};
 use crate::tui::alerts::rules::Rules;
 use crate::tui::model::app::{App, Setting};
@@ -43,7 +44,7 @@ pub(crate) struct Opening {
 ///
 /// No terminal, or one that has gone; a signal that ends the process.
 pub(crate) fn run(
-    admin: Admin,
+    session: &Session,
     setting: Setting,
     rules: Rules,
     opening: &Opening,
@@ -53,7 +54,7 @@ pub(crate) fn run(
         .enable_all()
         .build()
         .map_err(|error| CliError::other(format!("cannot start: {error}")))?;
-    let result = runtime.block_on(drive(admin, setting, rules, opening));
+    let result = runtime.block_on(drive(session, setting, rules, opening));
     // What is still asked has no reader any more.
     runtime.shutdown_background();
     result
@@ -63,7 +64,7 @@ pub(crate) fn run(
 const WORKERS: usize = 2;
 
 async fn drive(
-    admin: Admin,
+    session: &Session,
     setting: Setting,
     rules: Rules,
     opening: &Opening,
@@ -73,6 +74,19 @@ async fn drive(
     let events = Events::start()?;
     let (answers, heard) = unbounded_channel();
     let clocks = Clocks::start();
+    let admin = session.admin()?;
+    let actions = Actions::new(
+        Place {
+            globals: session.globals.clone(),
+            admin: admin.clone(),
+            runtime: Handle::current(),
+            context: setting.context.clone(),
+            is_protected: setting.is_protected,
+            reach: setting.reach.clone(),
+            journal: None,
+        },
+        answers.clone(),
+    );
     let mut app = App::new(setting, clocks.now());
     app.watch.alerts = Engine::new(rules);
     app.theme = terminal.look().theme;
@@ -83,11 +97,25 @@ async fn drive(
     let reader = RecordReader::new(admin.clone(), Handle::current());
     let asker = Asker::new(admin, Handle::current(), answers);
     let (told, delivered) = unbounded_channel();
-    let mut driver =
-        Driver { app, clocks, terminal, events, signals, heard, asker, reader, told, delivered };
+    let mut driver = Driver {
+        app,
+        clocks,
+        terminal,
+        events,
+        signals,
+        heard,
+        asker,
+        actions,
+        reader,
+        told,
+        delivered,
+    };
     driver.begin(&opening.target)?;
     loop {
         if let Some(end) = driver.round().await? {
+            let Driver { terminal, actions, .. } = driver;
+            drop(terminal);
+            actions.finish();
             return match end {
                 End::Left => Ok(()),
                 End::Signal(kind) => Err(CliError::silent(kind)),
@@ -111,6 +139,7 @@ struct Driver {
     signals: Signals,
     heard: UnboundedReceiver<Msg>,
     asker: Asker,
+    actions: Actions,
     reader: RecordReader,
     told: UnboundedSender<Outcome>,
     delivered: UnboundedReceiver<Outcome>,
@@ -225,6 +254,9 @@ impl Driver {
                     let read = Msg::Rules(Rules::read(&path, Timestamp::now()));
                     self.app.update(self.clocks.now(), read, &mut more);
                 }
+                Effect::Plan { id, words, unlocked } => self.actions.plan(id, words, unlocked),
+                Effect::Apply { id, unlocked } => self.actions.apply(id, unlocked.as_deref()),
+                Effect::Drop(id) => self.actions.drop_plan(id),
                 Effect::Bell => self.terminal.send(b"\x07")?,
             }
         }

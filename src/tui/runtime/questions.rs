@@ -15,6 +15,7 @@ use kt_client::admin::{
 use kt_client::{Admin, Error};
 use kt_protocol::types::{NodeId, Offset, TopicPartition};
 
+use crate::config_entity::ConfigEntity;
 use crate::tui::model::cluster::Said;
 use crate::tui::model::schedule::{Ask, Question, WhichOffset};
 
@@ -49,6 +50,7 @@ pub(crate) async fn ask(admin: &Admin, question: &Question) -> Result<Said, Erro
             told.map(Said::TopicConfigs)
         }
         Ask::Ages(positions) => ages(admin, positions).await,
+        Ask::EntityConfigs(entity) => entity_configs(admin, entity).await,
         ask => there(admin, ask, node(question)?).await,
     }
 }
@@ -75,7 +77,8 @@ async fn there(admin: &Admin, ask: &Ask, node: NodeId) -> Result<Said, Error> {
         | Ask::Moves
         | Ask::Topic(_)
         | Ask::TopicConfigs(_)
-        | Ask::Ages(_) => unreachable!("any broker answers {ask:?}"),
+        | Ask::Ages(_)
+        | Ask::EntityConfigs(_) => unreachable!("any broker answers {ask:?}"),
     }
 }
 
@@ -127,6 +130,15 @@ async fn broker_configs(admin: &Admin, node: NodeId) -> Result<Vec<ConfigEntry>,
     let resource = Resource { kind: ResourceKind::Broker, name: node.to_string() };
     let told = admin.config_values(&[resource], Some(&BROKER_CONFIGS)).await?;
     told.into_iter().next().map_or_else(|| Ok(Vec::new()), |(_, it)| it)
+}
+
+/// What a broker says of the entity is its own matter; that nobody answers is the cluster's.
+async fn entity_configs(admin: &Admin, entity: &ConfigEntity) -> Result<Said, Error> {
+    let told = match admin.documented_configs(&entity.resource()).await {
+        Err(error) if error.code().is_none() => return Err(error),
+        told => told,
+    };
+    Ok(Said::EntityConfigs(entity.clone(), told))
 }
 
 /// One request tells one offset of a partition: where several groups read the same partition, the

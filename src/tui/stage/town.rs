@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kt_client::admin::{
     Admission, BrokerScope, BrokerStanding, CommittedOffset, ConfigEntry, ConfigSource,
-    FoundOffset, GroupDescription, GroupMember, GroupState, GroupType, ListedGroup, LogDir,
-    QuorumDescription, QuorumReplica, Reassignment, RegisteredBroker, RegisteredBrokers,
-    ReplicaPlace, StoredReplica,
+    ConfigSynonym, DocumentedConfig, FoundOffset, GroupDescription, GroupMember, GroupState,
+    GroupType, ListedGroup, LogDir, QuorumDescription, QuorumReplica, Reassignment,
+    RegisteredBroker, RegisteredBrokers, ReplicaPlace, StoredReplica,
 };
 use kt_client::{Error, Partition, Subject, Topic};
 use kt_protocol::types::{LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition, Uuid};
 use kt_protocol::{ApiKey, ErrorCode};
 
 use super::WALL;
+use crate::config_entity::ConfigEntity;
 use crate::tui::model::cluster::Said;
 use crate::tui::model::schedule::{Ask, Kind, Question, WhichOffset};
 
@@ -31,6 +32,8 @@ pub(crate) struct Town {
     /// Used share of each broker's disk.
     pub(crate) used: f64,
     pub(crate) of_broker: BTreeMap<i32, f64>,
+    /// Records that open transactions hold back.
+    pub(crate) held: BTreeMap<TopicPartition, i64>,
 }
 
 /// A topic.
@@ -220,6 +223,9 @@ impl Town {
                 };
                 Said::Ages(at.iter().map(time).collect())
             }
+            Ask::EntityConfigs(entity) => {
+                Said::EntityConfigs(entity.clone(), self.entity_configs(entity))
+            }
         })
     }
 
@@ -286,7 +292,11 @@ impl Town {
     fn offset(&self, which: WhichOffset, at: &TopicPartition, age: u64) -> Option<FoundOffset> {
         let offset = match which {
             WhichOffset::Start => 0,
-            WhichOffset::End | WhichOffset::StableEnd => self.end(at, age)?,
+            WhichOffset::End => self.end(at, age)?,
+            WhichOffset::StableEnd => {
+                let held = self.held.get(at).copied().unwrap_or(0);
+                self.end(at, age)? - held
+            }
         };
         Some(FoundOffset { offset: Some(Offset(offset)), timestamp: None, leader_epoch: None })
     }
@@ -427,6 +437,45 @@ impl Town {
             synonyms: Vec::new(),
         };
         Some(Ok(topic.configs.iter().map(entry).collect()))
+    }
+
+    /// What is set on a topic, and some of what it inherits.
+    fn entity_configs(&self, entity: &ConfigEntity) -> Result<Vec<DocumentedConfig>, Error> {
+        let own = match entity {
+            ConfigEntity::Topic(name) => self.configs(name).ok_or_else(|| {
+                let (api, code) = (ApiKey::DescribeConfigs, ErrorCode::UnknownTopicOrPartition);
+                Error::Broker { api, code, subject: Subject::Topic(name.clone()), message: None }
+            })??,
+            _ => Vec::new(),
+        };
+        let inherited = [
+            ("compression.type", Some("producer"), 5),
+            ("max.message.bytes", Some("1048588"), 5),
+            ("ssl.keystore.password", None, 4),
+            ("unclean.leader.election.enable", Some("true"), 2),
+        ];
+        let entry = |(name, value, source): (&str, Option<&str>, i8)| ConfigEntry {
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+            source: ConfigSource(source),
+            is_read_only: false,
+            is_sensitive: value.is_none(),
+            synonyms: match source {
+                2 => vec![ConfigSynonym {
+                    name: name.to_owned(),
+                    value: Some("false".to_owned()),
+                    source: ConfigSource::DEFAULT,
+                }],
+                _ => Vec::new(),
+            },
+        };
+        let all = own.into_iter().chain(inherited.map(entry));
+        let documented = |entry| DocumentedConfig {
+            entry,
+            config_type: Some("STRING"),
+            documentation: Some("What <code>it</code> is for. And more.".to_owned()),
+        };
+        Ok(all.map(documented).collect())
     }
 
     /// When the record of an offset was written: the log grew evenly, and one that does not grow is

@@ -5,13 +5,15 @@ use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, line_of};
 use super::frame::{
-    Age, Badge, Fault, Form, Frame, Header, Help, HelpColumn, Notice, Places, Protection, Title,
-    draw_footer, draw_rule, spinner,
+    Age, Ask, Badge, Confirm, Fault, Form, Frame, Header, Help, HelpColumn, Notice, Places,
+    Protection, Title, draw_footer, draw_rule, spinner,
 };
 use super::screens;
 use super::theme::Tone;
 use crate::tui::figures::{self, Reading};
 use crate::tui::keymap::{self, Key};
+use crate::tui::model::actions::words::same;
+use crate::tui::model::actions::{Asks, menu};
 use crate::tui::model::app::{App, Drawn, Message, Overlay, Question};
 use crate::tui::model::checks::Level;
 use crate::tui::model::input::{Line, Purpose};
@@ -24,7 +26,7 @@ pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Drawn {
     let keys = keymap::footer_parts(app.screen);
     let header = header(app);
     let title = title(app);
-    let notice = app.message.as_ref().map(notice);
+    let notice = app.message.as_ref().map(notice).or_else(|| hint(app));
     let faults = faults(app);
     let frame = Frame {
         header: &header,
@@ -40,7 +42,7 @@ pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Drawn {
     if Form::of(canvas.area()) != Form::Tiny {
         screens::draw(app, canvas, body, &mut drawn);
     }
-    draw_overlay(app, canvas);
+    draw_overlay(app, canvas, &drawn);
     drawn
 }
 
@@ -132,6 +134,12 @@ fn notice(message: &Message) -> Notice {
     }
 }
 
+/// What the screen says of the row of the cursor, below the rows.
+fn hint(app: &App) -> Option<Notice> {
+    let hint = app.pages.page(app.screen).hint()?;
+    Some(Notice::plain(format!("  {hint}"), ""))
+}
+
 /// What a tiny window shows: the checks that fire, each with the place where it is worst.
 fn faults(app: &App) -> Vec<Fault> {
     let checks = app.watch.checks.iter().flatten();
@@ -147,12 +155,15 @@ fn faults(app: &App) -> Vec<Fault> {
     firing.into_iter().map(fault).collect()
 }
 
-fn draw_overlay(app: &App, canvas: &mut Canvas<'_>) {
+fn draw_overlay(app: &App, canvas: &mut Canvas<'_>, drawn: &Drawn) {
     let area = canvas.area();
     let places = Places::of(area);
     match &app.overlay {
         Overlay::None => {}
         Overlay::Help { scrolled } => help(app, *scrolled).draw(canvas, area),
+        Overlay::Line { line, .. } if line.purpose() == Purpose::Value => {
+            draw_value(app, canvas, places, drawn, line.text());
+        }
         Overlay::Line { line, .. } => draw_line(app, canvas, places, line),
         Overlay::Text { title, lines, scrolled } => {
             draw_text(canvas, places.body, title, lines.get(*scrolled..).unwrap_or_default());
@@ -162,6 +173,16 @@ fn draw_overlay(app: &App, canvas: &mut Canvas<'_>) {
             let context = &app.setting.context;
             let text = format!("{context} is protected: type its name: {typed}_");
             draw_typed(canvas, places, &text, "Esc leaves");
+        }
+        Overlay::Question(Question::Locked) => {
+            let text = format!("{} is protected: u, then type its name", app.setting.context);
+            draw_typed(canvas, places, &text, "Esc leaves");
+        }
+        Overlay::Question(Question::Actions) => draw_actions(app, canvas, places.footer),
+        Overlay::Confirm { typed, .. } => {
+            if let Some(confirm) = confirm(app, typed) {
+                confirm.draw(canvas, area);
+            }
         }
         Overlay::Question(Question::Alerts) => {
             let keys = "m mute subject 2h  M mute rule  u unmute  t test targets  r reload";
@@ -223,25 +244,108 @@ fn draw_line(app: &App, canvas: &mut Canvas<'_>, places: Places, line: &Line) {
             draw_typed(canvas, places, &text, "Enter scan  Esc leave");
         }
         Purpose::Command => draw_command(app, canvas, places.footer, line.text()),
+        Purpose::Value => {}
     }
 }
 
 /// The command line takes the bottom line, candidates grow upwards.
 fn draw_command(app: &App, canvas: &mut Canvas<'_>, bottom: Rect, text: &str) {
     canvas.clear(bottom);
-    Notice::input(format!(":{text}"), "Tab complete  Enter run").draw(canvas, bottom);
+    let hint = "Tab complete  Enter run";
+    let room = usize::from(bottom.width).saturating_sub(4);
+    let right = if figures::cells(text) + hint.len() < room { hint } else { "" };
+    Notice::input(format!(":{}", tail(text, room)), right).draw(canvas, bottom);
     let area = canvas.area();
     let most = usize::from(area.height / 2).min(8);
     let candidates = app.candidates(text);
+    let widest = candidates.iter().map(|it| figures::cells(&it.line)).max().unwrap_or(0).max(14);
     for (index, it) in candidates.iter().take(most).enumerate() {
         let up = u16::try_from(candidates.len().min(most) - index).unwrap_or(0);
         let line = Rect { y: bottom.y.saturating_sub(up), height: 1, ..bottom };
         canvas.clear(line);
         let sign = if index == 0 { '>' } else { ' ' };
-        let row = format!("{sign}{:<14} {:<6} {}", it.line, it.takes, it.says);
+        let row = format!("{sign}{:<widest$} {:<6} {}", it.line, it.takes, it.says);
         let tone = if index == 0 { Tone::Accent } else { Tone::Plain };
         canvas.put(line, &row, tone);
     }
+}
+
+/// A value is typed where it stands, and in the message line where its cell is not in sight.
+fn draw_value(app: &App, canvas: &mut Canvas<'_>, places: Places, drawn: &Drawn, text: &str) {
+    let key = app.edited.as_ref().map_or("", |it| it.key.as_str());
+    let page = app.pages.page(app.screen);
+    let row = page.list().names().iter().position(|it| it == key);
+    let list = drawn.lists.iter().find(|it| it.pane == page.focused());
+    let place = list.zip(row).and_then(|(list, row)| {
+        let (left, top, width, height) = list.rows;
+        let down = u16::try_from(row.checked_sub(list.first)?).ok().filter(|it| *it < height)?;
+        let (from, ..) = list.heads.iter().find(|(_, _, head)| head == "value")?;
+        let width = (left + width).saturating_sub(*from);
+        Some(Rect { x: *from, y: top + down, width, height: 1 })
+    });
+    let Some(place) = place else {
+        return draw_typed(canvas, places, &format!("{key}={text}_"), "Enter plan  Esc leaves");
+    };
+    draw_typed(canvas, places, &format!("edit {key}"), "Enter plan  Esc leaves");
+    canvas.clear(place);
+    let room = usize::from(place.width).saturating_sub(1);
+    canvas.put(place, &format!("{}_", tail(text, room)), Tone::Accent);
+}
+
+/// The end of a text, which is where it is typed, in so many cells.
+fn tail(text: &str, room: usize) -> String {
+    if figures::cells(text) <= room {
+        return text.to_owned();
+    }
+    let mut shown = String::new();
+    let mut letters = text.chars().rev();
+    let mut end: Vec<char> = Vec::new();
+    while let Some(letter) = letters.next().filter(|_| figures::cells(&shown) + 2 < room) {
+        shown.push(letter);
+        end.push(letter);
+    }
+    std::iter::once('…').chain(end.into_iter().rev()).collect()
+}
+
+/// The letters behind `a` grow upwards from the bottom line, each with what it may cost.
+fn draw_actions(app: &App, canvas: &mut Canvas<'_>, bottom: Rect) {
+    let names = app.chosen().names;
+    let on = match names.as_slice() {
+        [] => String::new(),
+        [name] => format!(" on {name}"),
+        names => format!(" on {} marked", names.len()),
+    };
+    canvas.clear(bottom);
+    Notice::input(format!("a letter{on}"), "Esc leaves").draw(canvas, bottom);
+    let items = menu::items(app.screen);
+    for (up, it) in (1..).zip(items.iter().rev()) {
+        let line = Rect { y: bottom.y.saturating_sub(up), height: 1, ..bottom };
+        canvas.clear(line);
+        canvas.put(line, &format!(" a {}  {} ({})", it.key, it.says, it.level), Tone::Plain);
+    }
+}
+
+/// What is asked before a change.
+fn confirm(app: &App, typed: &str) -> Option<Confirm> {
+    let (proposal, words) = app.changing.proposed()?;
+    let ask = match &proposal.asks {
+        Asks::Yes => Ask::Yes { question: proposal.question() },
+        Asks::For(expected) => Ask::Type {
+            loss: proposal.loss().to_owned(),
+            prompt: proposal.prompt(),
+            expected: expected.clone(),
+            typed: typed.to_owned(),
+        },
+    };
+    Some(Confirm {
+        action: proposal.title(),
+        context: app.setting.context.clone(),
+        paint: app.setting.paint,
+        plan: app.plan_lines(proposal, words),
+        undo: proposal.undo(),
+        same: same(words),
+        ask,
+    })
 }
 
 fn draw_text(canvas: &mut Canvas<'_>, body: Rect, title: &str, lines: &[String]) {
@@ -276,11 +380,14 @@ fn help(app: &App, scrolled: usize) -> Help {
 }
 
 fn help_columns(app: &App) -> [HelpColumn; 3] {
-    keymap::help(app.screen).map(|(head, lines)| {
+    let mut columns = keymap::help(app.screen).map(|(head, lines)| {
         let line = |(keys, word): (Vec<Key>, &str)| {
             let keys: Vec<String> = keys.into_iter().map(Key::shown).collect();
             format!("{:<6} {word}", keys.join(" "))
         };
         HelpColumn { head: head.to_owned(), lines: lines.into_iter().map(line).collect() }
-    })
+    });
+    let action = |it: &menu::Item| format!("a {:<4} {} ({})", it.key, it.says, it.level);
+    columns[0].lines.extend(menu::items(app.screen).iter().map(action));
+    columns
 }

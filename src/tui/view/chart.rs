@@ -4,6 +4,7 @@
 //! missing sample is a gap, never a zero: a zero is one dot high.
 
 mod axis;
+mod line;
 mod scale;
 
 pub(crate) use axis::{Axis, Chart};

@@ -3,6 +3,8 @@
 mod alerts;
 mod brokers;
 mod cells;
+mod configs;
+mod group;
 mod groups;
 mod log_dirs;
 mod overview;
@@ -10,6 +12,7 @@ mod quorum;
 mod reassignments;
 mod records;
 mod segments;
+mod topic;
 mod topics;
 
 use ratatui::layout::Rect;
@@ -26,6 +29,9 @@ pub(crate) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     match app.screen {
         Screen::Overview => overview::draw(app, canvas, body, drawn),
         Screen::Topics => topics::draw(app, canvas, body, drawn),
+        Screen::Topic => topic::draw(app, canvas, body, drawn),
+        Screen::Group => group::draw(app, canvas, body, drawn),
+        Screen::Configs => configs::draw(app, canvas, body, drawn),
         Screen::Groups => groups::draw(app, canvas, body, drawn),
         Screen::Quorum => quorum::draw(app, canvas, body, drawn),
         Screen::Reassignments => reassignments::draw(app, canvas, body, drawn),
@@ -42,6 +48,9 @@ pub(crate) fn title(app: &App) -> Title {
     match app.screen {
         Screen::Overview => overview::title(app),
         Screen::Topics => topics::title(app),
+        Screen::Topic => topic::title(app),
+        Screen::Group => group::title(app),
+        Screen::Configs => configs::title(app),
         Screen::Groups => groups::title(app),
         Screen::Quorum => quorum::title(app),
         Screen::Reassignments => reassignments::title(app),
@@ -86,11 +95,15 @@ fn list_title<L: Line>(name: &str, list: &Listing<L>, is_known: bool) -> Title {
 
 /// `sort level, name  live`
 fn sort_and_time<L: Line>(list: &Listing<L>) -> Vec<Piece> {
+    let mut pieces = sort_only(list);
+    pieces.push(Piece::new("  live", Tone::Dim));
+    pieces
+}
+
+/// `sort level, part`
+fn sort_only<L: Line>(list: &Listing<L>) -> Vec<Piece> {
     let reversed = if list.is_reversed() { " reversed" } else { "" };
-    vec![
-        Piece::new(format!("  sort {}{reversed}", list.sort()), Tone::Dim),
-        Piece::new("  live", Tone::Dim),
-    ]
+    vec![Piece::new(format!("  sort {}{reversed}", list.sort()), Tone::Dim)]
 }
 
 /// What an empty list says: that nothing is known yet, that nothing matches, or `nothing`.
@@ -131,6 +144,12 @@ fn reading(app: &App) -> Vec<String> {
         part(Kind::LogDirs, "sizes"),
     ];
     vec![format!("connecting to {}", app.setting.context), parts.join("   ")]
+}
+
+/// `area` without its first columns.
+fn after_columns(area: Rect, columns: u16) -> Rect {
+    let taken = columns.min(area.width);
+    Rect { x: area.x + taken, width: area.width - taken, ..area }
 }
 
 /// `area` without its first lines.

@@ -84,6 +84,20 @@ pub struct ConfigSynonym {
     pub source: ConfigSource,
 }
 
+/// One config, and what its broker says of it.
+///
+/// Shown at [`Admin::documented_configs`](crate::Admin::documented_configs).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentedConfig {
+    /// How it acts now.
+    pub entry: ConfigEntry,
+    /// What its value is, in Kafka's words: `LONG`, `LIST`; `None` where the broker does not tell.
+    pub config_type: Option<&'static str>,
+    /// What it is for, as its authors say it, with their markup; `None` where the broker does not
+    /// tell.
+    pub documentation: Option<String>,
+}
+
 /// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
 ///
 /// Shown at [`Admin::describe_configs`](crate::Admin::describe_configs).
@@ -139,11 +153,14 @@ impl Resource {
     }
 }
 
-/// Whether the settings come along that do not act.
-#[derive(Clone, Copy)]
-enum Synonyms {
-    Told,
-    Untold,
+/// What comes along with the values.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Detail {
+    Values,
+    /// And the settings that do not act.
+    Synonyms,
+    /// And what each config is for.
+    Documentation,
 }
 
 impl Admin {
@@ -177,7 +194,7 @@ impl Admin {
         resources: &[Resource],
         keys: Option<&[&str]>,
     ) -> Result<PerItem<Vec<ConfigEntry>>, Error> {
-        self.describe_configs_with(resources, keys, Synonyms::Told).await
+        Ok(bare(self.describe_configs_with(resources, keys, Detail::Synonyms).await?))
     }
 
     /// The same without the settings that do not act: half the bytes, for who asks of a thousand
@@ -207,22 +224,52 @@ impl Admin {
         resources: &[Resource],
         keys: Option<&[&str]>,
     ) -> Result<PerItem<Vec<ConfigEntry>>, Error> {
-        self.describe_configs_with(resources, keys, Synonyms::Untold).await
+        Ok(bare(self.describe_configs_with(resources, keys, Detail::Values).await?))
+    }
+
+    /// All configs of one resource, each with what it is for. Brokers before 2.6 tell no types and
+    /// no documentation.
+    ///
+    /// ```
+    /// # kt_doc_broker::with_orders(&[], async |bootstrap| {
+    /// use kt_client::admin::Resource;
+    /// use kt_client::{Admin, Client, ClientConfig};
+    ///
+    /// let admin = Admin::new(Client::new(ClientConfig { bootstrap, ..ClientConfig::default() }));
+    /// for it in admin.documented_configs(&Resource::topic("orders")).await? {
+    ///     let (name, kind) = (&it.entry.name, it.config_type.unwrap_or("?"));
+    ///     println!("{name} ({kind}): {}", it.documentation.unwrap_or_default());
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The broker does not answer in time; there is no such resource.
+    pub async fn documented_configs(
+        &self,
+        resource: &Resource,
+    ) -> Result<Vec<DocumentedConfig>, Error> {
+        let resources = std::slice::from_ref(resource);
+        let found = self.describe_configs_with(resources, None, Detail::Documentation).await?;
+        let lacks = || Error::protocol(ApiKey::DescribeConfigs, "the answer is empty");
+        found.into_iter().next().ok_or_else(lacks)?.1
     }
 
     async fn describe_configs_with(
         &self,
         resources: &[Resource],
         keys: Option<&[&str]>,
-        synonyms: Synonyms,
-    ) -> Result<PerItem<Vec<ConfigEntry>>, Error> {
-        let mut results: PerItem<Vec<ConfigEntry>> = Vec::with_capacity(resources.len());
+        detail: Detail,
+    ) -> Result<PerItem<Vec<DocumentedConfig>>, Error> {
+        let mut results: PerItem<Vec<DocumentedConfig>> = Vec::with_capacity(resources.len());
         let mut rest = resources;
         while let Some(first) = rest.first() {
             let target = first.target();
             let alike = rest.iter().take_while(|it| it.target() == target).count();
             let (together, others) = rest.split_at(alike);
-            results.extend(self.describe_configs_at(target, together, keys, synonyms).await?);
+            results.extend(self.describe_configs_at(target, together, keys, detail).await?);
             rest = others;
         }
         // The cluster's id comes with Metadata only.
@@ -235,8 +282,8 @@ impl Admin {
         target: Target,
         resources: &[Resource],
         keys: Option<&[&str]>,
-        synonyms: Synonyms,
-    ) -> Result<PerItem<Vec<ConfigEntry>>, Error> {
+        detail: Detail,
+    ) -> Result<PerItem<Vec<DocumentedConfig>>, Error> {
         let keys: Option<Vec<String>> =
             keys.map(|it| it.iter().map(|key| (*key).to_owned()).collect());
         let request = DescribeConfigsRequest {
@@ -248,8 +295,8 @@ impl Admin {
                     configuration_keys: keys.clone(),
                 })
                 .collect(),
-            include_synonyms: matches!(synonyms, Synonyms::Told),
-            ..Default::default()
+            include_synonyms: Detail::Synonyms <= detail,
+            include_documentation: detail == Detail::Documentation,
         };
         let limit = self.client.limit("DescribeConfigs");
         if let Target::Node(_) = target {
@@ -274,13 +321,43 @@ impl Admin {
     }
 }
 
-fn entries(resource: &Resource, it: &DescribeConfigsResult) -> Result<Vec<ConfigEntry>, Error> {
+/// The same without what each is for.
+fn bare(found: PerItem<Vec<DocumentedConfig>>) -> PerItem<Vec<ConfigEntry>> {
+    let entries = |it: Vec<DocumentedConfig>| it.into_iter().map(|it| it.entry).collect();
+    found.into_iter().map(|(name, found)| (name, found.map(entries))).collect()
+}
+
+fn entries(
+    resource: &Resource,
+    it: &DescribeConfigsResult,
+) -> Result<Vec<DocumentedConfig>, Error> {
     let code = ErrorCode::from_code(it.error_code);
     if !code.is_none() {
         let (subject, message) = (resource.subject(), it.error_message.clone());
         return Err(Error::Broker { api: ApiKey::DescribeConfigs, code, subject, message });
     }
-    Ok(it.configs.iter().map(entry).collect())
+    Ok(it.configs.iter().map(documented).collect())
+}
+
+fn documented(it: &DescribeConfigsResourceResult) -> DocumentedConfig {
+    let documentation = it.documentation.clone().filter(|it| !it.is_empty());
+    DocumentedConfig { entry: entry(it), config_type: type_name(it.config_type), documentation }
+}
+
+/// Kafka's numbers (`DescribeConfigsResponse.ConfigType`).
+fn type_name(number: i8) -> Option<&'static str> {
+    Some(match number {
+        1 => "BOOLEAN",
+        2 => "STRING",
+        3 => "INT",
+        4 => "SHORT",
+        5 => "LONG",
+        6 => "DOUBLE",
+        7 => "LIST",
+        8 => "CLASS",
+        9 => "PASSWORD",
+        _ => return None,
+    })
 }
 
 fn entry(it: &DescribeConfigsResourceResult) -> ConfigEntry {

@@ -5,7 +5,9 @@ use std::fmt::Debug;
 use kt_protocol::ApiKey;
 use kt_protocol::messages::api_versions_response::ApiVersion;
 use kt_protocol::messages::describe_cluster_response::DescribeClusterBroker;
-use kt_protocol::messages::describe_configs_response::DescribeConfigsResult;
+use kt_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult,
+};
 use kt_protocol::messages::describe_log_dirs_response::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
@@ -254,6 +256,32 @@ async fn values_of_many_topics_are_one_request() {
     let found = admin.config_values(&topics, Some(&["retention.ms"])).await.unwrap();
     let known: Vec<(&str, bool)> = found.iter().map(|it| (it.0.as_str(), it.1.is_ok())).collect();
     assert_eq!(known, [("a", true), ("b", true), ("c", false)]);
+    assert_eq!(asked(&broker), "DescribeConfigs");
+}
+
+#[tokio::test]
+async fn a_broker_says_what_configs_are_for() {
+    let (broker, admin) = broker(&[(ApiKey::DescribeConfigs, 4)], |asked| {
+        let config =
+            |name: &str, config_type, documentation: Option<&str>| DescribeConfigsResourceResult {
+                name: name.to_owned(),
+                config_type,
+                documentation: documentation.map(str::to_owned),
+                ..Default::default()
+            };
+        let configs = vec![config("a", 5, Some("Says a.")), config("b", 0, Some(""))];
+        let results = vec![DescribeConfigsResult {
+            resource_type: 2,
+            resource_name: "orders".to_owned(),
+            configs,
+            ..Default::default()
+        }];
+        asked.answer(&DescribeConfigsResponse { results, ..Default::default() })
+    })
+    .await;
+    let found = admin.documented_configs(&Resource::topic("orders")).await.unwrap();
+    let told = found.iter().map(|it| (it.config_type, it.documentation.as_deref()));
+    assert_eq!(told.collect::<Vec<_>>(), [(Some("LONG"), Some("Says a.")), (None, None)]);
     assert_eq!(asked(&broker), "DescribeConfigs");
 }
 

@@ -53,8 +53,14 @@ impl App {
 
     /// A key of the menu of alerts.
     pub(super) fn on_alert_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
-        let line =
-            self.pages.alerts.rules.line().map(|it| (it.key().to_owned(), it.it.subject.clone()));
+        let line = self.pages.alerts.rules.line().map(|it| {
+            // A check is one thing, whatever is worst of it.
+            let subject = match it.it.check {
+                Some(check) => check.name().to_owned(),
+                None => it.it.subject.clone(),
+            };
+            (it.key().to_owned(), subject)
+        });
         match (key, line) {
             (Key::Char('m'), Some((rule, subject))) => {
                 self.mute(Mute { rule, subject: Some(subject) });

@@ -2,11 +2,14 @@
 
 use super::App;
 use super::overlay::Overlay;
+use crate::apache_flags::quoted;
 use crate::tui::keymap::Key;
+use crate::tui::model::actions::line::{self, KNOWN, Known, Takes};
 use crate::tui::model::input::{Line, Purpose};
 use crate::tui::model::msg::Effect;
 use crate::tui::model::page::{About, Target};
 use crate::tui::model::screen::Screen;
+use crate::tui::model::screens::configs;
 
 /// What Tab may make of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ impl App {
             None => Screen::ALL.into_iter().filter_map(|it| by_name(it, text)).collect(),
             Some((screen, rest)) => self.subjects(screen, rest.trim_start()),
         };
+        found.extend(KNOWN.iter().filter(|it| it.words.starts_with(text)).map(of_change));
+        found.extend(self.names_of_change(text));
         found.truncate(CANDIDATES_MAX);
         found
     }
@@ -39,10 +44,14 @@ impl App {
     fn subjects(&self, screen: &str, begins: &str) -> Vec<Candidate> {
         let Some(of) = Screen::by_name(screen) else { return Vec::new() };
         let cluster = &self.watch.cluster;
+        let entities = match of {
+            Screen::Configs => configs::entity_names(cluster),
+            _ => Vec::new(),
+        };
         let names: Vec<&String> = match of {
             Screen::Topic | Screen::Records | Screen::Segments => cluster.topics.keys().collect(),
             Screen::Group => cluster.groups.keys().collect(),
-            _ => Vec::new(),
+            _ => entities.iter().collect(),
         };
         let names = names.into_iter().filter(|it| it.starts_with(begins));
         let candidate = |name: &String| Candidate {
@@ -51,6 +60,29 @@ impl App {
             says: of.says().to_owned(),
         };
         names.take(CANDIDATES_MAX).map(candidate).collect()
+    }
+
+    /// The names that may follow the words of a change.
+    fn names_of_change(&self, text: &str) -> Vec<Candidate> {
+        let Some(known) = line::begun(text) else { return Vec::new() };
+        let Some(begins) = text.strip_prefix(known.words).and_then(|it| it.strip_prefix(' '))
+        else {
+            return Vec::new();
+        };
+        let cluster = &self.watch.cluster;
+        let (before, names): (_, Vec<&String>) = match known.takes {
+            Takes::Topic => ("", cluster.topics.keys().collect()),
+            Takes::Group => ("", cluster.groups.keys().collect()),
+            Takes::Entity => ("topic/", cluster.topics.keys().collect()),
+            Takes::NewName | Takes::Number => return Vec::new(),
+        };
+        let names = names.into_iter().map(|it| quoted(&format!("{before}{it}")));
+        let candidate = |name: String| Candidate {
+            line: format!("{} {name}", known.words),
+            takes: "",
+            says: format!("{} ({})", known.says, known.level),
+        };
+        names.filter(|it| it.starts_with(begins)).take(CANDIDATES_MAX).map(candidate).collect()
     }
 
     pub(super) fn complete(&mut self, mut line: Line, chosen: Option<usize>) {
@@ -100,6 +132,9 @@ impl App {
         if matches!(text, "q" | "quit") {
             return effects.push(Effect::Quit);
         }
+        if line::begun(text).is_some() {
+            return self.run_change(text, effects);
+        }
         let (name, subject) = text.split_once(' ').unwrap_or((text, ""));
         match Screen::by_name(name) {
             Some(screen) => self.go_named(screen, subject.trim()),
@@ -134,6 +169,14 @@ impl App {
             Some(what) => self.say(format!("{what} is not there")),
             None => self.go(&target),
         }
+    }
+}
+
+fn of_change(known: &Known) -> Candidate {
+    Candidate {
+        line: known.words.to_owned(),
+        takes: known.takes.word(),
+        says: format!("{} ({})", known.says, known.level),
     }
 }
 

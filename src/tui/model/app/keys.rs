@@ -1,9 +1,15 @@
 //! What keys and the mouse do: to what lies over the screen, to the screen, to all of it.
 
+use jiff::Timestamp;
+use kt_protocol::types::Millis;
+
 use super::overlay::{Overlay, Question};
 use super::{App, DrawnList};
+use crate::position::At;
 use crate::tui::figures;
+use crate::tui::history::window::View;
 use crate::tui::keymap::{self, Command, Key};
+use crate::tui::model::actions::menu::Made;
 use crate::tui::model::checks::Level;
 use crate::tui::model::filter::Filter;
 use crate::tui::model::input::{Line, Purpose, Typed};
@@ -44,6 +50,7 @@ impl App {
             }
             Overlay::Produce(form) => self.fill(form.on_key(key), effects),
             Overlay::Question(question) => self.answer(key, question, effects),
+            Overlay::Confirm { typed, since } => self.answer_change(key, typed, since, effects),
         }
     }
 
@@ -82,6 +89,10 @@ impl App {
                     self.go(&target);
                 }
             }
+            Command::Quit if self.changing.is_applying() => {
+                let why = "a change is being made".to_owned();
+                self.overlay = Overlay::Question(Question::Leave { why });
+            }
             Command::Quit | Command::QuitAtOnce => effects.push(Effect::Quit),
             Command::Suspend => effects.push(Effect::Suspend),
             Command::Go(screen) => self.go(&Target::screen(screen)),
@@ -108,7 +119,7 @@ impl App {
             Command::Theme => self.next_theme(),
             Command::NextPane => self.focus(1),
             Command::PreviousPane => self.focus(-1),
-            Command::GoTo if self.page().takes(Purpose::GoTo) => {
+            Command::GoTo if self.page().takes(Purpose::GoTo) || self.has_charts() => {
                 self.begin_line(Purpose::GoTo, "");
             }
             Command::Find if self.page().takes(Purpose::Find) => {
@@ -118,13 +129,15 @@ impl App {
             Command::Actions if self.screen == Screen::Alerts => {
                 self.overlay = Overlay::Question(Question::Alerts);
             }
+            Command::Actions => self.begin_actions(),
+            Command::Edit => self.edit(effects),
+            Command::New if self.screen == Screen::Topics => {
+                self.begin_change(Made::Begun("topics create ".to_owned()), effects);
+            }
             // What the screen has not taken means nothing here.
-            Command::GoTo
-            | Command::Find
-            | Command::ViewAs
-            | Command::Actions
-            | Command::Edit
-            | Command::New => self.say("not on this screen"),
+            Command::GoTo | Command::Find | Command::ViewAs | Command::New => {
+                self.say("not on this screen")
+            }
             _ => self.on_list(command),
         }
     }
@@ -197,7 +210,7 @@ impl App {
         self.renew_page();
     }
 
-    fn set_view(&mut self, view: crate::tui::history::window::View) {
+    fn set_view(&mut self, view: View) {
         self.view = view;
         self.renew_page();
     }
@@ -360,18 +373,48 @@ impl App {
                 Err(why) => self.say(format!("/{}: {why}", line.text())),
             },
             Purpose::Command => self.run_line(line.text(), effects),
+            Purpose::Value => self.take_value(line.text(), effects),
             purpose @ (Purpose::GoTo | Purpose::Find) => self.take_typed(purpose, line.text()),
         }
     }
 
-    /// A line that the screen takes.
+    /// A line that the screen takes; where it has charts and no place of its own, they end there.
     fn take_typed(&mut self, purpose: Purpose, text: &str) {
         let (now, zone) = (self.now, self.setting.zone.clone());
+        if purpose == Purpose::GoTo && !self.page().takes(purpose) {
+            return self.end_charts_at(text.trim());
+        }
         match self.page_mut().typed(purpose, text, now, &zone) {
             Reaction::Done => self.renew_page(),
             Reaction::Open(target) => self.go(&target),
             Reaction::Say(text) => self.say(text),
         }
+    }
+
+    fn has_charts(&self) -> bool {
+        !self.page().charts().is_empty()
+    }
+
+    /// Charts end at a moment; at `latest` they follow the clock again.
+    fn end_charts_at(&mut self, text: &str) {
+        let time = match text.parse::<At>() {
+            Ok(At::Latest) => return self.set_view(View::of(self.view.window)),
+            Ok(At::Time(time)) => time,
+            Ok(_) => {
+                return self.say(format!("@{text}: charts end at a time, such as -1h or 15:04"));
+            }
+            Err(error) => return self.say(format!("@{text}: {error}")),
+        };
+        let wall = Timestamp::from_millisecond(self.now.wall.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        let Some(at) = time.instant(wall, &self.setting.zone) else {
+            return self.say(format!("@{text} is out of the range of time"));
+        };
+        let ago = self.now.wall.0.saturating_sub(at.timestamp.as_millisecond());
+        let Ok(ago) = u64::try_from(ago) else {
+            return self.say(format!("@{text} has not come yet"));
+        };
+        let end = Millis(self.now.monotonic.0.saturating_sub(ago));
+        self.set_view(self.view.ending(end));
     }
 
     /// Esc clears a filter.
@@ -397,6 +440,12 @@ impl App {
                 }
                 self.overlay = Overlay::Question(Question::Unlock { typed });
             }
+            Question::Locked => {
+                if key == Key::Char('u') {
+                    self.begin_unlock();
+                }
+            }
+            Question::Actions => self.on_action_key(key, effects),
             Question::Alerts => self.on_alert_key(key, effects),
             Question::Save => match key {
                 Key::Char('t') | Key::Enter => effects.push(Effect::Save(Picture::Text)),

@@ -169,7 +169,7 @@ fn api(kind: Kind) -> &'static str {
         Kind::Quorum => "DescribeQuorum",
         Kind::Moves => "ListPartitionReassignments",
         Kind::LogDirs | Kind::MovingLogDirs => "DescribeLogDirs",
-        Kind::Configs => "DescribeConfigs",
+        Kind::Configs | Kind::EntityConfigs => "DescribeConfigs",
         Kind::Ages => "Fetch",
         Kind::SubjectPartitions => "DescribeTopicPartitions",
     }
@@ -187,7 +187,7 @@ fn hidden(kind: Kind) -> &'static str {
         Kind::Quorum => "the quorum",
         Kind::Moves => "moves",
         Kind::LogDirs | Kind::MovingLogDirs => "sizes and disks",
-        Kind::Configs => "configs",
+        Kind::Configs | Kind::EntityConfigs => "configs",
         Kind::Ages => "the age of lag",
     }
 }

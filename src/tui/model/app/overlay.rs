@@ -1,5 +1,7 @@
 //! What lies over a screen: help, a line that is typed, details, a question.
 
+use kt_protocol::types::Millis;
+
 use crate::tui::model::input::Line;
 use crate::tui::model::produce::ProduceForm;
 
@@ -24,6 +26,8 @@ pub(crate) enum Overlay {
     Produce(ProduceForm),
     /// Something must be answered.
     Question(Question),
+    /// A change, before it is made: since when it is asked, and what has been typed.
+    Confirm { typed: String, since: Millis },
 }
 
 /// What must be answered.
@@ -31,6 +35,10 @@ pub(crate) enum Overlay {
 pub(crate) enum Question {
     /// The name of the protected context.
     Unlock { typed: String },
+    /// Nothing can be changed before the context is unlocked.
+    Locked,
+    /// Which change.
+    Actions,
     /// What is done with an alert.
     Alerts,
     /// In which form the screen is saved.

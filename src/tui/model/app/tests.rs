@@ -654,9 +654,34 @@ fn a_lost_broker_is_a_row_at_once() {
 fn alerts_are_what_the_checks_and_the_rules_say() {
     let mut stage = Stage::settled(Town::troubled(), 80, 24);
     stage.type_keys("!");
-    insta::assert_snapshot!(stage.shown(), @"");
+    insta::assert_snapshot!(stage.shown(), @"
+     prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3…M2Qk PROTECTED          2s
+     1 over 2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs[9 alerts]
+     alerts  2 bad  2 warn  of 6 subjects, 6 rules            built-in checks alone
+       level rule             subject                value    limit since sent
+    >✗ bad   brokers          broker 3                down       up   30s –
+     ✗ bad   partitions       orders-7 +23           2 off        0   29s –
+     ▲ warn  disk             2 /data/kafka-0          87%      80%   29s –
+     ▲ warn  groups           nightly-report       stopped       ok   29s –
+     · ok    quorum           101                    lag 6      100     – –
+     · ok    moves            all                     none     none     – –
+    ── events ──────────────────────────────────────────────────────────────────────
+       time +01:00    what
+       15:00:01.005   ▲ groups fired: nightly-report stopped
+       15:00:01.005   ▲ disk fired: 2 /data/kafka-0 87%
+       15:00:01.005   ✗ partitions fired: orders-7 2 off, +23
+       15:00:00.005   ✗ brokers fired: broker 3 down
+
+
+
+
+
+
+
+     Enter subject  Tab events  d rule  a mute, test, reload  ? help  q quit
+    ");
     stage.type_keys("am");
-    insta::assert_snapshot!(stage.body().lines().nth(2).unwrap(), @"");
+    insta::assert_snapshot!(stage.body().lines().nth(2).unwrap(), @">✗ bad   brokers          broker 3                down       up   30s –");
     stage.type_keys("j<Enter>");
     assert_eq!(stage.app.screen, Screen::Topic);
 }
@@ -704,4 +729,18 @@ fn frame_of_a_large_cluster() {
     stage.pass(60_000);
     println!("a minute of answers and pictures: {:?} of CPU", began.elapsed());
     println!("history: {} KiB", stage.app.watch.store.bytes() >> 10);
+}
+
+#[test]
+fn charts_end_where_the_user_goes() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.type_keys("@-10s<Enter>");
+    assert!(!stage.app.view.is_live());
+    insta::assert_snapshot!(stage.body().lines().next().unwrap(), @" overview                                                        last 30m  back");
+    stage.type_keys("@nonsense<Enter>");
+    assert!(stage.app.message.as_ref().is_some_and(|it| it.text.starts_with("@nonsense: ")));
+    stage.type_keys("@2099-01-01<Enter>");
+    assert!(stage.app.message.as_ref().is_some_and(|it| it.text.ends_with("has not come yet")));
+    stage.type_keys("@latest<Enter>");
+    assert!(stage.app.view.is_live());
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use kt_client::admin::{
-    CommittedOffsets, ConfigEntry, FoundOffsets, GroupDescription, ListedGroup, LogDir, PerGroup,
-    PerItem, QuorumDescription, Reassignment, RegisteredBrokers, ShareOffsets,
+    CommittedOffsets, ConfigEntry, DocumentedConfig, FoundOffsets, GroupDescription, ListedGroup,
+    LogDir, PerGroup, PerItem, QuorumDescription, Reassignment, RegisteredBrokers, ShareOffsets,
 };
 use kt_client::{Broker, Error, Topic};
 use kt_protocol::types::{Millis, Offset, Timestamp, TopicPartition};
 
 use super::super::schedule::{Lane, WhichOffset};
+use crate::config_entity::ConfigEntity;
 
 /// What came of one question.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub(crate) enum Said {
     TopicConfigs(PerItem<Vec<ConfigEntry>>),
     BrokerConfigs(Vec<ConfigEntry>),
     Ages(FoundAges),
+    /// All configs of an entity, or why its broker does not tell them.
+    EntityConfigs(ConfigEntity, Result<Vec<DocumentedConfig>, Error>),
 }
 
 /// The time of the record at each offset that was asked for.

@@ -145,7 +145,7 @@ fn what_cannot_be_told_says_why() {
     tell(&mut cluster, 0, Kind::Moves, Err(Error::Refused(reason)));
     let at = TopicPartition::new("orders", 0);
     let shown = lines(&cluster, 1);
-    insta::assert_snapshot!(shown.lines().last().unwrap_or_default(), @"Unknown moves: the broker does not know ListPartitionReassignments");
+    insta::assert_snapshot!(shown.lines().last().unwrap_or_default(), @"Unknown moves: not supported by this cluster");
     let moving = Reassignment { replicas: vec![1, 2, 3], adding: vec![3], removing: vec![] };
     tell(&mut cluster, 1, Kind::Moves, Ok(Said::Moves([(at, moving)].into())));
     insta::assert_snapshot!(lines(&cluster, 2).lines().last().unwrap_or_default(), @"Ok moves: 1 run");

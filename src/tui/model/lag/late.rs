@@ -56,6 +56,7 @@ impl Late {
 pub(super) fn of(it: &PartitionFacts, now: Clocks) -> Late {
     let Some(committed) = it.committed else { return Late::NoCommit };
     match it.lag() {
+        None if it.is_offline => return Late::NoCommit,
         None => return Late::Unknown,
         Some(0) => return Late::CaughtUp,
         Some(_) => {}

@@ -34,6 +34,7 @@ fn partition(number: i32) -> PartitionFacts {
         is_rewound: false,
         retention: Retention { deletes: Some(true), ms: Some(7 * DAY), bytes: None },
         size_bytes: Some(50_076_000),
+        is_offline: false,
     }
 }
 
@@ -67,6 +68,10 @@ fn lag_is_summed_over_partitions_that_have_a_commit() {
     let unknown = PartitionFacts { end: None, ..partition(3) };
     let cells = group(vec![partition(0), unknown]).cells(now());
     assert_eq!((cells.lag, cells.verdict), (Lag::Unknown, None));
+    let offline = PartitionFacts { end: None, is_offline: true, ..partition(3) };
+    let cells = group(vec![partition(0), offline.clone()]).cells(now());
+    assert_eq!((cells.lag, cells.verdict), (Lag::Records(76), Some(Verdict::Ok)));
+    assert_eq!(group(vec![offline]).cells(now()).lag, Lag::Unknown);
     let share = GroupFacts { kind: GroupKind::Share, ..group(vec![bare]) };
     assert_eq!(share.cells(now()).no_commit, 0);
 }

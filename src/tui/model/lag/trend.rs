@@ -10,6 +10,14 @@ pub(crate) enum Trend {
     Steady,
 }
 
+impl Trend {
+    /// What a lag does that is read and written at these rates a second.
+    pub(crate) fn of_rates(lag: f64, read: f64, incoming: f64) -> Trend {
+        let grown = (incoming - read) * (WINDOW_MS as f64 / 1_000.0);
+        between((lag - grown).max(0.0), lag)
+    }
+}
+
 const WINDOW_MS: u64 = 60_000;
 const SAMPLES_LEAST: usize = 3;
 /// Less than this share of the lag is no change.
@@ -29,11 +37,15 @@ pub(super) fn of(samples: &[(Millis, f32)]) -> Option<Trend> {
         return None;
     }
     let (from, until) = ends_of_line(&recent);
+    Some(between(from, until))
+}
+
+fn between(from: f64, until: f64) -> Trend {
     let grown = until - from;
     if grown.abs() < 1.0 || grown.abs() <= SHARE * from {
-        return Some(Trend::Steady);
+        return Trend::Steady;
     }
-    Some(if 0.0 < grown { Trend::Grows } else { Trend::Falls })
+    if 0.0 < grown { Trend::Grows } else { Trend::Falls }
 }
 
 /// The straight line through the samples that misses them least: its values at both ends. One

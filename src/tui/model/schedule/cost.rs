@@ -69,6 +69,7 @@ pub(super) fn bytes(ask: &Ask, world: &Split) -> u64 {
         Ask::LogDirs => each(world.replicas as u64 / brokers, 24),
         Ask::TopicConfigs(topics) => each(topics.len() as u64, 250),
         Ask::Ages(positions) => each(positions.len() as u64, 16 << 10),
+        Ask::EntityConfigs(_) => 20_000,
         Ask::Brokers | Ask::Quorum | Ask::Moves | Ask::BrokerConfigs | Ask::Topic(_) => 500,
     }
 }

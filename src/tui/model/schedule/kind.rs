@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     SubjectPartitions,
     /// Its commits (OffsetFetch).
     SubjectCommits,
+    /// All configs of one entity (DescribeConfigs).
+    EntityConfigs,
 }
 
 /// Of whom a kind is asked.
@@ -51,7 +53,7 @@ pub(super) enum Place {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 18] = [
+    pub(crate) const ALL: [Kind; 19] = [
         Kind::Brokers,
         Kind::Metadata,
         Kind::LogEnds,
@@ -70,6 +72,7 @@ impl Kind {
         Kind::SubjectStableEnds,
         Kind::SubjectPartitions,
         Kind::SubjectCommits,
+        Kind::EntityConfigs,
     ];
 
     /// The base interval, in milliseconds.
@@ -89,7 +92,7 @@ impl Kind {
             | Kind::MovingLogDirs
             | Kind::Ages => 10_000,
             Kind::LogDirs | Kind::LogStarts => 60_000,
-            Kind::Configs => 300_000,
+            Kind::Configs | Kind::EntityConfigs => 300_000,
         }
     }
 
@@ -119,7 +122,8 @@ impl Kind {
             | Kind::Quorum
             | Kind::Moves
             | Kind::Ages
-            | Kind::SubjectPartitions => Place::Anywhere,
+            | Kind::SubjectPartitions
+            | Kind::EntityConfigs => Place::Anywhere,
             _ => Place::There,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kt_protocol::types::{NodeId, Offset, TopicPartition};
 
 use super::Kind;
+use crate::config_entity::ConfigEntity;
 
 /// A kind of question and the broker that it goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,8 @@ pub(crate) enum Ask {
     Ages(Arc<[(TopicPartition, Offset)]>),
     /// One topic with its ELR.
     Topic(String),
+    /// All configs of an entity, with what they are for.
+    EntityConfigs(ConfigEntity),
 }
 
 /// Which offset of a partition.

@@ -128,6 +128,9 @@ impl Split {
                 Some(Subject::Topic(name)) => vec![Ask::Topic(name.clone())],
                 _ => Vec::new(),
             },
+            (Kind::EntityConfigs, _) => {
+                needs.configs_of.iter().cloned().map(Ask::EntityConfigs).collect()
+            }
             (_, Some(node)) => self.parts_there(lane.kind, node, needs),
             (_, None) => Vec::new(),
         }

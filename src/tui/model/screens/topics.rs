@@ -203,7 +203,8 @@ fn readers(watch: &Watch) -> BTreeMap<&str, Readers> {
     readers
 }
 
-fn line(watch: &Watch, name: &str, topic: &Topic, down: &BTreeSet<i32>) -> TopicLine {
+/// One topic as a line; who reads it is left out.
+pub(crate) fn line(watch: &Watch, name: &str, topic: &Topic, down: &BTreeSet<i32>) -> TopicLine {
     let config = |key: &str| topic.configs.as_ref()?.value.get(key)?.value.as_deref();
     let min_isr = config("min.insync.replicas").and_then(|it| it.parse().ok());
     let bytes = watch.growth.of_topic(name, &watch.cluster);

@@ -100,6 +100,7 @@ impl Watch {
             is_rewound: false,
             retention: retention(topic),
             size_bytes: Partition::leader_size(it).map(|it| it.value),
+            is_offline: it.leader.is_none(),
         };
         Some(facts.watched(now, self.store.ends(at), self.store.commits(group, at)))
     }

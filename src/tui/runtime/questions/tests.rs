@@ -9,6 +9,7 @@ use kt_protocol::types::{Millis, NodeId, Offset, PartitionIndex, TopicPartition}
 use parking_lot::Mutex;
 
 use super::ask;
+use crate::config_entity::ConfigEntity;
 use crate::tui::model::cluster::{Answer, Cluster};
 use crate::tui::model::schedule::{Kind, Needs, Outcome, Question, Schedule, Subject};
 
@@ -47,6 +48,7 @@ fn everything(partition: &TopicPartition) -> Needs {
         members: ["billing".to_owned()].into(),
         ages: vec![(partition.clone(), Offset(1)), (partition.clone(), Offset(0))],
         subject: Some(Subject::Topic(partition.topic.clone())),
+        configs_of: Some(ConfigEntity::Topic(partition.topic.clone())),
     }
 }
 
@@ -95,7 +97,10 @@ fn a_minute_of_questions_is_a_minute_of_requests() {
         assert_eq!(requests(ApiKey::DescribeCluster), count(&asked, &[Kind::Brokers]));
         assert_eq!(requests(ApiKey::DescribeQuorum), count(&asked, &[Kind::Quorum]));
         assert_eq!(requests(ApiKey::DescribeLogDirs), count(&asked, &[Kind::LogDirs]));
-        assert_eq!(requests(ApiKey::DescribeConfigs), count(&asked, &[Kind::Configs]));
+        assert_eq!(
+            requests(ApiKey::DescribeConfigs),
+            count(&asked, &[Kind::Configs, Kind::EntityConfigs])
+        );
         let topic = requests(ApiKey::DescribeTopicPartitions);
         assert_eq!(topic, count(&asked, &[Kind::SubjectPartitions]));
         // Two offsets of one partition are two requests.
@@ -130,6 +135,8 @@ fn known(cluster: &Cluster, partition: &TopicPartition) {
     assert!(billing.description.is_some());
     let configs = cluster.topics["orders"].configs.as_ref().expect("they are known");
     assert_eq!(configs.value.len(), 6, "{configs:?}");
+    let all = &cluster.configs[&ConfigEntity::Topic("orders".to_owned())];
+    assert!(all.told.as_ref().is_some_and(|it| 6 < it.value.len()), "{all:?}");
     let ages: Vec<Offset> = cluster.ages.keys().map(|(_, offset)| *offset).collect();
     assert_eq!(ages, [Offset(0), Offset(1)]);
     assert!(cluster.ages.values().all(|it| it.value.is_some()));

@@ -3,7 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::area;
-use crate::tui::view::canvas::{Canvas, after, line_of};
+use super::line::{Stroke, area_and_line};
+use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
 use crate::tui::view::theme::Tone;
 
 /// Where the scale of a chart is written.
@@ -39,16 +40,48 @@ const GUTTER: u16 = 3;
 impl Chart<'_> {
     /// Draws it into `place`: the area, and the window on the last line.
     pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, place: Rect) {
-        let room = match self.axis {
-            Axis::Right(cells) | Axis::Left(cells) => cells,
-        };
-        let rows = place.height.saturating_sub(1);
-        let plot = after(place, room);
+        let (plot, rows) = self.plot(place);
         let size = (usize::from(plot.width), usize::from(rows));
         let lines = area(self.samples, self.top, size, canvas.theme().glyphs);
         for (index, line) in (0..rows).zip(lines) {
             canvas.put(line_of(plot, index), &line, self.tone);
         }
+        self.draw_around(canvas, place);
+    }
+
+    /// The same with a dim line over the area, on the same scale.
+    pub(crate) fn draw_with_line(
+        &self,
+        canvas: &mut Canvas<'_>,
+        place: Rect,
+        line: &[Option<f64>],
+    ) {
+        let (plot, rows) = self.plot(place);
+        let size = (usize::from(plot.width), usize::from(rows));
+        let glyphs = canvas.theme().glyphs;
+        let rows_of_both = area_and_line((self.samples, line), self.top, size, glyphs);
+        for (index, row) in (0..rows).zip(rows_of_both) {
+            let piece = |(glyph, stroke): (char, Stroke)| match stroke {
+                Stroke::Area => Piece::new(glyph, self.tone),
+                Stroke::Line => Piece::new(glyph, Tone::Dim),
+            };
+            let pieces: Vec<Piece> = row.into_iter().map(piece).collect();
+            canvas.put_all(line_of(plot, index), &pieces);
+        }
+        self.draw_around(canvas, place);
+    }
+
+    /// Where the area stands, and how many lines it has.
+    fn plot(&self, place: Rect) -> (Rect, u16) {
+        let room = match self.axis {
+            Axis::Right(cells) | Axis::Left(cells) => cells,
+        };
+        (after(place, room), place.height.saturating_sub(1))
+    }
+
+    /// The window and the scale.
+    fn draw_around(&self, canvas: &mut Canvas<'_>, place: Rect) {
+        let (plot, rows) = self.plot(place);
         let window = line_of(plot, rows);
         canvas.put(window, self.from, Tone::Dim);
         canvas.put_right(window, self.to, Tone::Dim);

@@ -7,7 +7,7 @@ use super::{cells, draw_empty, list_title};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
-use crate::tui::model::listing::List as _;
+use crate::tui::model::listing::{List as _, Listing};
 use crate::tui::model::screens::groups::GroupLine;
 use crate::tui::view::canvas::Canvas;
 use crate::tui::view::frame::Title;
@@ -60,6 +60,41 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         let below = Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..body };
         draw_empty(app, (&page.list, page.is_known, "group"), &nothing, canvas, below);
     }
+}
+
+/// The groups of a topic: beside other panes their types and states make way.
+pub(super) fn draw_list(
+    app: &App,
+    (list, pane, has_focus): (&Listing<GroupLine>, usize, bool),
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    drawn: &mut Drawn,
+) {
+    let is_beside = area.width < canvas.area().width;
+    if !is_beside {
+        let is_wide = 120 <= area.width;
+        let cells = |it: &GroupLine| cells_of(app, it, is_wide);
+        let columns = columns(area.width);
+        Look { pane, has_focus, columns: &columns, cells: &cells }.draw(list, canvas, area, drawn);
+        return;
+    }
+    let columns = [
+        Column::name("group"),
+        Column::figures("lag", 6, 0),
+        Column::figures("late", 6, 3),
+        Column::figures("read/s", 6, 6),
+        Column::figures("eta", 5, 5),
+        Column::figures("expires", 7, 4),
+        Column::words("verdict", 7, 2),
+    ];
+    let cells = |it: &GroupLine| {
+        let all = lag_cells(it);
+        let name = std::iter::once(Cell::plain(it.name.clone()));
+        // What comes in, and partitions without a commit, are on the screen of the group.
+        let kept = all.into_iter().enumerate().filter(|(at, _)| !matches!(at, 2 | 6));
+        name.chain(kept.map(|it| it.1)).collect()
+    };
+    Look { pane, has_focus, columns: &columns, cells: &cells }.draw(list, canvas, area, drawn);
 }
 
 pub(super) fn title(app: &App) -> Title {

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{alerts, below, brokers, cells};
+use super::{after_columns, alerts, below, brokers, cells};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
@@ -115,12 +115,6 @@ fn draw_right(app: &App, canvas: &mut Canvas<'_>, right: Rect, drawn: &mut Drawn
 
 fn rule_tone(app: &App, pane: Pane) -> Tone {
     if app.pages.overview.pane == pane { Tone::Accent } else { Tone::Dim }
-}
-
-/// `area` without its first columns.
-fn after_columns(area: Rect, columns: u16) -> Rect {
-    let taken = columns.min(area.width);
-    Rect { x: area.x + taken, width: area.width - taken, ..area }
 }
 
 fn draw_checks(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {

@@ -112,6 +112,11 @@ impl Cell {
         self
     }
 
+    /// What stands in it, for a line that is no row.
+    pub(crate) fn into_pieces(self) -> Vec<Piece> {
+        self.0
+    }
+
     /// The same text, dim: a value that has not been renewed.
     pub(crate) fn stale(mut self) -> Cell {
         for piece in &mut self.0 {

@@ -1,0 +1,199 @@
+//! The dashboard on a real terminal, before real clusters: keys, what is shown, and how it ends.
+
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use crate::support::screen::Screen;
+use crate::support::tool::ApacheKafka;
+use crate::support::{Broker, Operator, command};
+
+const ESC: &str = "\x1b";
+const ENTER: &str = "\r";
+/// Leaves the alternate screen: the terminal is as it was.
+const GIVEN_BACK: &str = "\x1b[?1049l";
+
+fn dashboard(operator: &Operator, words: &[&str]) -> Screen {
+    let line = [&["dashboard"], words].concat();
+    Screen::start(&mut operator.command(&line), 80, 24)
+}
+
+fn is_given_back(screen: &Screen) -> bool {
+    String::from_utf8_lossy(&screen.bytes).trim_end().ends_with(GIVEN_BACK)
+}
+
+#[test]
+fn what_happens_in_a_cluster_is_seen_and_its_end_too() {
+    let mut broker = Broker::start();
+    let operator = Operator::at(&broker.address());
+    operator.ok("topics create orders --partitions 3");
+    let mut screen = dashboard(&operator, &[]);
+    screen.wait_for("1 of 1 up");
+    screen.wait_for("none; no throttle left behind");
+    screen.press("2");
+    screen.wait_for("orders");
+    // Lag rises with what is written, and falls with what is read.
+    operator.produce("orders", 0, &"x\n".repeat(500));
+    operator.ok("consume orders -g billing -c 100");
+    screen.press("3");
+    screen.wait_until("the lag of billing", |it| {
+        line_of(it, "billing").is_some_and(|it| it.contains(" 400"))
+    });
+    operator.ok("consume orders -g billing -c 400");
+    screen.wait_until("no lag", |it| line_of(it, "billing").is_some_and(|it| it.ends_with("ok")));
+    screen.press(&format!("/nothing{ENTER}"));
+    screen.wait_for("No group matches /nothing");
+    screen.press(&format!("{ESC}1"));
+    screen.wait_for("[1 over]");
+    // Nobody answers any more: that is said, and the last values stay.
+    broker.kill();
+    screen.wait_for("none answers");
+    broker.restart();
+    screen.press("r");
+    screen.wait_for("1 of 1 up");
+    screen.press("q");
+    assert_eq!(screen.end().code(), Some(0));
+    assert!(is_given_back(&screen));
+}
+
+/// The line of the screen that a subject stands on, from its name on.
+fn line_of(shown: &str, subject: &str) -> Option<String> {
+    let names = shown.lines().map(|it| it.chars().skip(3).collect::<String>());
+    let mut found = names.filter(|it| it.starts_with(subject));
+    found.next().map(|it| it.trim_end().to_owned())
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back() {
+    let operator = Operator::start();
+    for (signal, code) in [("TERM", Some(143)), ("HUP", Some(0))] {
+        let mut screen = dashboard(&operator, &["--screen", "topics"]);
+        screen.wait_for("No topics on this cluster.");
+        let pid = screen.pid().to_string();
+        let sent = Command::new("kill").args([&format!("-{signal}"), &pid]).status();
+        assert!(sent.expect("kill runs").success());
+        assert_eq!(screen.end().code(), code, "after SIG{signal}");
+        assert!(is_given_back(&screen), "after SIG{signal}");
+    }
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_shown_and_waited_for() {
+    let operator = Operator::at("127.0.0.1:1");
+    let mut screen = dashboard(&operator, &["--timeout", "2s"]);
+    screen.wait_for("unreachable");
+    screen.press("\x03");
+    assert_eq!(screen.end().code(), Some(0));
+}
+
+#[test]
+fn one_screen_is_printed_in_every_form() {
+    let operator = Operator::start();
+    operator.ok("topics create orders --partitions 3");
+    let text = operator.ok("dashboard --once topics");
+    assert!(text.contains("orders") && !text.contains(ESC), "{text}");
+    assert!(!text.contains("? help"), "{text}");
+    assert!(operator.ok("dashboard --once topics -o svg").starts_with("<svg"));
+    let json: serde_json::Value =
+        serde_json::from_str(&operator.ok("dashboard --once topics -o json")).expect("json");
+    assert_eq!(json["topics"][0]["name"], "orders");
+    assert_eq!(json["topics"][0]["partitions"], 3);
+    let wide = operator.ok("dashboard --once overview --size 160x50");
+    assert!(wide.contains("alerts now"), "{wide}");
+    let output = operator.output("dashboard --once nosuch");
+    assert_eq!(output.status.code(), Some(2), "{}", command::stderr(&output));
+    let output = operator.output("dashboard");
+    assert_eq!(output.status.code(), Some(2), "{}", command::stderr(&output));
+    assert!(command::stderr(&output).contains("--once SCREEN"));
+    let output = operator.output("topics list -o svg");
+    assert_eq!(output.status.code(), Some(2), "{}", command::stderr(&output));
+}
+
+#[test]
+fn the_demo_is_alive_and_leaves_nothing_behind() {
+    let state = tempfile::tempdir().expect("a folder can be made");
+    let mut kt = crate::support::broker::kt();
+    kt.args(["demo"]).env("XDG_STATE_HOME", state.path()).env("XDG_CONFIG_HOME", state.path());
+    kt.env("TMPDIR", state.path());
+    let mut screen = Screen::start(&mut kt, 120, 40);
+    screen.wait_for("warehouse-loader");
+    screen.wait_until("records come in", |it| {
+        it.lines().any(|it| it.contains("records in") && it.contains("/s") && !it.contains(" 0/s"))
+    });
+    screen.press("q");
+    assert_eq!(screen.end().code(), Some(0));
+    assert!(is_given_back(&screen));
+    let left: Vec<_> = std::fs::read_dir(state.path()).expect("a folder").flatten().collect();
+    let left: Vec<_> =
+        left.iter().filter(|it| it.file_name().to_string_lossy().starts_with(".tmp")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Three nodes of Apache Kafka, killed when dropped.
+struct Cluster {
+    kafka: ApacheKafka,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Cluster {
+    fn start(kafka: ApacheKafka) -> Cluster {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let port = six_free_ports();
+        let mut start = kafka.command("start-cluster");
+        start.env("KAFKA_HEAP_OPTS", "-Xms256m -Xmx512m");
+        let output = start.arg(folder.path()).args(["3", &port.to_string()]).output();
+        let output = output.expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Cluster { kafka, folder, port }
+    }
+
+    fn kill(&self, node: i32) {
+        let mut stop = self.kafka.command("stop");
+        let stopped = stop.env("KILL", "1").arg(self.folder.path().join(node.to_string())).status();
+        assert!(stopped.expect("it runs").success());
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let mut stop = self.kafka.command("stop-cluster");
+        let _ = stop.env("KILL", "1").arg(self.folder.path()).stdout(Stdio::null()).status();
+    }
+}
+
+/// The first of those that three nodes take for clients and controllers.
+fn six_free_ports() -> u16 {
+    loop {
+        let first = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = first.local_addr().expect("it is bound").port();
+        let mut others = 1..6;
+        if port < u16::MAX - 6
+            && others.all(|it| TcpListener::bind(("127.0.0.1", port + it)).is_ok())
+        {
+            return port;
+        }
+    }
+}
+
+#[test]
+fn a_lost_broker_of_apache_kafka_is_seen() {
+    let Some(kafka) = ApacheKafka::find("the dashboard before Apache Kafka") else { return };
+    let cluster = Cluster::start(kafka);
+    let operator = Operator::at(&format!("127.0.0.1:{}", cluster.port));
+    operator.ok("topics create orders --partitions 6 --replication-factor 3");
+    operator.produce("orders", 0, &"x\n".repeat(100));
+    let mut screen = dashboard(&operator, &[]);
+    screen.wait_for("3 of 3 up");
+    screen.wait_for("voters 3/3");
+    cluster.kill(3);
+    screen.wait_for("2 of 3 up");
+    screen.wait_for("BAD");
+    screen.press("4");
+    screen.wait_until("broker 3 is down", |it| {
+        it.lines().any(|it| it.contains("✗    3") && it.contains("down"))
+    });
+    screen.press("2");
+    screen.wait_for("orders");
+    screen.press("q");
+    assert_eq!(screen.end().code(), Some(0));
+}
