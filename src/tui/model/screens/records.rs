@@ -583,6 +583,7 @@ impl Page for Records {
                 });
                 return;
             }
+            self.failed = None;
             self.running = Some(run);
             effects.push(Effect::Read(ReadPlan {
                 generation: self.generation,

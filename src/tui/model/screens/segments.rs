@@ -416,7 +416,7 @@ impl Page for Segments {
         match command {
             Command::Open => self.enter(),
             Command::ViewAs => self.view_bytes(),
-            Command::Refresh => self.looked = None,
+            Command::Refresh => (self.looked, self.of_segment) = (None, None),
             Command::Back => return self.up(),
             _ => return None,
         }

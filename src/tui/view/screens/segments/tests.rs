@@ -126,16 +126,16 @@ fn segments_and_the_batches_of_the_one_under_the_cursor() {
      1 over[2 topics]3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      segments  orders-1  hw 2003301  end 2004000                          isr 3,1,2
        base offset records    size first          last            B/idx state
-                 0    402K  512MiB 11-20 16:46:40 14:59:58.000  4.0KiB closed
-            402113    399K  512MiB 11-20 16:46:40 14:59:58.000   41KiB closed txn
-     ▲      801177    377K  512MiB 11-20 16:46:40 14:59:58.000       – no index
-    >      1178004    826K  498MiB 11-20 16:46:40 14:59:58.000  4.0KiB active hw
+                 0    402K  512MiB 11-20 16:46:40 14:59:58.000   4.0KiB closed
+            402113    399K  512MiB 11-20 16:46:40 14:59:58.000    41KiB closed txn
+     ▲      801177    377K  512MiB 11-20 16:46:40 14:59:58.000        – no index
+    >      1178004    826K  498MiB 11-20 16:46:40 14:59:58.000   4.0KiB active hw
     ── batches of 1178004 ──────────────────────────────────────────────────────────
-        position     offset count    size codec  producer   crc  flags
-               0    1178004   120 48.1KiB zstd   4012/3     ok
-           49264    1178124     1      78 none   4012/3     ok   commit
-     ✗     49342    1178125    64 48.1KiB zstd   4012/3     BAD  its checksum does …
-     ✗     98596          –     – 48.1KiB –      –          BAD  it is no batch
+        position     offset count    size codec  epoch producer   crc  flags
+               0    1178004   120 48.1KiB zstd      14 4012/3     ok
+           49264    1178124     1      78 none      14 4012/3     ok   commit
+     ✗     49342    1178125    64 48.1KiB zstd      14 4012/3     BAD  its checksum…
+     ✗     98596          –     – 48.1KiB –          – –          BAD  it is no bat…
 
 
 
