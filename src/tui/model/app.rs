@@ -88,6 +88,8 @@ pub(crate) struct Drawn {
     pub(crate) lists: Vec<DrawnList>,
     /// What is shown is older than it should be: values are dim, and marks say that.
     pub(crate) is_stale: bool,
+    /// It goes to paper: no cursor.
+    pub(crate) is_printed: bool,
 }
 
 /// A list as it was drawn.

@@ -54,7 +54,8 @@ pub(crate) fn draw_once(app: &App, buffer: &mut Buffer) {
     header(app).draw_at(canvas, line_of(area, 0));
     title(app).draw_at(canvas, line_of(area, 1));
     let body = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
-    screens::draw(app, canvas, body, &mut Drawn::default());
+    let mut drawn = Drawn { is_printed: true, ..Drawn::default() };
+    screens::draw(app, canvas, body, &mut drawn);
 }
 
 /// What a level looks like.

@@ -61,7 +61,8 @@ impl<L: Line> Look<'_, L> {
         let table = Table {
             columns: self.columns,
             rows: &rows,
-            cursor: (self.has_focus && !rows.is_empty()).then(|| cursor - first),
+            cursor: (self.has_focus && !drawn.is_printed && !rows.is_empty())
+                .then(|| cursor - first),
             sorted,
             shown,
         };

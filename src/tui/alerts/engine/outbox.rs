@@ -49,8 +49,9 @@ impl Sent {
             Sent::Told(way) => (*way).to_owned(),
             Sent::Failed(times) => format!("failed×{}", (*times).min(99)),
             Sent::Muted(left) => {
-                // Rounded up: what has just been muted for 2 h says so.
-                let minute = crate::tui::figures::period(left.div_ceil(60_000) * 60_000);
+                // To the nearest minute: what has just been muted for 2 h says so.
+                let minutes = ((left + 30_000) / 60_000).max(1);
+                let minute = crate::tui::figures::period(minutes * 60_000);
                 format!("muted {minute}")
             }
         }

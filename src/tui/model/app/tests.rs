@@ -681,7 +681,7 @@ fn alerts_are_what_the_checks_and_the_rules_say() {
      Enter subject  Tab events  d rule  a mute, test, reload  ? help  q quit
     ");
     stage.type_keys("am");
-    insta::assert_snapshot!(stage.body().lines().nth(2).unwrap(), @">✗ bad   brokers          broker 3                down       up   30s –");
+    insta::assert_snapshot!(stage.body().lines().nth(2).unwrap(), @">✗ bad   brokers          broker 3                down       up   30s muted 2h");
     stage.type_keys("j<Enter>");
     assert_eq!(stage.app.screen, Screen::Topic);
 }

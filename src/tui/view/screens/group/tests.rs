@@ -1,7 +1,5 @@
 //! The group screen, drawn.
 
-#![expect(clippy::too_many_lines, reason = "a wide screen is long")]
-
 use kt_client::admin::GroupState;
 
 use crate::tui::model::page::{About, Target};

@@ -1,7 +1,5 @@
 //! The topic screen, drawn.
 
-#![expect(clippy::too_many_lines, reason = "a wide screen is long")]
-
 use crate::config_entity::ConfigEntity;
 use crate::tui::keymap::Key;
 use crate::tui::model::msg::Msg;
