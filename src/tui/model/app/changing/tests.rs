@@ -346,7 +346,7 @@ fn a_config_is_edited_from_its_value() {
     stage.go(&Target::about(Screen::Topic, About::Topic("orders".to_owned())));
     stage.type_keys("e");
     insta::assert_snapshot!(bottom(&mut stage), @"
-    unlocked for 5m
+    planning: kt configs alter topic/orders --set cleanup.policy=delete,compact
     :configs alter topic/orders --set                      Tab complete  Enter run
     ");
 }
