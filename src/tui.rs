@@ -17,12 +17,6 @@
 //! | what is asked of brokers, and when | `model/schedule.rs`, performed by `runtime` |
 //! | where a cell stands on the screen | `view` |
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the command that shows it comes when its screens stand"
-)]
-
 pub(crate) mod alerts;
 mod figures;
 mod history;
@@ -40,5 +34,5 @@ pub(crate) use model::lag::{Lag, Late};
 pub(crate) use open::{Opened, ScreenArgs, open, rules, setting};
 pub(crate) use runtime::deliver::{Delivered, deliver};
 pub(crate) use runtime::watcher::{Waited, Watcher};
-pub(crate) use runtime::{Once, Sheet, once};
+pub(crate) use runtime::{Sheet, once};
 pub(crate) use view::export::{ansi, svg, text};

@@ -3,8 +3,6 @@
 //! Everything here is text in, text out: no terminal, no colour. A value never widens its column;
 //! it goes to the next unit. Widths are in cells of the terminal.
 
-#![allow(unused_imports, reason = "the screens that use all of it are on their way")]
-
 mod bytes;
 mod clock;
 mod count;
@@ -17,16 +15,20 @@ pub(crate) use count::{count, offset, rate, share};
 pub(crate) use duration::{duration, period};
 pub(crate) use name::{cells, name, value};
 
+#[cfg(test)]
 /// Cells of a count or of a rate of records.
 pub(crate) const COUNT: usize = 5;
 /// Cells of an amount of bytes, or of bytes a second.
 pub(crate) const BYTES: usize = 7;
+#[cfg(test)]
 /// Cells of a duration.
 pub(crate) const DURATION: usize = 5;
+#[cfg(test)]
 /// Cells of a share.
 pub(crate) const SHARE: usize = 4;
 /// Cells of an offset, where the table is not asked for more.
 pub(crate) const OFFSET: usize = 10;
+#[cfg(test)]
 /// Cells of a point in time.
 pub(crate) const TIME: usize = 14;
 

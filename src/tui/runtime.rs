@@ -27,4 +27,4 @@ pub(crate) mod terminal;
 pub(crate) mod watcher;
 
 pub(crate) use driver::{Opening, run};
-pub(crate) use once::{Once, Sheet, once};
+pub(crate) use once::{Sheet, once};

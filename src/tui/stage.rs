@@ -8,7 +8,7 @@ use kt_protocol::types::{Millis, Now, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-pub(crate) use self::town::{Grouped, Town};
+pub(crate) use self::town::Town;
 use super::keymap::Key;
 use super::model::app::{App, Setting};
 use super::model::msg::{Effect, Msg};

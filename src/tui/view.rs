@@ -4,8 +4,6 @@
 //! `frame` are what every screen is made of. All of them take plain values, and none can fail at
 //! any size of the window.
 
-#![allow(unused_imports, reason = "the screens that use all of it are on their way")]
-
 pub(crate) mod app;
 pub(crate) mod canvas;
 pub(crate) mod chart;

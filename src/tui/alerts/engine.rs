@@ -27,7 +27,7 @@ pub(crate) use self::lines::{Line, Summary};
 pub(crate) use self::mutes::Mute;
 use self::mutes::Mutes;
 use self::outbox::Outbox;
-pub(crate) use self::outbox::{Outgoing, Sent};
+pub(crate) use self::outbox::Outgoing;
 use self::watched::{At, Changes, Manner, Subject, Watched};
 use super::measured::Measured;
 use super::notice::{Notice, NoticeSubject, SUBJECTS_MAX, State};

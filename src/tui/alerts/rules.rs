@@ -241,14 +241,4 @@ impl Rules {
         };
         (lag.is_some() || late_ms.is_some()).then_some(BehindRule { lag, late_ms })
     }
-
-    /// True if some rule needs two samples.
-    pub(crate) fn has_rates(&self) -> bool {
-        self.rules.iter().any(|it| it.kind == RuleKind::ProduceRate)
-    }
-
-    /// True if some rule is of this kind.
-    pub(crate) fn looks_at(&self, kind: RuleKind) -> bool {
-        self.rules.iter().any(|it| it.kind == kind)
-    }
 }

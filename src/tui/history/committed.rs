@@ -67,6 +67,7 @@ impl CommittedHistory {
         self.steps.push(now, committed.0);
     }
 
+    #[cfg(test)]
     pub(crate) fn latest(&self) -> Option<Offset> {
         self.steps.newest().map(|it| Offset(it.1))
     }

@@ -90,6 +90,7 @@ impl EndHistory {
         self.newest_minute = last;
     }
 
+    #[cfg(test)]
     pub(crate) fn latest(&self) -> Option<Offset> {
         self.recent.newest().map(|it| Offset(it.1))
     }

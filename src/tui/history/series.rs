@@ -34,6 +34,7 @@ impl Series {
         self.latest = Some(value);
     }
 
+    #[cfg(test)]
     /// The last sample, however old.
     pub(crate) fn latest(&self) -> Option<f32> {
         self.latest

@@ -226,6 +226,7 @@ impl Badge {
         badge
     }
 
+    #[cfg(test)]
     /// `WARN` drops if both do not fit.
     pub(crate) fn text(self, width: usize) -> String {
         let both = format!("BAD {} WARN {}", self.bad, self.warn);
@@ -238,6 +239,7 @@ impl Badge {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn level(self) -> Level {
         match (self.bad, self.warn, self.unknown) {
             (0, 0, 0) => Level::Ok,

@@ -20,16 +20,6 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    /// What stands before the text.
-    pub(crate) fn sign(self) -> char {
-        match self {
-            Purpose::Command => ':',
-            Purpose::Filter => '/',
-            Purpose::GoTo => '@',
-            Purpose::Value => '=',
-            Purpose::Find => 'F',
-        }
-    }
 }
 
 /// A line with the focus.

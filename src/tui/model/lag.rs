@@ -194,6 +194,7 @@ impl GroupFacts {
         })
     }
 
+    #[cfg(test)]
     /// The row of one of its partitions, by the same rules.
     pub(crate) fn partition_cells(&self, at: &TopicPartition, now: Clocks) -> Option<Cells> {
         let partition = self.partitions.iter().find(|it| it.at == *at)?;

@@ -128,11 +128,6 @@ impl<L: Line> Listing<L> {
         self.names.iter().map(|name| &self.lines[name])
     }
 
-    /// Whether a subject has vanished and only stays for a while.
-    pub(crate) fn is_gone(&self, name: &str) -> bool {
-        self.order.rows().iter().any(|it| it.is_gone() && it.key == name)
-    }
-
     /// Subjects that vanished and only stay for a while.
     pub(crate) fn gone(&self) -> Vec<&str> {
         let gone = self.order.rows().iter().filter(|it| it.is_gone());
@@ -156,11 +151,6 @@ impl<L: Line> Listing<L> {
     /// What it is sorted by, as the title says it.
     pub(crate) fn sort(&self) -> &'static str {
         L::SORTS.get(self.sort).copied().unwrap_or_default()
-    }
-
-    /// True while it is sorted as it was at the start.
-    pub(crate) fn is_sorted_usually(&self) -> bool {
-        self.sort == 0
     }
 
     pub(crate) fn is_reversed(&self) -> bool {

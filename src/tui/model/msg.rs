@@ -124,7 +124,6 @@ pub(crate) enum Effect {
     Drop(PlanId),
     Suspend,
     Quit,
-    Bell,
 }
 
 /// The forms in which a screen is printed.

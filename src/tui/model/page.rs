@@ -198,7 +198,6 @@ impl Target {
 #[derive(Debug)]
 pub(crate) enum Reaction {
     Done,
-    Open(Target),
     /// Something to say in the message line.
     Say(String),
 }

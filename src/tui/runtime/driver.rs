@@ -259,7 +259,6 @@ impl Driver {
                 }
                 Effect::Apply { id, unlocked } => self.actions.apply(id, unlocked.as_deref()),
                 Effect::Drop(id) => self.actions.drop_plan(id),
-                Effect::Bell => self.terminal.send(b"\x07")?,
             }
         }
         self.ask_all(more);

@@ -4,7 +4,7 @@
 //! take it back before its message is printed. Nothing here goes through the buffer of `stdout`: the
 //! one who panics may hold it.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,11 +96,6 @@ impl RealTerminal {
     pub(crate) fn draw(&mut self, picture: Buffer) -> Result<(), CliError> {
         let bytes = self.painter.paint(picture);
         self.send(bytes.as_bytes())
-    }
-
-    /// The next picture is drawn whole.
-    pub(crate) fn forget(&mut self) {
-        self.painter.forget();
     }
 
     /// Takes the mouse, or leaves it to the terminal.

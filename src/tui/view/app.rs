@@ -247,6 +247,21 @@ fn draw_line(app: &App, canvas: &mut Canvas<'_>, places: Places, line: &Line) {
         Purpose::Command => draw_command(app, canvas, places.footer, line.text()),
         Purpose::Value => {}
     }
+    draw_cursor(canvas, places, line);
+}
+
+/// Where the next letter goes.
+fn draw_cursor(canvas: &mut Canvas<'_>, places: Places, line: &Line) {
+    let typed = if places.message.height == 0 { places.footer } else { places.message };
+    let (place, sign) = match line.purpose() {
+        Purpose::Filter | Purpose::GoTo => (typed, 1),
+        Purpose::Find => (typed, "where ".len()),
+        Purpose::Command => (places.footer, 1),
+        Purpose::Value => return,
+    };
+    let at = u16::try_from(1 + sign + line.cursor()).unwrap_or(u16::MAX);
+    let at = at.min(place.width.saturating_sub(2));
+    canvas.select(Rect { x: place.x + at, width: 1, ..place });
 }
 
 /// The command line takes the bottom line, candidates grow upwards.

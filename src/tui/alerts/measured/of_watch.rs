@@ -2,19 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kt_protocol::types::{Millis, Now};
+use kt_protocol::types::Now;
 
 use super::{BrokerMeasure, DirectoryMeasure, GroupMeasure, Measured, TopicMeasure};
-use crate::tui::figures::{self, Reading};
+use crate::tui::figures::Reading;
 use crate::tui::history::Rate;
 use crate::tui::model::checks::facts::{
     Answer, BrokerFact, BrokerState, DirectoryFact, Facts, PartitionFact,
 };
-use crate::tui::model::checks::{Check, CheckKind, Figure, Level, Part};
-use crate::tui::model::cluster::Cluster;
 use crate::tui::model::facts::facts;
 use crate::tui::model::lag::{Lag, Late};
-use crate::tui::model::schedule::Kind;
 use crate::tui::model::watch::Watch;
 
 impl Measured<'_> {

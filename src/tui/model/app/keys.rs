@@ -74,7 +74,6 @@ impl App {
         let page = self.pages.page_mut(self.screen);
         match page.command(command, &self.watch, now) {
             Some(Reaction::Done) => return self.renew_page(),
-            Some(Reaction::Open(target)) => return self.go(&target),
             Some(Reaction::Say(text)) => return self.say(text),
             None => {}
         }
@@ -386,7 +385,6 @@ impl App {
         }
         match self.page_mut().typed(purpose, text, now, &zone) {
             Reaction::Done => self.renew_page(),
-            Reaction::Open(target) => self.go(&target),
             Reaction::Say(text) => self.say(text),
         }
     }

@@ -118,10 +118,6 @@ impl Partition {
         Some(on.size)
     }
 
-    pub(crate) fn is_under_replicated(&self) -> bool {
-        self.isr.len() < self.replicas.len()
-    }
-
     fn take(&mut self, told: kt_client::Partition) {
         let nodes = |ids: Vec<i32>| ids.into_iter().map(NodeId).collect();
         self.leader = told.leader;

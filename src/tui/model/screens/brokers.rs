@@ -49,7 +49,6 @@ pub(crate) struct BrokerLine {
 pub(crate) enum Role {
     #[default]
     Broker,
-    Controller,
     Both,
     Fenced,
     Down,

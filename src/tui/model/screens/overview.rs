@@ -1,6 +1,6 @@
 //! The overview: is the cluster healthy, and if not, where.
 
-use kt_protocol::types::{Millis, Now};
+use kt_protocol::types::Now;
 use serde_json::{Value as Json, json};
 
 use super::alerts::{self, RuleLine};
@@ -20,7 +20,6 @@ use crate::tui::model::watch::Watch;
 #[derive(Clone, Debug)]
 pub(crate) struct CheckLine {
     pub(crate) check: Check,
-    pub(crate) now: Millis,
 }
 
 impl Line for CheckLine {
@@ -96,7 +95,7 @@ impl Page for Overview {
         self.is_known = watch.cluster.oldest(&[Kind::Metadata]).is_some();
         let at = now.monotonic;
         let checks = watch.checks.iter().flatten();
-        self.checks.take(at, checks.map(|it| CheckLine { check: it.clone(), now: at }));
+        self.checks.take(at, checks.map(|it| CheckLine { check: it.clone() }));
         self.topics.take(at, topics::lines(watch).into_iter().map(BusyTopic));
         self.groups.take(at, groups::lines(watch));
         self.brokers.take(at, brokers::lines(watch, now));

@@ -123,6 +123,7 @@ pub(crate) enum Age {
     /// The user stopped the picture that long ago.
     Frozen(u64),
     /// A recording is shown so many times as fast.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is recorded yet"))]
     Replay(u32),
 }
 

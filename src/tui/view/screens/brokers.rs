@@ -91,7 +91,6 @@ fn size(it: &BrokerLine) -> Cell {
 pub(super) fn role(role: Role) -> Cell {
     match role {
         Role::Broker => Cell::plain("b"),
-        Role::Controller => Cell::plain("c"),
         Role::Both => Cell::plain("bc"),
         Role::Fenced => Cell::new("fenc", Tone::Bad),
         Role::Down => Cell::new("down", Tone::Bad),

@@ -10,7 +10,6 @@ use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
 use crate::tui::model::lag::{Cells, Expires, Lag};
-use crate::tui::model::listing::List as _;
 use crate::tui::model::screens::group::{GroupPage, Pane, ReadLine};
 use crate::tui::model::screens::topic::Standing;
 use crate::tui::view::app::tone;

@@ -124,6 +124,7 @@ impl RecordList {
         RECORDS_MAX <= self.records.len() || BYTES_MAX - (128 << 10) < self.bytes
     }
 
+    #[cfg(test)]
     /// What all records take, about, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
