@@ -90,7 +90,7 @@ fn changes_are_planned_agreed_to_and_taken_back() {
     screen.press("au");
     screen.wait_for("Undo 1 change?  [y/N]");
     answer(&mut screen, "y");
-    screen.wait_for("undo: kt undo 3");
+    screen.wait_for("undid change topic/orders; undo: kt undo 3");
     assert!(!operator.ok("configs describe topic/orders").contains("2000000"));
     // What loses data needs the name.
     screen.press("ad");
