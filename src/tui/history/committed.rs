@@ -67,11 +67,6 @@ impl CommittedHistory {
         self.steps.push(now, committed.0);
     }
 
-    #[cfg(test)]
-    pub(crate) fn latest(&self) -> Option<Offset> {
-        self.steps.newest().map(|it| Offset(it.1))
-    }
-
     /// Records a second: the mean of 30 s or of two commits, whichever is longer.
     pub(crate) fn rate(&self) -> Rate {
         let Some((last, committed)) = self.steps.newest() else { return Rate::NotYet };

@@ -34,12 +34,6 @@ impl Series {
         self.latest = Some(value);
     }
 
-    #[cfg(test)]
-    /// The last sample, however old.
-    pub(crate) fn latest(&self) -> Option<f32> {
-        self.latest
-    }
-
     pub(crate) fn has_minutes(&self) -> bool {
         self.minutes.is_some()
     }

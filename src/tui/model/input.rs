@@ -19,8 +19,7 @@ pub(crate) enum Purpose {
     Find,
 }
 
-impl Purpose {
-}
+impl Purpose {}
 
 /// A line with the focus.
 #[derive(Clone, Debug)]
