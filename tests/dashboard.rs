@@ -92,15 +92,6 @@ fn changes_are_planned_agreed_to_and_taken_back() {
     answer(&mut screen, "y");
     screen.wait_for("undid change topic/orders; undo: kt undo 3");
     assert!(!operator.ok("configs describe topic/orders").contains("2000000"));
-    // What loses data needs the name.
-    screen.press("ad");
-    screen.wait_for("level 2: data is lost");
-    answer(&mut screen, &format!("order{ENTER}"));
-    screen.wait_for("that is not it");
-    assert!(operator.ok("topics list -o name").contains("orders"));
-    screen.press(&format!("s{ENTER}"));
-    screen.wait_for("deleted topic orders");
-    assert_eq!(operator.ok("topics list -o name"), "");
     screen.press("q");
     assert_eq!(screen.end().code(), Some(0));
 }

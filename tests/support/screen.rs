@@ -59,7 +59,7 @@ impl Screen {
             let left = end.saturating_duration_since(Instant::now());
             match self.shown.recv_timeout(left) {
                 Ok(bytes) => self.take(&bytes),
-                Err(_) => panic!("{what} is not shown:\n{}", self.text()),
+                Err(_) => panic!("{what} is not shown:\n{}\n{}", self.text(), self.latest()),
             }
         }
     }
@@ -75,6 +75,12 @@ impl Screen {
             self.take(&bytes);
         }
         self.process.wait().expect("kt ends")
+    }
+
+    /// The last bytes that came, for whoever looks for why something is not shown.
+    fn latest(&self) -> String {
+        let from = self.bytes.len().saturating_sub(6_000);
+        String::from_utf8_lossy(&self.bytes[from..]).escape_debug().to_string()
     }
 
     fn take(&mut self, bytes: &[u8]) {

@@ -21,11 +21,11 @@ fn at_80_columns() {
      prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3…M2Qk PROTECTED          3s
      1 over 2 topics[3 groups]4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      billing-export  classic  Stable  3 members  coordinator 1      sort level, lag
-     ? not known: nobody tells the end of orders-7
-       lag ?  late ~6m28s  in 10.3K/s  read 6000/s  assignor cooperative-sticky
-       lag 1
-
-       0
+     ▲ behind: the oldest unread record of orders-0 is ~6m28s old, 4.0M records ar…
+       lag 4.0M↑  late ~6m28s  in 10.3K/s  read 6000/s  assignor cooperative-sticky
+       lag 5M                                                             ⢀⣀⣀⣠
+                                                                          ⢸⣿⣿⣿
+       0                                                                  ⢸⣿⣿⣿
                -30m                                                        now
      [partitions 12]  members 3
        topic           part  committed    lag   late read/s expires member
@@ -39,7 +39,7 @@ fn at_80_columns() {
      ▲ orders             9    1695000  399K↑ ~6m28s    500   6d23h billing-export-1
        orders            10    1695000  399K↑   >33s    500   6d23h billing-export-2
        orders            11    1695000  401K↑   >33s    500   6d23h billing-export-3
-       orders             7    1695000     ?       …    500       – billing-export-2
+       orders             7    1695000     ?       –    500       – billing-export-2
 
      Enter records at commit  Tab members  < > window  s sort  a actions  ? help
     ");
@@ -52,16 +52,16 @@ fn at_160_columns_panes_stand_side_by_side() {
      prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3OEVBNTcwNTJENDM2Qk PROTECTED                                                                             3s
      1 over 2 topics[3 groups]4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      billing-export  classic  Stable  3 members  coordinator 1                                                                                      sort level, lag
-     ? not known: nobody tells the end of orders-7
-       lag ?  late ~6m28s  in 10.3K/s  read 6000/s  assignor cooperative-sticky
-       lag 1                                                                           20K/s
-
-
-                                                                                                                                                          ⢀⣀⣀⣀
-
-                                                                                                                                                           ⣤⣤⣤
-                                                                                                                                                           ⣿⣿⣿
-       0                                                                               0                                                                   ⣿⣿⣿
+     ▲ behind: the oldest unread record of orders-0 is ~6m28s old, 4.0M records are unread, and lag grows (eta never)
+       lag 4.0M↑  late ~6m28s  in 10.3K/s  read 6000/s  assignor cooperative-sticky
+       lag 5M                                                                          20K/s
+                                                                           ⢀⣀
+                                                                         ⢰⣾⣿⣿
+                                                                         ⢸⣿⣿⣿                                                                             ⢀⣀⣀⣀
+                                                                         ⢸⣿⣿⣿
+                                                                         ⢸⣿⣿⣿                                                                              ⣤⣤⣤
+                                                                         ⢸⣿⣿⣿                                                                              ⣿⣿⣿
+       0                                                                 ⢸⣿⣿⣿          0                                                                   ⣿⣿⣿
                -30m                                                       now                  -30m        read/s  in/s                                    now
     ── partitions 12 ──────────────────────────────────────────────────────────────│── members 3 ───────────────────────────────────────────────────────────────────
        topic              part  committed        end    lag   late read/s expires  │   client           host              part    lag read/s assigned
@@ -75,8 +75,8 @@ fn at_160_columns_panes_stand_side_by_side() {
      ▲ orders                9    1695000    2094008  399K↑ ~6m28s    500   6d23h  │
        orders               10    1695000    2094008  399K↑   >33s    500   6d23h  │
        orders               11    1695000    2096074  401K↑   >33s    500   6d23h  │
-       orders                7    1695000          …     ?       …    500       –  │
-       orders                8    1695000          …     ?       …    500       –  │
+       orders                7    1695000          …     ?       –    500       –  │
+       orders                8    1695000          …     ?       –    500       –  │
                                                                                    │
                                                                                    │
                                                                                    │
@@ -111,16 +111,16 @@ fn at_160_columns_in_ascii_another_pane_has_the_focus() {
      prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3OEVBNTcwNTJENDM2Qk PROTECTED                                                                             3s
      1 over 2 topics[3 groups]4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      billing-export  classic  Stable  3 members  coordinator 1                                                                                      sort level, lag
-     ? not known: nobody tells the end of orders-7
-       lag ?  late ~6m28s  in 10.3K/s  read 6000/s  assignor cooperative-sticky
-       lag 1                                                                           20K/s
+     ! behind: the oldest unread record of orders-0 is ~6m28s old, 4.0M records are unread, and lag grows (eta never)
+       lag 4.0M^  late ~6m28s  in 10.3K/s  read 6000/s  assignor cooperative-sticky
+       lag 5M                                                                          20K/s
 
-
-
-                                                                                                                                                          ----
-                                                                                                                                                           ##
-                                                                                                                                                           ###
-       0                                                                               0                                                                   ###
+                                                                         ####
+                                                                         ####
+                                                                         ####                                                                             ----
+                                                                         ####                                                                              ##
+                                                                         ####                                                                              ###
+       0                                                                 ####          0                                                                   ###
                -30m                                                       now                  -30m        read/s  in/s                                    now
     -- partitions 12 --------------------------------------------------------------|-- members 3 -------------------------------------------------------------------
        topic              part  committed        end    lag   late read/s expires  |   client           host              part    lag read/s assigned
@@ -134,8 +134,8 @@ fn at_160_columns_in_ascii_another_pane_has_the_focus() {
      ! orders                9    1695000    2094008  399K^ ~6m28s    500   6d23h  |
        orders               10    1695000    2094008  399K^   >33s    500   6d23h  |
        orders               11    1695000    2096074  401K^   >33s    500   6d23h  |
-       orders                7    1695000          ~     ?       ~    500       -  |
-       orders                8    1695000          ~     ?       ~    500       -  |
+       orders                7    1695000          ~     ?       -    500       -  |
+       orders                8    1695000          ~     ?       -    500       -  |
                                                                                    |
                                                                                    |
                                                                                    |
@@ -251,8 +251,8 @@ fn narrow_and_tiny() {
     insta::assert_snapshot!(group(Town::troubled(), "billing-export", 40, 12).shown(), @"
      prod-eu  BAD 2 WARN 2               3s
      billing-export  classic  Stable
-     ? not known: nobody tells the end of …
-       lag ?  late ~6m28s  in 10.3K/s  read
+     ▲ behind: the oldest unread record of…
+       lag 4.0M↑  late ~6m28s  in 10.3K/s  r
      [partitions 12]  members 3
        topic           part    lag   late
     >▲ orders             0  399K↑ ~6m28s

@@ -167,9 +167,9 @@ fn segments_and_the_batches_of_the_one_under_the_cursor() {
      ▲      801177  512MiB no index
     >      1178004  498MiB active hw
     ── batches of 1178004 ──────────────────
-        position     offset crc  flags
+        position     offset crc
                0    1178004 ok
-           49264    1178124 ok   commit
+           49264    1178124 ok
      Enter batch, record, bytes  ? help
     ");
     full(20, 5).shown();

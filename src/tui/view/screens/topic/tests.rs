@@ -56,8 +56,8 @@ fn at_160_columns_panes_stand_side_by_side() {
      orders  12 partitions  rf 3  min isr 2  keep 7d  3.8GiB                                                                                       sort level, part
     ── records in  10.3K/s  peak 10.3K/s  spread 100%  skew 0%  leader skew 0% ────│── groups 2 ────────────────────────────────────────────────────────────────────
        20.0K                                                                       │   group                                 lag   late read/s   eta expires verdict
-                                                                                   │   billing-export                         ?    >18s   6000     …   6d23h …
-                                                                                   │   orders-fulfilment-svc-v2               ?    ~13s  10.3K     …   6d23h …
+                                                                                   │   billing-export                      3.9M↑   >18s   6000 never   6d23h …
+                                                                                   │   orders-fulfilment-svc-v2            118K↑    13s  10.3K never   6d23h ok
                                                                               ⢸⣿⣿  │
                                                                               ⢸⣿⣿  │
                                                                               ⢸⣿⣿  │
@@ -115,8 +115,8 @@ fn at_160_columns_in_ascii_another_pane_has_the_focus() {
      orders  12 partitions  rf 3  min isr 2  keep 7d  3.8GiB                                                                                       sort level, late
     -- records in  10.3K/s  peak 10.3K/s  spread 100%  skew 0%  leader skew 0% ----|-- groups 2 --------------------------------------------------------------------
        20.0K                                                                       |   group                                 lag   late read/s   eta expires verdict
-                                                                                   |>  billing-export                         ?    >18s   6000     ~   6d23h ~
-                                                                                   |   orders-fulfilment-svc-v2               ?    ~13s  10.3K     ~   6d23h ~
+                                                                                   |>  billing-export                      3.9M^   >18s   6000 never   6d23h ~
+                                                                                   |   orders-fulfilment-svc-v2            118K^    13s  10.3K never   6d23h ok
                                                                               ###  |
                                                                               ###  |
                                                                               ###  |
@@ -199,8 +199,8 @@ fn tab_walks_through_the_panes() {
      partitions  configs 5 set  [groups 2]  records  segments
        in 10.3K/s                          ⣤  spread 100%  skew 0%  leader skew 0%
        group               t state    mbr    lag   late read/s   eta expires verdict
-    >  billing-export      c Stable     …     ?    >18s   6000     …   6d23h …
-       orders-fulf…-svc-v2 c Stable     …     ?    ~13s  10.3K     …   6d23h …
+    >  billing-export      c Stable     …  3.9M↑   >18s   6000 never   6d23h …
+       orders-fulf…-svc-v2 c Stable     …  118K↑   ~13s  10.3K never   6d23h ok
     ");
     stage.type_keys("<Tab><Tab>");
     assert!(stage.shown().contains("[segments]"));
