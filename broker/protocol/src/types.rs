@@ -3,6 +3,9 @@
 //! Raw integers stop at the wire. Everything above it passes these, so that an offset is never
 //! given where an epoch is meant.
 
+#[cfg(feature = "serde")]
+mod as_text;
+
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
@@ -11,6 +14,8 @@ macro_rules! quantity {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        #[cfg_attr(feature = "serde", serde(transparent))]
         pub struct $name(pub $inner);
 
         impl fmt::Display for $name {

@@ -32,6 +32,7 @@ pub use faults::{AuthenticationFault, Listener, TokenError};
 /// # });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ErrorKind {
     /// Nobody listens, or the name has no address.
     Unreachable,

@@ -39,6 +39,7 @@ pub struct Metadata {
 ///
 /// Shown at [`Metadata`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Broker {
     /// Its number.
     pub id: NodeId,
@@ -64,6 +65,7 @@ impl Broker {
 ///
 /// Shown at [`Metadata`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Topic {
     /// Its name.
     pub name: String,
@@ -79,6 +81,7 @@ pub struct Topic {
 ///
 /// Shown at [`Metadata`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Partition {
     /// Its number.
     pub index: i32,

@@ -33,6 +33,8 @@ requests! {
     ListGroups: ListGroupsRequest => ListGroupsResponse;
     DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse;
     ConsumerGroupDescribe: ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse;
+    ShareGroupDescribe: ShareGroupDescribeRequest => ShareGroupDescribeResponse;
+    StreamsGroupDescribe: StreamsGroupDescribeRequest => StreamsGroupDescribeResponse;
     DeleteGroups: DeleteGroupsRequest => DeleteGroupsResponse;
     JoinGroup: JoinGroupRequest => JoinGroupResponse;
     SyncGroup: SyncGroupRequest => SyncGroupResponse;

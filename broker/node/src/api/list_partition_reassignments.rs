@@ -3,6 +3,8 @@
 //! Of topics and partitions that are asked for by name, those that do not exist or do not move are
 //! left out, as Kafka does.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kt_protocol::ApiKey;
 use kt_protocol::codec::Versions;
 use kt_protocol::types::Now;
@@ -36,9 +38,14 @@ pub(crate) fn answer(
     match &request.topics {
         None => topics.extend(image.topics().iter().filter_map(|it| ongoing(it, |_| true))),
         Some(asked) => {
+            // A request may name the same a million times: each is looked for and answered once.
+            let mut wanted: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
             for it in asked {
-                let Some(topic) = image.topics().get(&it.name) else { continue };
-                topics.extend(ongoing(topic, |index| it.partition_indexes.contains(&index.0)));
+                wanted.entry(&it.name).or_default().extend(&it.partition_indexes);
+            }
+            for (name, indexes) in wanted {
+                let Some(topic) = image.topics().get(name) else { continue };
+                topics.extend(ongoing(topic, |index| indexes.contains(&index.0)));
             }
         }
     }
@@ -134,5 +141,11 @@ mod tests {
         assert_eq!(listed(Some(&[("orders", &[0, 1, 9]), ("nosuch", &[0])])), orders(&[1]));
         assert_eq!(listed(Some(&[("orders", &[0])])), []);
         assert_eq!(listed(Some(&[])), []);
+    }
+
+    #[test]
+    fn what_is_named_often_is_answered_once() {
+        let asked: [(&str, &[i32]); 3] = [("orders", &[1, 1]), ("orders", &[0]), ("orders", &[1])];
+        assert_eq!(listed(Some(&asked)), [("orders".to_owned(), vec![1])]);
     }
 }

@@ -31,6 +31,7 @@ pub struct LogDir {
 ///
 /// Shown at [`Admin::broker_log_dirs`](crate::Admin::broker_log_dirs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Admission {
     /// It takes them.
     Open,
@@ -42,6 +43,7 @@ pub enum Admission {
 ///
 /// Shown at [`Admin::broker_log_dirs`](crate::Admin::broker_log_dirs).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StoredReplica {
     /// Of which partition.
     pub partition: TopicPartition,
@@ -57,6 +59,7 @@ pub struct StoredReplica {
 ///
 /// Shown at [`Admin::broker_log_dirs`](crate::Admin::broker_log_dirs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ReplicaPlace {
     /// It serves.
     Current,

@@ -18,6 +18,7 @@ use crate::error::{Error, Subject};
 ///
 /// Shown at [`Admin::alter_offsets`](crate::Admin::alter_offsets).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CommittedOffset {
     /// The offset.
     pub offset: Offset,

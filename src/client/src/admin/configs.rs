@@ -56,6 +56,7 @@ pub enum ResourceKind {
 ///
 /// Shown at [`Admin::describe_configs`](crate::Admin::describe_configs).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConfigEntry {
     /// Its key.
     pub name: String,
@@ -75,6 +76,7 @@ pub struct ConfigEntry {
 ///
 /// Shown at [`Admin::describe_configs`](crate::Admin::describe_configs).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConfigSynonym {
     /// Its key.
     pub name: String,
@@ -88,6 +90,7 @@ pub struct ConfigSynonym {
 ///
 /// Shown at [`Admin::documented_configs`](crate::Admin::documented_configs).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct DocumentedConfig {
     /// How it acts now.
     pub entry: ConfigEntry,
@@ -102,6 +105,8 @@ pub struct DocumentedConfig {
 ///
 /// Shown at [`Admin::describe_configs`](crate::Admin::describe_configs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct ConfigSource(pub i8);
 
 impl ConfigSource {
@@ -342,6 +347,23 @@ fn entries(
 fn documented(it: &DescribeConfigsResourceResult) -> DocumentedConfig {
     let documentation = it.documentation.clone().filter(|it| !it.is_empty());
     DocumentedConfig { entry: entry(it), config_type: type_name(it.config_type), documentation }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for DocumentedConfig {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<DocumentedConfig, D::Error> {
+        /// The same with a word of its own.
+        #[derive(serde::Deserialize)]
+        struct Read {
+            entry: ConfigEntry,
+            config_type: Option<String>,
+            documentation: Option<String>,
+        }
+        let Read { entry, config_type, documentation } = Read::deserialize(from)?;
+        // A type that Kafka does not have is none.
+        let known = |word: String| (1..=9).filter_map(type_name).find(|it| *it == word);
+        Ok(DocumentedConfig { entry, config_type: config_type.and_then(known), documentation })
+    }
 }
 
 /// Kafka's numbers (`DescribeConfigsResponse.ConfigType`).

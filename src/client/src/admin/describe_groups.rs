@@ -1,4 +1,8 @@
-//! Who is in groups, and what each member has (ConsumerGroupDescribe, DescribeGroups).
+//! Who is in groups, and what each member has (ConsumerGroupDescribe, DescribeGroups,
+//! ShareGroupDescribe, StreamsGroupDescribe).
+
+mod share;
+mod streams;
 
 use bytes::Bytes;
 use kt_protocol::codec::Message;
@@ -20,6 +24,7 @@ use crate::error::Error;
 ///
 /// Shown at [`Admin::describe_groups`](crate::Admin::describe_groups).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupDescription {
     /// Its id.
     pub name: String,
@@ -33,9 +38,9 @@ pub struct GroupDescription {
     pub assignor: Option<String>,
     /// The broker that coordinates it.
     pub coordinator: NodeId,
-    /// Of groups of type Consumer: raised by each change of members or topics.
+    /// Of all but classic groups: raised by each change of members or topics.
     pub group_epoch: Option<i32>,
-    /// Of groups of type Consumer: the group epoch that the assignment was computed for.
+    /// Of all but classic groups: the group epoch that the assignment was computed for.
     pub assignment_epoch: Option<i32>,
     /// In the coordinator's order.
     pub members: Vec<GroupMember>,
@@ -45,6 +50,7 @@ pub struct GroupDescription {
 ///
 /// Shown at [`Admin::describe_groups`](crate::Admin::describe_groups).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupMember {
     /// Its id, new with each start.
     pub member_id: String,
@@ -59,7 +65,7 @@ pub struct GroupMember {
 }
 
 impl Admin {
-    /// Describes groups, classic ones and those of type Consumer.
+    /// Describes groups of all types.
     ///
     /// ```
     /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
@@ -87,13 +93,14 @@ impl Admin {
         groups: &[String],
     ) -> Result<PerGroup<GroupDescription>, Error> {
         let limit = self.client.limit("DescribeGroups");
-        let ask = |node: NodeId, groups: Vec<String>| self.describe_both(node, groups, limit);
+        let ask = |node: NodeId, groups: Vec<String>| self.describe_each_type(node, groups, limit);
         self.ask_coordinators(groups, limit, ask).await
     }
 
-    /// Describes groups that one broker coordinates: classic ones and those of type Consumer,
-    /// with one request, and a second one if some are classic, without asking who coordinates them
-    /// and without another try. What another broker coordinates is an error of its group.
+    /// Describes groups that one broker coordinates, those of type Consumer with one request, and
+    /// with one more for each other type as long as some are left: classic, share, streams. Nobody
+    /// is asked who coordinates them, and there is no other try. What another broker coordinates is
+    /// an error of its group.
     ///
     /// ```
     /// # kt_doc_broker::with_orders(&["tea"], async |bootstrap| {
@@ -121,25 +128,29 @@ impl Admin {
     ) -> Result<PerGroup<GroupDescription>, Error> {
         self.client.know_brokers().await?;
         let limit = self.client.limit("DescribeGroups");
-        self.describe_both(node, groups.to_vec(), limit).await
+        self.describe_each_type(node, groups.to_vec(), limit).await
     }
 
-    /// What is not there as a group of type Consumer is asked for as a classic one.
-    async fn describe_both(
+    /// What is not there as a group of type Consumer is asked for as a classic one, and so on: the
+    /// API that knows a group depends on its type.
+    async fn describe_each_type(
         &self,
         node: NodeId,
         groups: Vec<String>,
         limit: Limit,
     ) -> Result<PerGroup<GroupDescription>, Error> {
         let mut found = self.describe_modern(node, &groups, limit).await?;
-        let is_classic = |it: &&String| match found.get(*it) {
-            Some(Ok(_)) => false,
-            Some(Err(error)) => error.code() == Some(ErrorCode::GroupIdNotFound),
-            None => true,
-        };
-        let classic: Vec<String> = groups.iter().filter(is_classic).cloned().collect();
+        let classic = not_found(&groups, &found);
         if !classic.is_empty() {
             found.extend(self.describe_classic(node, classic, limit).await?);
+        }
+        let share = not_found(&groups, &found);
+        if !share.is_empty() {
+            found.extend(known(self.describe_share(node, &share, limit).await?));
+        }
+        let streams = not_found(&groups, &found);
+        if !streams.is_empty() {
+            found.extend(known(self.describe_streams(node, &streams, limit).await?));
         }
         Ok(found)
     }
@@ -200,6 +211,25 @@ impl Admin {
         });
         Ok(described.collect())
     }
+}
+
+/// Groups that nobody knew so far.
+fn not_found(groups: &[String], found: &PerGroup<GroupDescription>) -> Vec<String> {
+    let is_not_found = |it: &&String| match found.get(*it) {
+        Some(Ok(_)) => false,
+        Some(Err(error)) => error.code() == Some(ErrorCode::GroupIdNotFound),
+        None => true,
+    };
+    groups.iter().filter(is_not_found).cloned().collect()
+}
+
+/// Without those that are not of this type: what was said of them before stays.
+fn known(described: PerGroup<GroupDescription>) -> PerGroup<GroupDescription> {
+    let is_there = |result: &Result<GroupDescription, Error>| {
+        let code = result.as_ref().err().and_then(Error::code);
+        code != Some(ErrorCode::GroupIdNotFound)
+    };
+    described.into_iter().filter(|(_, result)| is_there(result)).collect()
 }
 
 fn of_modern(coordinator: NodeId, it: modern::DescribedGroup) -> GroupDescription {

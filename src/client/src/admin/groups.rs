@@ -16,6 +16,7 @@ use crate::error::{Error, Subject};
 ///
 /// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum GroupState {
     /// Members are to join again.
     PreparingRebalance,
@@ -41,6 +42,7 @@ pub enum GroupState {
 ///
 /// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum GroupType {
     /// JoinGroup and SyncGroup.
     Classic,
@@ -109,6 +111,7 @@ impl GroupType {
 ///
 /// Shown at [`Admin::list_groups`](crate::Admin::list_groups).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ListedGroup {
     /// Its id.
     pub name: String,

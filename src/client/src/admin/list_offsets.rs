@@ -77,6 +77,7 @@ impl Isolation {
 ///
 /// Shown at [`OffsetQuery`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FoundOffset {
     /// The offset; `None` if there is no such record.
     pub offset: Option<Offset>,

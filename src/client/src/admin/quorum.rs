@@ -18,6 +18,7 @@ const METADATA_TOPIC: &str = "__cluster_metadata";
 ///
 /// Shown at [`Admin::describe_quorum`](crate::Admin::describe_quorum).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct QuorumDescription {
     /// The leader.
     pub leader: NodeId,
@@ -35,6 +36,7 @@ pub struct QuorumDescription {
 ///
 /// Shown at [`Admin::describe_quorum`](crate::Admin::describe_quorum).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct QuorumReplica {
     /// Which.
     pub node: NodeId,

@@ -15,6 +15,7 @@ use crate::error::{Error, Subject};
 ///
 /// Shown at [`Admin::list_reassignments`](crate::Admin::list_reassignments).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Reassignment {
     /// All replicas for now: those that stay, come and go.
     pub replicas: Vec<i32>,

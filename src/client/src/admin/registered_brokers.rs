@@ -22,6 +22,7 @@ const BROKERS: i8 = 1;
 ///
 /// Shown at [`Admin::registered_brokers`](crate::Admin::registered_brokers).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RegisteredBrokers {
     /// The cluster's id.
     pub cluster_id: String,
@@ -35,6 +36,7 @@ pub struct RegisteredBrokers {
 ///
 /// Shown at [`Admin::registered_brokers`](crate::Admin::registered_brokers).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RegisteredBroker {
     /// Its number, and where it listens or did.
     pub broker: Broker,
@@ -46,6 +48,7 @@ pub struct RegisteredBroker {
 ///
 /// Shown at [`Admin::registered_brokers`](crate::Admin::registered_brokers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum BrokerStanding {
     /// It leads and follows.
     Up,
@@ -57,6 +60,7 @@ pub enum BrokerStanding {
 ///
 /// Shown at [`Admin::registered_brokers`](crate::Admin::registered_brokers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum BrokerScope {
     /// All that have registered.
     Registered,

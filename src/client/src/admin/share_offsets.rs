@@ -20,6 +20,7 @@ use crate::error::{Error, Subject};
 ///
 /// Shown at [`Admin::share_offsets_at`](crate::Admin::share_offsets_at).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ShareOffset {
     /// Records before it are done with; `None` until somebody reads.
     pub start: Option<Offset>,

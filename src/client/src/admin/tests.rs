@@ -8,6 +8,7 @@ use kt_protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use kt_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult,
 };
+use kt_protocol::messages::describe_groups_response as classic;
 use kt_protocol::messages::describe_log_dirs_response::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
@@ -25,7 +26,8 @@ use kt_protocol::messages::{
     ApiVersionsResponse, ConsumerGroupDescribeResponse, DescribeClusterResponse,
     DescribeConfigsResponse, DescribeGroupsResponse, DescribeLogDirsResponse,
     DescribeShareGroupOffsetsResponse, ListGroupsResponse, ListOffsetsResponse,
-    OffsetFetchResponse,
+    OffsetFetchResponse, ShareGroupDescribeResponse, StreamsGroupDescribeResponse,
+    share_group_describe_response as share, streams_group_describe_response as streams,
 };
 use kt_protocol::types::{NodeId, TopicPartition};
 
@@ -187,6 +189,108 @@ async fn members_are_asked_for_without_their_coordinator() {
     .await;
     admin.describe_groups_at(NodeId(1), &["a".to_owned()]).await.unwrap();
     assert_eq!(asked(&broker), "ConsumerGroupDescribe DescribeGroups");
+}
+
+/// `a` is a share group, and `b` is none.
+fn who_shares(asked: &Asked) -> Answer {
+    let member = share::Member {
+        member_id: "m1".to_owned(),
+        client_id: "taker".to_owned(),
+        client_host: "/10.0.0.1".to_owned(),
+        assignment: share::Assignment {
+            topic_partitions: vec![share::TopicPartitions {
+                topic_name: "jobs".to_owned(),
+                partitions: vec![1, 0],
+                ..Default::default()
+            }],
+        },
+        ..Default::default()
+    };
+    let group = |it: &str, error_code, members| share::DescribedGroup {
+        error_code,
+        group_id: it.to_owned(),
+        group_state: "Stable".to_owned(),
+        assignor_name: "simple".to_owned(),
+        members,
+        ..Default::default()
+    };
+    let groups = vec![group("a", 0, vec![member]), group("b", 69, Vec::new())];
+    asked.answer(&ShareGroupDescribeResponse { groups, ..Default::default() })
+}
+
+/// `b` is a streams group.
+fn who_streams(asked: &Asked) -> Answer {
+    let subtopology = streams::Subtopology {
+        subtopology_id: "0".to_owned(),
+        source_topics: vec!["orders".to_owned(), "refunds".to_owned()],
+        ..Default::default()
+    };
+    let topology = streams::Topology { epoch: 1, subtopologies: Some(vec![subtopology]) };
+    let tasks = |id: &str| streams::TaskIds { subtopology_id: id.to_owned(), partitions: vec![2] };
+    let member = streams::Member {
+        member_id: "m2".to_owned(),
+        assignment: streams::Assignment {
+            active_tasks: vec![tasks("0"), tasks("unknown")],
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let groups = vec![streams::DescribedGroup {
+        group_id: "b".to_owned(),
+        group_state: "Stable".to_owned(),
+        topology: Some(Box::new(topology)),
+        members: vec![member],
+        ..Default::default()
+    }];
+    asked.answer(&StreamsGroupDescribeResponse { groups, ..Default::default() })
+}
+
+#[tokio::test]
+async fn groups_that_share_and_those_that_stream_are_described_too() {
+    const VERSIONS: &[(ApiKey, i16)] = &[
+        (ApiKey::ConsumerGroupDescribe, 1),
+        (ApiKey::DescribeGroups, 6),
+        (ApiKey::ShareGroupDescribe, 1),
+        (ApiKey::StreamsGroupDescribe, 0),
+    ];
+    let names = ["a", "b", "gone"].map(str::to_owned);
+    let (broker, admin) = broker(VERSIONS, |asked| match asked.api {
+        ApiKey::ConsumerGroupDescribe => asked.answer(&ConsumerGroupDescribeResponse::default()),
+        ApiKey::DescribeGroups => {
+            let group = |it: &str| classic::DescribedGroup {
+                error_code: 69,
+                group_id: it.to_owned(),
+                ..Default::default()
+            };
+            let groups = ["a", "b", "gone"].map(group).to_vec();
+            asked.answer(&DescribeGroupsResponse { groups, ..Default::default() })
+        }
+        ApiKey::ShareGroupDescribe => who_shares(asked),
+        _ => who_streams(asked),
+    })
+    .await;
+    let found = admin.describe_groups_at(NodeId(1), &names).await.unwrap();
+    assert_eq!(
+        asked(&broker),
+        "ConsumerGroupDescribe DescribeGroups ShareGroupDescribe StreamsGroupDescribe"
+    );
+    let shown = found.iter().map(|(name, it)| match it {
+        Ok(it) => {
+            let of_member = |it: &GroupMember| {
+                let read: Vec<String> = it.assignment.iter().map(ToString::to_string).collect();
+                format!("{} {} {}", it.member_id, it.client_id, read.join(","))
+            };
+            let members: Vec<String> = it.members.iter().map(of_member).collect();
+            let assignor = it.assignor.as_deref().unwrap_or("-");
+            format!("{name} {} {assignor}: {}\n", it.group_type.name(), members.join("; "))
+        }
+        Err(error) => format!("{name} {:?}\n", error.code()),
+    });
+    insta::assert_snapshot!(shown.collect::<String>(), @"
+    a Share simple: m1 taker jobs-0,jobs-1
+    b Streams -: m2  orders-2,refunds-2
+    gone Some(GroupIdNotFound)
+    ");
 }
 
 #[tokio::test]
