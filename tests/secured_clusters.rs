@@ -1,7 +1,6 @@
 //! kt against Apache Kafka behind TLS and each mechanism of SASL: what works without them works with
 //! them, and what is wrong is said in one sentence.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 
 use crate::support::node::Node;
 use crate::support::tool::ApacheKafka;
-use crate::support::{Operator, command};
+use crate::support::{Operator, command, ports};
 
 const PLAIN: &str = "org.apache.kafka.common.security.plain.PlainLoginModule";
 const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule";
@@ -69,7 +68,8 @@ impl Secured {
     fn start(kafka: &ApacheKafka) -> Secured {
         let folder = tempfile::tempdir().expect("a folder");
         make_certificates(folder.path());
-        let [tls, mutual, expired, login, both] = free_ports();
+        let first = ports::in_a_row(5);
+        let [tls, mutual, expired, login, both] = [0, 1, 2, 3, 4].map(|it| first + it);
         let path = |name: &str| folder.path().join(name).display().to_string();
         let node = Node::start_with(kafka, |port| {
             let others = [("TLS", tls), ("MUTUAL", mutual), ("EXPIRED", expired)];
@@ -360,12 +360,6 @@ fn a_session_outlives_its_end(cluster: &Secured) {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("24 records delivered"), "{said}");
     assert_eq!(said.matches("connected to").count(), 2, "{said}");
-}
-
-fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
-    // All are held until all are known, so that they differ.
-    let held = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
-    held.map(|it| it.local_addr().expect("it is bound").port())
 }
 
 /// PEM files of the node, of a client, and of those who issued them.

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Stdio};
 use rdkafka::producer::FutureRecord;
 
 use crate::support::broker::kt;
-use crate::support::{Broker, client};
+use crate::support::{Broker, client, ports};
 
 /// A process that was started by hand. Dropping it kills it.
 struct Process {
@@ -115,11 +115,7 @@ fn get(address: &str, path: &str) -> String {
 
 #[tokio::test]
 async fn metrics_tell_the_unflushed_tail_of_each_partition() {
-    let port = {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        free.local_addr().expect("it is bound").port()
-    };
-    let metrics = format!("127.0.0.1:{port}");
+    let metrics = format!("127.0.0.1:{}", ports::in_a_row(1));
     let broker =
         Broker::start_with(&[("metrics.listener", &metrics), ("log.flush.on.ack", "false")]);
     client::create_topic(&broker.address(), "tail", 1, &[]).await;

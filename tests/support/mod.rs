@@ -7,6 +7,7 @@ pub(crate) mod kt_member;
 pub(crate) mod member;
 pub(crate) mod node;
 pub(crate) mod operator;
+pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod scenario;

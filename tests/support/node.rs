@@ -1,8 +1,8 @@
 //! A node of Apache Kafka, broker and controller in one.
 
-use std::net::TcpListener;
 use std::process::Command;
 
+use super::ports;
 use super::tool::ApacheKafka;
 
 /// A running node. Dropping it kills it.
@@ -25,7 +25,8 @@ impl Node {
         properties: impl FnOnce(u16) -> Vec<String>,
     ) -> Node {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let port = two_free_ports();
+        // One for clients; the controller takes the next.
+        let port = ports::in_a_row(2);
         let properties = properties(port);
         let node = directory.path().join("node");
         let mut start = kafka.command("start");
@@ -46,16 +47,5 @@ impl Drop for Node {
     fn drop(&mut self) {
         let node = self.directory.path().join("node");
         let _ = self.stop.env("KILL", "1").arg(node).status();
-    }
-}
-
-/// One for clients; the controller takes the next.
-fn two_free_ports() -> u16 {
-    loop {
-        let first = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let port = first.local_addr().expect("it is bound").port();
-        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
-            return port;
-        }
     }
 }
