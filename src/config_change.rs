@@ -198,7 +198,7 @@ fn retention_ms(broker: &[ConfigEntry]) -> Option<String> {
 }
 
 /// For keys that no broker tells of: rather hide too much.
-fn looks_secret(key: &str) -> bool {
+pub(crate) fn looks_secret(key: &str) -> bool {
     ["password", "secret", "jaas", "credential", "keystore.key", "private.key", "token"]
         .iter()
         .any(|it| key.contains(it))

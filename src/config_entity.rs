@@ -4,12 +4,14 @@
 use std::fmt;
 
 use kt_client::admin::{ConfigSource, Resource, ResourceKind};
+use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
 use crate::nearest::nearest;
 
 /// An entity.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub(crate) enum ConfigEntity {
     Topic(String),
     Broker(i32),
@@ -92,6 +94,20 @@ pub(crate) fn split(text: &str) -> Result<(&str, &str), CliError> {
         return Err(CliError::usage(format!("\"{text}\" names no {kind}: write {FORMS}")));
     }
     Ok((kind, name))
+}
+
+impl From<ConfigEntity> for String {
+    fn from(entity: ConfigEntity) -> String {
+        entity.to_string()
+    }
+}
+
+impl TryFrom<String> for ConfigEntity {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<ConfigEntity, String> {
+        ConfigEntity::parse(&text).map_err(|error| error.message)
+    }
 }
 
 impl fmt::Display for ConfigEntity {

@@ -1,6 +1,8 @@
 //! What configs are for, in one line: the ones that operators meet in our own words, the others in
 //! the first sentence of what their broker says.
 
+use kt_node::config;
+
 /// Keys of topics; a broker has most of them with `log.` before.
 const KNOWN: &[(&str, &str)] = &[
     ("advertised.listeners", "the addresses that clients are told"),
@@ -48,6 +50,12 @@ const KNOWN: &[(&str, &str)] = &[
     ("segment.ms", "a segment is closed after this time, full or not"),
     ("unclean.leader.election.enable", "whether a replica that lacks records may lead"),
 ];
+
+/// True of keys that Kafka itself has, of topics, brokers and groups.
+pub(crate) fn is_known(key: &str) -> bool {
+    let known = [config::topic_key, config::broker_key, config::group_key];
+    known.into_iter().any(|of| of(key).is_some())
+}
 
 /// What a key is for, in one line. `documentation` is what its broker says, with markup.
 pub(crate) fn meaning(key: &str, documentation: Option<&str>) -> Option<String> {

@@ -4,6 +4,7 @@
 //! project's is the `.kt.toml` that is nearest upwards, no further than the folder with `.git`. A
 //! context of the project hides one of the user's with its name.
 
+mod color;
 pub(crate) mod edit;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::color::ContextColor;
 use crate::error::{CliError, Kind};
 use crate::nearest::nearest;
 
@@ -42,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) bootstrap: String,
     /// Changes need `--unlock NAME`.
     pub(crate) protected: bool,
+    /// What the dashboard paints its first line with.
+    pub(crate) color: Option<ContextColor>,
     /// The only cluster that is meant.
     pub(crate) cluster_id: Option<String>,
     /// A properties file of Kafka client keys; relative to the file that names it.
@@ -346,8 +350,9 @@ mod tests {
     #[test]
     fn faults_of_files_name_the_line() {
         let fault = |text: &str| parse(text).unwrap_err().message;
-        insta::assert_snapshot!(fault("[contexts.a]\nbootstrap = \"a:1\"\nprotect = true"), @"line 3: unknown field `protect`, expected one of `bootstrap`, `protected`, `cluster_id`, `command_config`, `client`");
+        insta::assert_snapshot!(fault("[contexts.a]\nbootstrap = \"a:1\"\nprotect = true"), @"line 3: unknown field `protect`, expected one of `bootstrap`, `protected`, `color`, `cluster_id`, `command_config`, `client`");
         insta::assert_snapshot!(fault("[contexts.a]\nprotected = true"), @r#"context "a" has no bootstrap"#);
+        insta::assert_snapshot!(fault("[contexts.a]\nbootstrap = \"a:1\"\ncolor = \"pink\""), @r#"line 3: color "pink" is unknown: black, red, green, yellow, blue, magenta, cyan, white, one of them with bright- before it, or #rrggbb"#);
         insta::assert_snapshot!(fault("context = 1"), @"line 1: invalid type: integer `1`, expected a string");
     }
 

@@ -10,11 +10,13 @@
 //! |---|---|
 //! | how 84,213 becomes `84.2K` | `figures` |
 //! | rates, rings, charts' samples | `history` |
+//! | history that survives a restart | `history/kept`, performed by `runtime/keeper` |
 //! | what a key does | `keymap`, then `model` |
 //! | what a check or an alert thinks | `model/checks.rs` |
 //! | the user's rules, and who is told | `alerts` |
 //! | lag and its verdict | `model/lag.rs` |
 //! | what is asked of brokers, and when | `model/schedule.rs`, performed by `runtime` |
+//! | what a recording holds, and how it is played | `recording` |
 //! | where a cell stands on the screen | `view` |
 
 pub(crate) mod alerts;
@@ -23,6 +25,7 @@ mod history;
 mod keymap;
 mod model;
 mod open;
+mod recording;
 mod runtime;
 #[cfg(test)]
 pub(crate) mod stage;
@@ -31,8 +34,11 @@ mod view;
 pub(crate) use model::checks::facts::Answer;
 pub(crate) use model::checks::{CheckKind, Level};
 pub(crate) use model::lag::{Lag, Late};
-pub(crate) use open::{Opened, ScreenArgs, open, rules, setting};
+pub(crate) use open::{
+    Opened, Paper, RecordArgs, ReplayArgs, ScreenArgs, open, open_by, open_recording,
+    recorded_once, rules, setting,
+};
 pub(crate) use runtime::deliver::{Delivered, deliver};
 pub(crate) use runtime::watcher::{Waited, Watcher};
-pub(crate) use runtime::{Sheet, once};
+pub(crate) use runtime::{Once, Sheet, once};
 pub(crate) use view::export::{ansi, svg, text};

@@ -179,7 +179,7 @@ fn run_tells_what_begins_and_what_is_over_and_reads_its_file_again() {
     let document: Value = serde_json::from_slice(&fs::read(&told).expect("told")).expect("json");
     assert_eq!(document["items"][0], fired);
     command::signal(&running.process, "TERM");
-    assert_eq!(running.process.wait().expect("it ends").code(), Some(0));
+    assert_eq!(running.process.wait().expect("it ends").code(), Some(143));
 }
 
 #[test]

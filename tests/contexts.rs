@@ -159,14 +159,14 @@ fn lists_in_every_format() {
     lab   yes     lab:9092             -
     prod  -       prod:9092,prod:9093  yes
     $ kt context list --context lab -o wide
-    NAME  IN USE  BOOTSTRAP            PROTECTED  CLUSTER ID              FILE
-    lab   yes     lab:9092             -          -                       HOME/kt/config.toml
-    prod  -       prod:9092,prod:9093  yes        ID  HOME/kt/config.toml
+    NAME  IN USE  BOOTSTRAP            PROTECTED  COLOR       CLUSTER ID              FILE
+    lab   yes     lab:9092             -          -           -                       HOME/kt/config.toml
+    prod  -       prod:9092,prod:9093  yes        bright-red  ID  HOME/kt/config.toml
     $ kt context list --context lab -o json
-    {"kind":"context.list","version":1,"cluster_id":null,"time":"TIME","items":[{"name":"lab","in_use":true,"bootstrap":"lab:9092","protected":false,"cluster_id":null,"file":"HOME/kt/config.toml"},{"name":"prod","in_use":false,"bootstrap":"prod:9092,prod:9093","protected":true,"cluster_id":"ID","file":"HOME/kt/config.toml"}],"errors":[]}
+    {"kind":"context.list","version":1,"cluster_id":null,"time":"TIME","items":[{"name":"lab","in_use":true,"bootstrap":"lab:9092","protected":false,"color":null,"cluster_id":null,"file":"HOME/kt/config.toml"},{"name":"prod","in_use":false,"bootstrap":"prod:9092,prod:9093","protected":true,"color":"bright-red","cluster_id":"ID","file":"HOME/kt/config.toml"}],"errors":[]}
     $ kt context list --context lab -o jsonl
-    {"name":"lab","in_use":true,"bootstrap":"lab:9092","protected":false,"cluster_id":null,"file":"HOME/kt/config.toml"}
-    {"name":"prod","in_use":false,"bootstrap":"prod:9092,prod:9093","protected":true,"cluster_id":"ID","file":"HOME/kt/config.toml"}
+    {"name":"lab","in_use":true,"bootstrap":"lab:9092","protected":false,"color":null,"cluster_id":null,"file":"HOME/kt/config.toml"}
+    {"name":"prod","in_use":false,"bootstrap":"prod:9092,prod:9093","protected":true,"color":"bright-red","cluster_id":"ID","file":"HOME/kt/config.toml"}
     $ kt context list --context lab -o yaml
     kind: context.list
     version: 1
@@ -177,23 +177,25 @@ fn lists_in_every_format() {
       in_use: true
       bootstrap: lab:9092
       protected: false
+      color: null
       cluster_id: null
       file: HOME/kt/config.toml
     - name: prod
       in_use: false
       bootstrap: prod:9092,prod:9093
       protected: true
+      color: bright-red
       cluster_id: ID
       file: HOME/kt/config.toml
     errors: []
     $ kt context list --context lab -o csv
-    name,in_use,bootstrap,protected,cluster_id,file
-    lab,true,lab:9092,false,,HOME/kt/config.toml
-    prod,false,"prod:9092,prod:9093",true,ID,HOME/kt/config.toml
+    name,in_use,bootstrap,protected,color,cluster_id,file
+    lab,true,lab:9092,false,,,HOME/kt/config.toml
+    prod,false,"prod:9092,prod:9093",true,bright-red,ID,HOME/kt/config.toml
     $ kt context list --context lab -o tsv
-    name	in_use	bootstrap	protected	cluster_id	file
-    lab	true	lab:9092	false		HOME/kt/config.toml
-    prod	false	prod:9092,prod:9093	true	ID	HOME/kt/config.toml
+    name	in_use	bootstrap	protected	color	cluster_id	file
+    lab	true	lab:9092	false			HOME/kt/config.toml
+    prod	false	prod:9092,prod:9093	true	bright-red	ID	HOME/kt/config.toml
     $ kt context list --context lab -o name
     lab
     prod
@@ -211,6 +213,7 @@ fn contexts_in_every_format() {
     name            prod
     bootstrap       prod:9092,prod:9093
     protected       yes
+    color           bright-red
     cluster_id      ID
     command_config  -
     file            HOME/kt/config.toml
@@ -219,13 +222,14 @@ fn contexts_in_every_format() {
     name            prod
     bootstrap       prod:9092,prod:9093
     protected       yes
+    color           bright-red
     cluster_id      ID
     command_config  -
     file            HOME/kt/config.toml
     $ kt context show prod -o json
-    {"kind":"context.show","version":1,"cluster_id":null,"time":"TIME","items":[{"name":"prod","bootstrap":"prod:9092,prod:9093","protected":true,"cluster_id":"ID","command_config":null,"client":{},"file":"HOME/kt/config.toml"}],"errors":[]}
+    {"kind":"context.show","version":1,"cluster_id":null,"time":"TIME","items":[{"name":"prod","bootstrap":"prod:9092,prod:9093","protected":true,"color":"bright-red","cluster_id":"ID","command_config":null,"client":{},"file":"HOME/kt/config.toml"}],"errors":[]}
     $ kt context show prod -o jsonl
-    {"name":"prod","bootstrap":"prod:9092,prod:9093","protected":true,"cluster_id":"ID","command_config":null,"client":{},"file":"HOME/kt/config.toml"}
+    {"name":"prod","bootstrap":"prod:9092,prod:9093","protected":true,"color":"bright-red","cluster_id":"ID","command_config":null,"client":{},"file":"HOME/kt/config.toml"}
     $ kt context show prod -o yaml
     kind: context.show
     version: 1
@@ -235,6 +239,7 @@ fn contexts_in_every_format() {
     - name: prod
       bootstrap: prod:9092,prod:9093
       protected: true
+      color: bright-red
       cluster_id: ID
       command_config: null
       client: {}
@@ -245,6 +250,7 @@ fn contexts_in_every_format() {
     name,prod
     bootstrap,"prod:9092,prod:9093"
     protected,true
+    color,bright-red
     cluster_id,ID
     command_config,
     file,HOME/kt/config.toml
@@ -253,6 +259,7 @@ fn contexts_in_every_format() {
     name	prod
     bootstrap	prod:9092,prod:9093
     protected	true
+    color	bright-red
     cluster_id	ID
     command_config	
     file	HOME/kt/config.toml
@@ -272,6 +279,7 @@ fn explanations_in_every_format() {
     context     prod                    --context
     bootstrap   prod:9092,prod:9093     HOME/kt/config.toml
     protected   true                    HOME/kt/config.toml
+    color       bright-red              HOME/kt/config.toml
     cluster_id  ID  HOME/kt/config.toml
     output      table                   --output
     timeout     15s                     built in
@@ -280,15 +288,17 @@ fn explanations_in_every_format() {
     context     prod                    --context
     bootstrap   prod:9092,prod:9093     HOME/kt/config.toml
     protected   true                    HOME/kt/config.toml
+    color       bright-red              HOME/kt/config.toml
     cluster_id  ID  HOME/kt/config.toml
     output      wide                    --output
     timeout     15s                     built in
     $ kt context explain --context prod -o json
-    {"kind":"context.explain","version":1,"cluster_id":null,"time":"TIME","items":[{"setting":"context","value":"prod","from":"--context"},{"setting":"bootstrap","value":"prod:9092,prod:9093","from":"HOME/kt/config.toml"},{"setting":"protected","value":"true","from":"HOME/kt/config.toml"},{"setting":"cluster_id","value":"ID","from":"HOME/kt/config.toml"},{"setting":"output","value":"json","from":"--output"},{"setting":"timeout","value":"15s","from":"built in"}],"errors":[]}
+    {"kind":"context.explain","version":1,"cluster_id":null,"time":"TIME","items":[{"setting":"context","value":"prod","from":"--context"},{"setting":"bootstrap","value":"prod:9092,prod:9093","from":"HOME/kt/config.toml"},{"setting":"protected","value":"true","from":"HOME/kt/config.toml"},{"setting":"color","value":"bright-red","from":"HOME/kt/config.toml"},{"setting":"cluster_id","value":"ID","from":"HOME/kt/config.toml"},{"setting":"output","value":"json","from":"--output"},{"setting":"timeout","value":"15s","from":"built in"}],"errors":[]}
     $ kt context explain --context prod -o jsonl
     {"setting":"context","value":"prod","from":"--context"}
     {"setting":"bootstrap","value":"prod:9092,prod:9093","from":"HOME/kt/config.toml"}
     {"setting":"protected","value":"true","from":"HOME/kt/config.toml"}
+    {"setting":"color","value":"bright-red","from":"HOME/kt/config.toml"}
     {"setting":"cluster_id","value":"ID","from":"HOME/kt/config.toml"}
     {"setting":"output","value":"jsonl","from":"--output"}
     {"setting":"timeout","value":"15s","from":"built in"}
@@ -307,6 +317,9 @@ fn explanations_in_every_format() {
     - setting: protected
       value: "true"
       from: HOME/kt/config.toml
+    - setting: color
+      value: bright-red
+      from: HOME/kt/config.toml
     - setting: cluster_id
       value: ID
       from: HOME/kt/config.toml
@@ -322,6 +335,7 @@ fn explanations_in_every_format() {
     context,prod,--context
     bootstrap,"prod:9092,prod:9093",HOME/kt/config.toml
     protected,true,HOME/kt/config.toml
+    color,bright-red,HOME/kt/config.toml
     cluster_id,ID,HOME/kt/config.toml
     output,csv,--output
     timeout,15s,built in
@@ -330,6 +344,7 @@ fn explanations_in_every_format() {
     context	prod	--context
     bootstrap	prod:9092,prod:9093	HOME/kt/config.toml
     protected	true	HOME/kt/config.toml
+    color	bright-red	HOME/kt/config.toml
     cluster_id	ID	HOME/kt/config.toml
     output	tsv	--output
     timeout	15s	built in
@@ -337,6 +352,7 @@ fn explanations_in_every_format() {
     context
     bootstrap
     protected
+    color
     cluster_id
     output
     timeout
@@ -372,7 +388,9 @@ fn with_contexts() -> Operator {
     let operator = Operator::at("nobody:9092");
     operator.ok("context add lab -b lab:9092");
     let id = "MkU3OEVBNTcwNTJENDM2Qk";
-    operator.ok(&format!("context add prod -b prod:9092,prod:9093 --protected --cluster-id {id}"));
+    operator.ok(&format!(
+        "context add prod -b prod:9092,prod:9093 --protected --paint bright-red --cluster-id {id}"
+    ));
     operator.ok("context use lab");
     operator
 }

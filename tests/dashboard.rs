@@ -1,12 +1,10 @@
 //! The dashboard on a real terminal, before real clusters: keys, what is shown, and how it ends.
 
-use std::net::TcpListener;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
 
 use crate::support::screen::Screen;
 use crate::support::tool::ApacheKafka;
-use crate::support::{Broker, Operator, command};
+use crate::support::{Broker, Operator, command, ports};
 
 const ESC: &str = "\x1b";
 const ENTER: &str = "\r";
@@ -65,10 +63,10 @@ fn line_of(shown: &str, subject: &str) -> Option<String> {
     found.next().map(|it| it.trim_end().to_owned())
 }
 
-/// Types what a box asks for: it does not hear keys at first, which may have been meant for
-/// something else.
-fn answer(screen: &mut Screen, keys: &str) {
-    std::thread::sleep(Duration::from_millis(400));
+/// Types what a box asks for, once it hears keys: at first they may have been meant for something
+/// else, and what it asks is dim.
+fn answer(screen: &mut Screen, asks: &str, keys: &str) {
+    screen.wait_for_bright(asks);
     screen.press(keys);
 }
 
@@ -85,15 +83,120 @@ fn changes_are_planned_agreed_to_and_taken_back() {
     screen.press(&format!(":topics alter orders --set segment.bytes=2000000{ENTER}"));
     screen.wait_for("Alter 1 topic?  [y/N]");
     assert!(screen.text().contains("level 1") && screen.text().contains("undo: kt undo 2"));
-    answer(&mut screen, "y");
+    answer(&mut screen, "[y/N]", "y");
     screen.wait_for("altered topic orders; undo: kt undo 2");
     assert!(operator.ok("history").contains("topics alter orders --set segment.bytes=2000000 -b"));
     assert!(operator.ok("configs describe topic/orders").contains("2000000"));
     screen.press("au");
     screen.wait_for("Undo 1 change?  [y/N]");
-    answer(&mut screen, "y");
+    answer(&mut screen, "[y/N]", "y");
     screen.wait_for("undid change topic/orders; undo: kt undo 3");
     assert!(!operator.ok("configs describe topic/orders").contains("2000000"));
+    // What loses data needs the name.
+    screen.wait_until("the topic", |it| line_of(it, "orders").is_some());
+    screen.press("ad");
+    screen.wait_for("level 2: data is lost");
+    answer(&mut screen, "Type", &format!("order{ENTER}"));
+    screen.wait_for("that is not it");
+    assert!(operator.ok("topics list -o name").contains("orders"));
+    screen.press(&format!("s{ENTER}"));
+    screen.wait_for("deleted topic orders");
+    assert_eq!(operator.ok("topics list -o name"), "");
+    screen.press("q");
+    assert_eq!(screen.end().code(), Some(0));
+}
+
+#[test]
+fn a_config_is_edited_where_it_stands() {
+    let operator = Operator::start();
+    operator.ok("topics create orders --partitions 1 --set retention.ms=3600000");
+    let mut screen = dashboard(&operator, &["--screen", "configs/topic/orders"]);
+    screen.wait_until("what is set", |it| {
+        line_of(it, "retention.ms").is_some_and(|it| it.contains("3600000"))
+    });
+    screen.press("e");
+    screen.wait_for("Enter");
+    // The old value stands there to be changed.
+    screen.press(&format!("0{ENTER}"));
+    screen.wait_for("retention.ms 3600000 -> 36000000");
+    answer(&mut screen, "[y/N]", "y");
+    screen.wait_until("the new value", |it| {
+        line_of(it, "retention.ms").is_some_and(|it| it.contains("36000000"))
+    });
+    assert!(operator.ok("configs describe topic/orders").contains("36000000"));
+    screen.press("q");
+    assert_eq!(screen.end().code(), Some(0));
+}
+
+/// Three records of three days, in one partition.
+fn produce_three_days(operator: &Operator) {
+    for day in 1..=3 {
+        operator.produce_at(
+            "orders",
+            0,
+            &format!("2026-03-0{day}T12:00:00Z"),
+            &format!("day{day}\n"),
+        );
+    }
+}
+
+/// Goes from the list of topics to the records of `orders`, and there to a time.
+fn browse_by_time(screen: &mut Screen) {
+    screen.press("2");
+    screen.wait_until("the topic", |it| line_of(it, "orders").is_some());
+    screen.press(ENTER);
+    screen.wait_for("part leader");
+    screen.press(ENTER);
+    screen.wait_for("f follow");
+    screen.press("@");
+    screen.wait_for(" @");
+    screen.press(&format!("2026-03-02{ENTER}"));
+    screen.wait_until("the record of that day first", |it| {
+        let records: Vec<&str> = it.lines().filter(|it| it.chars().nth(6) == Some('0')).collect();
+        records.len() == 2 && records[0].contains("day2") && records[1].contains("day3")
+    });
+}
+
+#[test]
+fn a_record_is_found_by_its_time_and_seen_whole() {
+    let operator = Operator::start();
+    operator.ok("topics create orders --partitions 1");
+    produce_three_days(&operator);
+    let mut screen = dashboard(&operator, &[]);
+    screen.wait_for("1 of 1 up");
+    browse_by_time(&mut screen);
+    screen.press(ENTER);
+    screen.wait_for("orders-0 @1");
+    screen.wait_for("03-02 12:00:00");
+    screen.press("q");
+    assert_eq!(screen.end().code(), Some(0));
+}
+
+#[test]
+fn segments_are_shown_of_a_directory_of_this_machine() {
+    let broker = Broker::start();
+    let operator = Operator::at(&broker.address());
+    operator.ok("topics create orders --partitions 1");
+    produce_three_days(&operator);
+    let data = broker.data();
+    let data = data.to_str().expect("the path is text");
+    let words = ["--screen", "segments/orders:0", "--data", data];
+    let mut screen = dashboard(&operator, &words);
+    screen.wait_for("base");
+    screen.wait_for("active");
+    // Down to the batches, the records and their bytes.
+    screen.press(ENTER);
+    screen.wait_until("the first batch under the cursor", |it| {
+        it.lines().any(|it| it.starts_with('>') && it.contains("none") && it.contains("ok"))
+    });
+    screen.press(ENTER);
+    screen.wait_for("records of 0 at byte 0");
+    screen.wait_for("day1");
+    screen.press("q");
+    assert_eq!(screen.end().code(), Some(0));
+    // Without the directory that is said.
+    let mut screen = dashboard(&operator, &words[..2]);
+    screen.wait_for("--data");
     screen.press("q");
     assert_eq!(screen.end().code(), Some(0));
 }
@@ -110,6 +213,39 @@ fn a_signal_gives_the_terminal_back() {
         assert_eq!(screen.end().code(), code, "after SIG{signal}");
         assert!(is_given_back(&screen), "after SIG{signal}");
     }
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
+    let operator = Operator::start();
+    let kt = operator.command(&["dashboard", "--screen", "topics"]);
+    // A session with a controlling terminal, in which the shell has jobs.
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "bash", "--norc", "--noprofile", "-i"]).env("PS1", "shell> ");
+    for (name, value) in kt.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    let line: Vec<&str> =
+        [kt.get_program()].into_iter().chain(kt.get_args()).filter_map(|it| it.to_str()).collect();
+    let mut screen = Screen::start(&mut shell, 80, 24);
+    screen.wait_for("shell> ");
+    screen.press(&format!("{}{ENTER}", line.join(" ")));
+    screen.wait_for("No topics on this cluster.");
+    screen.press("\x1a");
+    screen.wait_for("Stopped");
+    // Meanwhile something happens, and the shell has the line.
+    operator.ok("topics create orders --partitions 1");
+    screen.press(&format!("echo free-$((6 * 7)){ENTER}"));
+    screen.wait_for("free-42");
+    screen.press(&format!("fg{ENTER}"));
+    screen.wait_until("the new topic", |it| line_of(it, "orders").is_some());
+    screen.press("q");
+    // The shell asks again: what is typed before belongs to the dashboard.
+    screen.wait_until("the shell", |it| {
+        it.contains("free-42") && it.trim_end().ends_with("topics\nshell>")
+    });
+    screen.press(&format!("exit 7{ENTER}"));
+    assert_eq!(screen.end().code(), Some(7));
 }
 
 #[test]
@@ -169,18 +305,20 @@ struct Cluster {
     kafka: ApacheKafka,
     folder: tempfile::TempDir,
     port: u16,
+    again: Vec<Child>,
 }
 
 impl Cluster {
     fn start(kafka: ApacheKafka) -> Cluster {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let port = six_free_ports();
+        // Each node takes one for clients, the next for its controller.
+        let port = ports::in_a_row(6);
         let mut start = kafka.command("start-cluster");
         start.env("KAFKA_HEAP_OPTS", "-Xms256m -Xmx512m");
         let output = start.arg(folder.path()).args(["3", &port.to_string()]).output();
         let output = output.expect("it runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Cluster { kafka, folder, port }
+        Cluster { kafka, folder, port, again: Vec::new() }
     }
 
     fn kill(&self, node: i32) {
@@ -188,48 +326,62 @@ impl Cluster {
         let stopped = stop.env("KILL", "1").arg(self.folder.path().join(node.to_string())).status();
         assert!(stopped.expect("it runs").success());
     }
+
+    /// The node that was killed, on its port and its directory.
+    fn start_again(&mut self, node: i32) {
+        let folder = self.folder.path().join(node.to_string());
+        let mut run = self.kafka.command("run-node");
+        run.arg(folder.join("server.properties")).env("KAFKA_HEAP_OPTS", "-Xms256m -Xmx512m");
+        run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.again.push(run.spawn().expect("it runs"));
+    }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        for node in &mut self.again {
+            let _ = node.kill();
+            let _ = node.wait();
+        }
         let mut stop = self.kafka.command("stop-cluster");
         let _ = stop.env("KILL", "1").arg(self.folder.path()).stdout(Stdio::null()).status();
     }
 }
 
-/// The first of those that three nodes take for clients and controllers.
-fn six_free_ports() -> u16 {
-    loop {
-        let first = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let port = first.local_addr().expect("it is bound").port();
-        let mut others = 1..6;
-        if port < u16::MAX - 6
-            && others.all(|it| TcpListener::bind(("127.0.0.1", port + it)).is_ok())
-        {
-            return port;
-        }
-    }
-}
-
 #[test]
-fn a_lost_broker_of_apache_kafka_is_seen() {
+fn a_cluster_of_apache_kafka_is_seen_through_the_loss_of_a_broker() {
     let Some(kafka) = ApacheKafka::find("the dashboard before Apache Kafka") else { return };
-    let cluster = Cluster::start(kafka);
+    let mut cluster = Cluster::start(kafka);
     let operator = Operator::at(&format!("127.0.0.1:{}", cluster.port));
     operator.ok("topics create orders --partitions 6 --replication-factor 3");
-    operator.produce("orders", 0, &"x\n".repeat(100));
+    produce_three_days(&operator);
     let mut screen = dashboard(&operator, &[]);
     screen.wait_for("3 of 3 up");
     screen.wait_for("voters 3/3");
+    browse_by_time(&mut screen);
+    // Lag rises with what is written, and falls with what is read.
+    operator.ok("consume orders -g billing -c 3");
+    operator.produce("orders", 0, &"x\n".repeat(400));
+    screen.press("3");
+    screen.wait_until("the lag of billing", |it| {
+        line_of(it, "billing").is_some_and(|it| it.contains(" 400"))
+    });
+    operator.ok("consume orders -g billing -c 400");
+    screen.wait_until("no lag", |it| line_of(it, "billing").is_some_and(|it| !it.contains(" 400")));
     cluster.kill(3);
+    screen.press("1");
     screen.wait_for("2 of 3 up");
     screen.wait_for("BAD");
     screen.press("4");
     screen.wait_until("broker 3 is down", |it| {
         it.lines().any(|it| it.contains("✗    3") && it.contains("down"))
     });
-    screen.press("2");
-    screen.wait_for("orders");
+    cluster.start_again(3);
+    screen.wait_until("broker 3 is back", |it| {
+        !it.lines().any(|it| it.contains("   3") && it.contains("down")) && it.contains("brk 3/3")
+    });
+    screen.press("1");
+    screen.wait_for("all 56 in sync");
     screen.press("q");
     assert_eq!(screen.end().code(), Some(0));
 }

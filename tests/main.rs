@@ -39,6 +39,7 @@ mod other_brokers;
 mod pipelines;
 mod produce;
 mod readme;
+mod recordings;
 mod round_trip;
 mod secured_clusters;
 mod serving;

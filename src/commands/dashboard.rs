@@ -8,7 +8,7 @@ use clap::Args;
 use crate::error::{CliError, Kind};
 use crate::output::{Drawing, Format};
 use crate::session::Session;
-use crate::tui::{self, Opened, ScreenArgs, Sheet};
+use crate::tui::{self, Once, Opened, Paper, ReplayArgs, ScreenArgs, Sheet};
 
 /// Watch a cluster: brokers, topics, groups, disks and moves, live
 ///
@@ -18,19 +18,25 @@ use crate::tui::{self, Opened, ScreenArgs, Sheet};
 /// Examples:
 ///   kt dashboard
 ///   kt dashboard -b kafka-1:9092 --screen groups
+///   kt dashboard --history prod.history
 ///   kt dashboard --once overview
 ///   kt dashboard --once topics -o svg --size 120x40 > topics.svg
+///   kt dashboard --record incident.kt --redact
+///   kt dashboard --replay incident.kt --at 15:04 --speed 8
+///   kt dashboard --once groups --replay incident.kt --at 15:04
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct DashboardArgs {
     #[command(flatten)]
     screens: ScreenArgs,
     /// Print this screen once and end: for tickets, documents and scripts (-o text, ansi, svg, json)
-    #[arg(long, value_name = "SCREEN", conflicts_with = "screen")]
+    #[arg(long, value_name = "SCREEN", conflicts_with_all = ["screen", "record"])]
     once: Option<Opened>,
     /// The size of what --once prints [default: the terminal's, else 80x24]
     #[arg(long, value_name = "WIDTHxHEIGHT", requires = "once")]
     size: Option<Size>,
+    #[command(flatten)]
+    replay: ReplayArgs,
 }
 
 /// Columns and lines.
@@ -59,7 +65,10 @@ impl FromStr for Size {
 pub(crate) fn run(args: &DashboardArgs, session: &Session) -> Result<(), CliError> {
     match &args.once {
         Some(opened) => once(args, opened, session),
-        None => tui::open(&args.screens, session),
+        None => match tui::open_recording(&args.screens, &args.replay, session) {
+            Some(played) => played,
+            None => tui::open(&args.screens, session),
+        },
     }
 }
 
@@ -72,21 +81,15 @@ fn once(args: &DashboardArgs, opened: &Opened, session: &Session) -> Result<(), 
             return Err(error.hint("-o text, ansi, svg or json"));
         }
     };
-    let admin = session.admin()?;
-    let mut setting = tui::setting(session)?;
-    setting.data = args.screens.data();
-    let setting = (setting, tui::rules()?);
-    let sheet = sheet(args, session);
-    let patience = session.globals.timeout.to_std();
-    let once = session.block_on(async {
-        let once = tui::once(admin.clone(), setting, opened.target(), sheet, patience).await;
-        if !once.is_known {
-            // Whoever does not answer says why in the words of all commands.
-            admin.describe_cluster().await?;
-            return Err(CliError::new(Kind::Unreachable, "TIMEOUT", "no answer in time"));
-        }
-        Ok(once)
-    })?;
+    let paper = match format {
+        Format::Json | Format::Screen(Drawing::Svg) => Paper::Picture,
+        _ => Paper::Lines,
+    };
+    let sheet = sheet(args, session, paper);
+    let once = match tui::recorded_once(&args.replay, opened, sheet, session) {
+        Some(once) => once?,
+        None => live_once(args, opened, sheet, session)?,
+    };
     let text = match format {
         Format::Json => format!("{:#}\n", once.json),
         Format::Screen(Drawing::Ansi) => tui::ansi(&once.buffer),
@@ -98,11 +101,36 @@ fn once(args: &DashboardArgs, opened: &Opened, session: &Session) -> Result<(), 
     Ok(out.flush()?)
 }
 
-fn sheet(args: &DashboardArgs, session: &Session) -> Sheet {
+/// Asks the cluster for what the screen needs.
+fn live_once(
+    args: &DashboardArgs,
+    opened: &Opened,
+    sheet: Sheet,
+    session: &Session,
+) -> Result<Once, CliError> {
+    let admin = session.admin()?;
+    let mut setting = tui::setting(session)?;
+    setting.data = args.screens.data();
+    let setting = (setting, tui::rules()?);
+    let patience = session.globals.timeout.to_std();
+    let history = args.screens.history_to_read()?;
+    session.block_on(async {
+        let target = opened.target();
+        let once = tui::once(admin.clone(), setting, target, sheet, patience, history).await?;
+        if !once.is_known {
+            // Whoever does not answer says why in the words of all commands.
+            admin.describe_cluster().await?;
+            return Err(CliError::new(Kind::Unreachable, "TIMEOUT", "no answer in time"));
+        }
+        Ok(once)
+    })
+}
+
+fn sheet(args: &DashboardArgs, session: &Session, paper: Paper) -> Sheet {
     let size = args.size.or_else(|| {
         let (width, height) = crossterm::terminal::size().ok()?;
         session.terminal.stdout_is_terminal.then_some(Size { width, height })
     });
     let Size { width, height } = size.unwrap_or(Size { width: 80, height: 24 });
-    Sheet { width, height, theme: args.screens.theme_on_paper() }
+    Sheet { width, height, theme: args.screens.theme_on_paper(paper) }
 }

@@ -24,10 +24,14 @@ use self::workload::Workload;
 use crate::error::CliError;
 use crate::own_node::{self, OwnNode, Plan};
 use crate::session::Session;
+use crate::tui::alerts::rules::Rules;
 use crate::tui::{self, ScreenArgs};
 
 /// Any free port, for this machine only.
 const LISTEN: &str = "127.0.0.1:0";
+
+/// The same each time, so that history which is kept on disk goes on at the next demo.
+const CLUSTER_ID: &str = "kt-demo-0000-0000-000A";
 
 /// Broker keys of a node that starts at once, costs little, and is thrown away.
 const KEYS: [(&str, &str); 4] = [
@@ -56,7 +60,8 @@ pub(crate) struct DemoArgs {
 
 pub(crate) fn run(args: &DemoArgs, session: &Session) -> Result<(), CliError> {
     run_around(session, |session, demo| {
-        tui::open(&args.screens.with_own_data(demo.log_dirs()), session)
+        // Nobody is told of what happens here.
+        tui::open_by(Rules::default(), &args.screens.with_own_data(demo.log_dirs()), session)
     })
 }
 
@@ -115,6 +120,6 @@ fn plan() -> Result<Plan, CliError> {
     sources
         .add_static(pairs, Strictness::RefuseUnknown, &mut Vec::new())
         .map_err(|error| CliError::other(error.to_string()))?;
-    let formatting = Formatting::IfEmpty(None);
+    let formatting = Formatting::IfEmpty(Some(CLUSTER_ID.to_owned()));
     Ok(Plan { sources, formatting, temporary: Some(temporary) })
 }

@@ -117,6 +117,7 @@ project, upwards to the folder with .git:
   [contexts.prod]
   bootstrap = \"kafka-1:9092,kafka-2:9092\"
   protected = true                          # changes need --unlock prod
+  color = \"red\"                             # the dashboard's first line; or #rrggbb
   cluster_id = \"MkU3OEVBNTcwNTJENDM2Qk\"     # any other cluster is refused
   command_config = \"prod.properties\"        # Kafka's client keys
 

@@ -16,7 +16,8 @@ use crate::own_node::{self, OwnNode, Plan};
 use crate::properties_file;
 use crate::session::Session;
 use crate::terminal::Label;
-use crate::tui::{self, ScreenArgs};
+use crate::tui::alerts::rules::Rules;
+use crate::tui::{self, RecordArgs, ScreenArgs};
 
 /// Run a Kafka-compatible broker
 ///
@@ -53,6 +54,15 @@ pub(crate) struct ServeArgs {
     /// Open the dashboard on it; logs go to a file
     #[arg(long)]
     dashboard: bool,
+    /// Record what the dashboard hears into this new file, for kt dashboard --replay
+    #[arg(long, value_name = "FILE", requires = "dashboard")]
+    record: Option<PathBuf>,
+    /// In what is recorded, put stand-ins for names: of topics, groups, hosts, clients, directories
+    #[arg(long, requires = "record")]
+    redact: bool,
+    /// Keep the dashboard's charts in this file, and show them again at the next start
+    #[arg(long, value_name = "FILE", requires = "dashboard")]
+    history: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
@@ -82,8 +92,15 @@ fn watch(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
     own_node::start_logs(&LogsTo::File(logs.clone()))?;
     let node = OwnNode::start(plan(args, session)?)?;
     session.note(&format!("logs go to {}", logs.display()));
-    let watched =
-        tui::open(&ScreenArgs::default().with_own_data(node.log_dirs()), &node.session(session));
+    let recording = RecordArgs { record: args.record.clone(), redact: args.redact };
+    let screens = ScreenArgs::keeping(args.history.as_deref()).with_own_data(node.log_dirs());
+    let screens = screens.with_recording(&recording);
+    let session = node.session(session);
+    let watched = match args.ephemeral {
+        // Gone in a moment, as a demo: nobody is told of it.
+        true => tui::open_by(Rules::default(), &screens, &session),
+        false => tui::open(&screens, &session),
+    };
     let stopped = node.stop();
     watched.and(stopped)
 }

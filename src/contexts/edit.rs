@@ -107,6 +107,9 @@ fn table(context: &Context) -> Table {
     if context.protected {
         table["protected"] = value(true);
     }
+    if let Some(color) = &context.color {
+        table["color"] = value(color.to_string());
+    }
     if let Some(id) = &context.cluster_id {
         table["cluster_id"] = value(id);
     }
@@ -139,6 +142,7 @@ mod tests {
         let context = Context {
             bootstrap: "prod:1".to_owned(),
             protected: true,
+            color: Some("bright-red".parse().unwrap()),
             client: client.into(),
             ..Context::default()
         };
@@ -156,6 +160,7 @@ mod tests {
         [contexts."prod eu"]
         bootstrap = "prod:1"
         protected = true
+        color = "bright-red"
 
         [contexts."prod eu".client]
         "client.id" = "ops"

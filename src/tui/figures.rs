@@ -11,7 +11,7 @@ mod name;
 
 pub(crate) use bytes::{byte_rate, bytes};
 pub(crate) use clock::{Clock, clock_of};
-pub(crate) use count::{count, offset, rate, share};
+pub(crate) use count::{count, count_in, offset, rate, share};
 pub(crate) use duration::{duration, period};
 pub(crate) use name::{cells, name, value};
 

@@ -2,6 +2,7 @@
 
 mod committed;
 mod ends;
+pub(crate) mod kept;
 mod ring;
 mod samples;
 pub(crate) mod series;

@@ -325,11 +325,13 @@ pub(crate) fn footer(screen: Screen) -> &'static [Hint] {
     FOOTERS.iter().find(|(of, _)| *of == screen).map_or(&[], |(_, hints)| hints)
 }
 
-/// The footer's parts as they are drawn: `Enter open`.
-pub(crate) fn footer_parts(screen: Screen) -> Vec<String> {
+/// The footer's parts as they are drawn: `Enter open`. `actions` is the word for what `a` does,
+/// where there is less to do than the table says.
+pub(crate) fn footer_parts(screen: Screen, actions: Option<&str>) -> Vec<String> {
     let part = |(commands, word): &Hint| {
         let keys: Vec<String> = commands.iter().map(|it| first_key(*it)).collect();
-        format!("{} {word}", keys.join(" "))
+        let less = actions.filter(|_| *commands == [C::Actions]);
+        format!("{} {}", keys.join(" "), less.unwrap_or(word))
     };
     footer(screen).iter().map(part).collect()
 }
@@ -338,12 +340,14 @@ pub(crate) fn footer_parts(screen: Screen) -> Vec<String> {
 pub(crate) type HelpPart = (&'static str, Vec<(Vec<Key>, &'static str)>);
 
 /// All keys of a screen, as the help shows them: its own, those that move, those that work
-/// everywhere. Where the screen has its own word for a key, that is said.
-pub(crate) fn help(screen: Screen) -> [HelpPart; 3] {
+/// everywhere. Where the screen has its own word for a key, that is said; `actions` is the word for
+/// what `a` does, where there is less to do.
+pub(crate) fn help(screen: Screen, actions: Option<&'static str>) -> [HelpPart; 3] {
     let own = footer(screen);
     let word = |binding: &Binding| {
         let hint = own.iter().find(|(commands, _)| *commands == [binding.command]);
-        hint.map_or(binding.word, |(_, word)| *word)
+        let less = actions.filter(|_| binding.command == C::Actions);
+        less.unwrap_or_else(|| hint.map_or(binding.word, |(_, word)| *word))
     };
     let part = |place: Place| {
         let of_place =
@@ -372,13 +376,20 @@ fn is_of(command: Command, screen: Screen) -> bool {
         C::NextPane | C::PreviousPane => {
             matches!(screen, Overview | Topic | Group | Segments | LogDirs | Configs | Alerts)
         }
-        C::ShorterWindow | C::LongerWindow | C::Earlier | C::Later => {
-            !matches!(screen, Records | Segments | LogDirs | Configs | Alerts)
-        }
-        C::GoTo => !matches!(screen, LogDirs | Configs | Alerts),
-        C::Open => screen != Configs,
-        _ => screen != Quorum || !matches!(command, C::FaultsOnly | C::Mark | C::MarkAll),
+        C::ShorterWindow | C::LongerWindow | C::Earlier | C::Later => has_charts(screen),
+        C::GoTo => has_charts(screen) || matches!(screen, Records | Segments),
+        // Records stand as they are in the log.
+        C::Sort | C::SortReverse => screen != Records,
+        C::FaultsOnly => !matches!(screen, Records | Quorum),
+        C::Mark | C::MarkAll => screen != Quorum,
+        _ => true,
     }
+}
+
+/// Whether there are charts, which have a window of time.
+fn has_charts(screen: Screen) -> bool {
+    use Screen::{Brokers, Group, Groups, Overview, Quorum, Topic, Topics};
+    matches!(screen, Overview | Topics | Topic | Groups | Group | Brokers | Quorum)
 }
 
 fn first_key(command: Command) -> String {
@@ -399,10 +410,11 @@ impl Key {
             Key::BackTab => "Shift-Tab".to_owned(),
             Key::Backspace => "Backspace".to_owned(),
             Key::Delete => "Del".to_owned(),
-            Key::Up => "↑".to_owned(),
-            Key::Down => "↓".to_owned(),
-            Key::Left => "←".to_owned(),
-            Key::Right => "→".to_owned(),
+            // Words: ASCII has no arrows.
+            Key::Up => "Up".to_owned(),
+            Key::Down => "Down".to_owned(),
+            Key::Left => "Left".to_owned(),
+            Key::Right => "Right".to_owned(),
             Key::Home => "Home".to_owned(),
             Key::End => "End".to_owned(),
             Key::PageUp => "PgUp".to_owned(),
@@ -436,7 +448,7 @@ mod tests {
     #[test]
     fn footers_are_as_the_screens_have_them() {
         let lines: Vec<String> =
-            Screen::ALL.into_iter().map(|it| footer_parts(it).join("  ")).collect();
+            Screen::ALL.into_iter().map(|it| footer_parts(it, None).join("  ")).collect();
         insta::assert_snapshot!(lines.join("\n"), @"
         Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
         Enter open  / filter  s sort  x faults  i internal  n new  a actions  ? help

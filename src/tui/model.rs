@@ -17,4 +17,5 @@ pub(crate) mod rows;
 pub(crate) mod schedule;
 pub(crate) mod screen;
 pub(crate) mod screens;
+pub(crate) mod throttles;
 pub(crate) mod watch;

@@ -1,10 +1,10 @@
 //! Performs what the model asks for. The only part of the dashboard that awaits.
 //!
 //! `driver` is the loop, and `once` the one that draws a single screen; `asker` performs questions
-//! beside both, `records` and
-//! `segments` read. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
+//! beside both, `records` and `segments` read, and `player` plays a recording instead:
+//! `source` is either. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
 //! happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
-//! are what comes from the user and from the system. `actions` runs commands that change something. `deliver` tells people and programs of alerts,
+//! are what comes from the user and from the system. `keeper` reads and writes the history on disk. `actions` runs commands that change something. `deliver` tells people and programs of alerts,
 //! and `watcher` is the loop of who watches without a screen.
 
 mod actions;
@@ -15,16 +15,21 @@ mod clocks;
 pub(crate) mod deliver;
 mod driver;
 mod events;
+pub(crate) mod keeper;
 pub(crate) mod look;
 mod once;
 mod painter;
+mod player;
 mod produce;
 mod questions;
 mod records;
 mod segments;
 mod signals;
+mod source;
 pub(crate) mod terminal;
 pub(crate) mod watcher;
 
-pub(crate) use driver::{Opening, run};
-pub(crate) use once::{Sheet, once};
+pub(crate) use driver::{Opening, replay, run};
+pub(crate) use once::{Once, Sheet, once};
+pub(crate) use player::{Play, once_of_recording};
+pub(crate) use source::Recorded;

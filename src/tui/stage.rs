@@ -10,11 +10,12 @@ use ratatui::layout::Rect;
 
 pub(crate) use self::town::Town;
 use super::keymap::Key;
-use super::model::app::{App, Setting};
+use super::model::app::{App, Brokers, Setting};
 use super::model::msg::{Effect, Msg};
 use super::model::page::Target;
 use super::model::schedule::Question;
 use super::model::screen::Screen;
+use super::recording::writer::Recorder;
 use super::view;
 use super::view::theme::Theme;
 
@@ -36,11 +37,19 @@ pub(crate) struct Stage {
     pub(crate) done: Vec<Effect>,
     /// Every question that was asked, with its time.
     pub(crate) asked: Vec<(u64, Question)>,
+    /// Every answer, where they are recorded.
+    pub(crate) recorder: Option<Recorder>,
 }
 
 impl Stage {
     /// Opens the dashboard in a window of this size, and lets nothing come yet.
     pub(crate) fn open(town: Town, width: u16, height: u16) -> Stage {
+        Stage::open_later(town, width, height, 0)
+    }
+
+    /// The same, so many ms later.
+    pub(crate) fn open_later(town: Town, width: u16, height: u16, later: u64) -> Stage {
+        let now = START + later;
         let setting = Setting {
             context: "prod-eu".to_owned(),
             paint: None,
@@ -48,10 +57,11 @@ impl Stage {
             zone: TimeZone::fixed(jiff::tz::offset(1)),
             reach: " --context prod-eu".to_owned(),
             data: Vec::new(),
+            brokers: Brokers::Elsewhere,
         };
-        let app = App::new(setting, at(START));
-        let (under_way, done, asked) = Default::default();
-        let mut stage = Stage { app, town, now: START, under_way, done, asked };
+        let app = App::new(setting, at(now));
+        let (under_way, done, asked, recorder) = Default::default();
+        let mut stage = Stage { app, town, now, under_way, done, asked, recorder };
         stage.tell(Msg::Resize(width, height));
         stage.draw();
         stage
@@ -138,6 +148,10 @@ impl Stage {
         self.under_way = rest;
         for (_, question) in come {
             let said = self.town.answer(&question, now - START);
+            if let Some(recorder) = &self.recorder {
+                let line = recorder.line(&question, &said, UNDER_WAY_MS);
+                recorder.keep(line, || at(now));
+            }
             self.tell(Msg::Answer { question, said, took: UNDER_WAY_MS });
         }
         self.tell(Msg::Tick);

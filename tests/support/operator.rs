@@ -100,10 +100,19 @@ impl Operator {
 
     /// Writes a record for each line.
     pub(crate) fn produce(&self, topic: &str, partition: i32, lines: &str) {
+        self.produce_with(topic, partition, "", lines);
+    }
+
+    /// The same, with the time that records say they were created at.
+    pub(crate) fn produce_at(&self, topic: &str, partition: i32, time: &str, lines: &str) {
+        self.produce_with(topic, partition, &format!("--timestamp {time}"), lines);
+    }
+
+    fn produce_with(&self, topic: &str, partition: i32, words: &str, lines: &str) {
         let path = self.state.path().join("lines");
         std::fs::write(&path, lines).expect("a file can be written");
         let path = path.to_str().expect("the path is text");
-        self.ok(&format!("produce {topic} -p {partition} --file {path}"));
+        self.ok(format!("produce {topic} -p {partition} --file {path} {words}").trim_end());
     }
 
     /// The journal's file.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::terminal::{open, read};
@@ -64,6 +64,32 @@ impl Screen {
         }
     }
 
+    /// Waits for text that is no longer dim: a box that hears keys.
+    pub(crate) fn wait_for_bright(&mut self, text: &str) {
+        let end = Instant::now() + SOON;
+        while !self.is_bright(text) {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.shown.recv_timeout(left) {
+                Ok(bytes) => self.take(&bytes),
+                Err(_) => panic!("{text} is not bright:\n{}", self.text()),
+            }
+        }
+    }
+
+    fn is_bright(&self, text: &str) -> bool {
+        let screen = self.parser.screen();
+        let (rows, columns) = screen.size();
+        (0..rows).any(|row| {
+            let line: String = (0..columns)
+                .filter_map(|column| screen.cell(row, column))
+                .map(|it| if it.has_contents() { it.contents() } else { " " })
+                .collect();
+            let Some(at) = line.find(text) else { return false };
+            let column = u16::try_from(line[..at].chars().count()).expect("it is on the screen");
+            screen.cell(row, column).is_some_and(|it| !it.dim())
+        })
+    }
+
     /// Presses keys.
     pub(crate) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).expect("the terminal takes it");
@@ -71,8 +97,14 @@ impl Screen {
 
     /// Waits for the end.
     pub(crate) fn end(&mut self) -> ExitStatus {
-        while let Ok(bytes) = self.shown.recv_timeout(SOON) {
-            self.take(&bytes);
+        let end = Instant::now() + SOON;
+        loop {
+            match self.shown.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.take(&bytes),
+                // Nobody holds the terminal any more.
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{}", self.text()),
+            }
         }
         self.process.wait().expect("kt ends")
     }

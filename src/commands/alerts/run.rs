@@ -15,9 +15,10 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use self::lines::Lines;
+use super::ages::KnownAges;
 use super::{RulesFile, ages};
 use crate::change::counted;
-use crate::error::{CliError, Kind};
+use crate::error::CliError;
 use crate::interrupt::Interrupt;
 use crate::output::DocumentKind;
 use crate::session::Session;
@@ -85,9 +86,6 @@ pub(super) struct RunArgs {
 
 pub(super) const KIND: DocumentKind = DocumentKind::of::<Notice>();
 
-/// The ages of oldest unread records are read so often, for rules about time.
-const AGES_EVERY_MS: u64 = 30_000;
-
 /// What is under way at the end gets so long.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -112,8 +110,7 @@ pub(super) fn run(args: &RunArgs, session: &Session) -> Result<(), CliError> {
             admin,
             sender,
             results,
-            ages: ages::Ages::new(),
-            ages_asked: None,
+            ages: KnownAges::default(),
             turns: Arc::new(Semaphore::new(1)),
             under_way: 0,
             is_silent: false,
@@ -137,8 +134,7 @@ struct Watching<'a> {
     admin: Admin,
     sender: UnboundedSender<Ended>,
     results: UnboundedReceiver<Ended>,
-    ages: ages::Ages,
-    ages_asked: Option<Millis>,
+    ages: KnownAges,
     turns: Arc<Semaphore>,
     under_way: usize,
     is_silent: bool,
@@ -160,10 +156,7 @@ impl Watching<'_> {
                 _ = reload.recv() => self.reload()?,
                 kind = interrupt.next() => {
                     self.finish(interrupt).await;
-                    return match kind {
-                        Kind::Terminated => Ok(()),
-                        kind => Err(CliError::silent(kind)),
-                    };
+                    return Err(CliError::silent(kind));
                 }
             }
         }
@@ -182,7 +175,8 @@ impl Watching<'_> {
         }
         let mut measured = Measured::of(watch, now);
         let wanted = ages::wanted(self.engine.rules(), &measured);
-        ages::put(&self.ages, &mut measured);
+        self.ages.want(&wanted, now.monotonic);
+        self.ages.put(now.monotonic, &mut measured);
         let outgoing = self.engine.evaluate(now.monotonic, Timestamp::now(), &measured, &checks);
         self.tell_silence(self.watcher.watch.silent_ms(now).is_some());
         self.start(outgoing);
@@ -213,12 +207,11 @@ impl Watching<'_> {
 
     /// Reads the oldest unread records again, one question at a time.
     fn ask_ages(&mut self, wanted: Vec<String>, now: Millis) {
-        let is_young = self.ages_asked.is_some_and(|it| now - it < AGES_EVERY_MS);
-        if wanted.is_empty() || is_young {
+        if !self.ages.is_due(now) {
             return;
         }
         let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else { return };
-        self.ages_asked = Some(now);
+        self.ages.ask(now);
         let (admin, sender) = (self.admin.clone(), self.sender.clone());
         tokio::spawn(async move {
             let asked = ages::ask(&admin, &wanted).await;
@@ -240,13 +233,9 @@ impl Watching<'_> {
                 self.start(due);
                 self.print()
             }
-            Ended::Ages(Ok(ages)) => {
-                self.ages = ages;
-                Ok(())
-            }
-            // What was estimated has to do.
-            Ended::Ages(Err(_)) => {
-                self.ages.clear();
+            // Where they could not be read, what was estimated has to do.
+            Ended::Ages(ages) => {
+                self.ages.take(ages.unwrap_or_default());
                 Ok(())
             }
         }

@@ -6,14 +6,14 @@ use clap::Args;
 
 use crate::client_config;
 use crate::contexts::edit::Edit;
-use crate::contexts::{Context, Scalar};
+use crate::contexts::{Context, ContextColor, Scalar};
 use crate::error::{CliError, Kind};
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
   kt context add dev --bootstrap localhost:9092
-  kt context add prod -b kafka-1:9092,kafka-2:9092 --protected --cluster-id MkU3OEVBNTcwNTJENDM2Qk
+  kt context add prod -b kafka-1:9092,kafka-2:9092 --protected --paint red --cluster-id MkU3OEVBNTcwNTJENDM2Qk
   kt context add lab -b lab:9092 --command-config lab.properties -X client.id=me";
 
 /// Add a context to your file
@@ -29,6 +29,11 @@ pub(super) struct AddArgs {
     /// Refuse changes without --unlock NAME
     #[arg(long)]
     protected: bool,
+
+    /// Paint the dashboard's first line: black, red, green, yellow, blue, magenta, cyan, white, each
+    /// also bright-…, or #rrggbb
+    #[arg(long, value_name = "COLOR")]
+    paint: Option<ContextColor>,
 
     /// Refuse any cluster but the one with this id
     #[arg(long, value_name = "ID")]
@@ -74,6 +79,7 @@ fn context(args: &AddArgs, session: &Session) -> Result<Context, CliError> {
     let context = Context {
         bootstrap: bootstrap.clone(),
         protected: args.protected,
+        color: args.paint,
         cluster_id: args.cluster_id.clone(),
         command_config: globals.command_config.as_ref().map(absolute),
         client: client.collect::<Result<_, CliError>>()?,

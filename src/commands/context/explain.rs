@@ -91,6 +91,7 @@ fn of_context(in_use: &InUse) -> Vec<Setting> {
     let from = Origin::File(file.clone());
     let mut items = vec![
         setting("protected", Some(context.protected.to_string()), &from),
+        setting("color", context.color.map(|it| it.to_string()), &from),
         setting("cluster_id", context.cluster_id.clone(), &from),
     ];
     if let Some(path) = &context.command_config {

@@ -14,6 +14,8 @@ struct ListedContext {
     in_use: bool,
     bootstrap: String,
     protected: bool,
+    /// A name of the sixteen, or #rrggbb.
+    color: Option<String>,
     cluster_id: Option<String>,
     file: String,
 }
@@ -25,6 +27,7 @@ const COLUMNS: &[Column] = &[
     Column::text("in_use"),
     Column::text("bootstrap"),
     Column::text("protected"),
+    Column::text("color").scope(Scope::Wide),
     Column::text("cluster_id").scope(Scope::Wide),
     Column::text("file").scope(Scope::Wide),
 ];
@@ -44,6 +47,7 @@ impl Item for ListedContext {
                 Cell::Flag(it.in_use),
                 Cell::text(&it.bootstrap),
                 Cell::Flag(it.protected),
+                it.color.as_ref().map_or(Cell::Unknown, Cell::text),
                 it.cluster_id.as_ref().map_or(Cell::Unknown, Cell::text),
                 Cell::text(&it.file),
             ]);
@@ -62,6 +66,7 @@ pub(super) fn run(session: &Session) -> Result<(), CliError> {
         in_use: in_use.as_deref() == Some(name),
         bootstrap: context.bootstrap.clone(),
         protected: context.protected,
+        color: context.color.map(|it| it.to_string()),
         cluster_id: context.cluster_id.clone(),
         file: file.display().to_string(),
     });

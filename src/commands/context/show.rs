@@ -34,6 +34,8 @@ struct ShownContext {
     name: String,
     bootstrap: String,
     protected: bool,
+    /// A name of the sixteen, or #rrggbb.
+    color: Option<String>,
     cluster_id: Option<String>,
     command_config: Option<String>,
     /// Null: a secret, which does not belong there.
@@ -62,6 +64,7 @@ impl Item for ShownContext {
             row("name", Cell::text(&it.name));
             row("bootstrap", Cell::text(&it.bootstrap));
             row("protected", Cell::Flag(it.protected));
+            row("color", text(&it.color));
             row("cluster_id", text(&it.cluster_id));
             row("command_config", text(&it.command_config));
             for (key, value) in &it.client {
@@ -101,6 +104,7 @@ fn shown(name: &str, context: &Context, file: &Path) -> ShownContext {
         name: name.to_owned(),
         bootstrap: context.bootstrap.clone(),
         protected: context.protected,
+        color: context.color.map(|it| it.to_string()),
         cluster_id: context.cluster_id.clone(),
         command_config: context.command_config.as_ref().map(|it| it.display().to_string()),
         client: client.collect(),

@@ -232,9 +232,11 @@ impl Engine {
         self.refused.as_ref()
     }
 
-    /// What has happened, the oldest first.
-    pub(crate) fn events(&self) -> impl DoubleEndedIterator<Item = &Event> + ExactSizeIterator {
-        self.events.all()
+    /// What has happened, the oldest first, each with its number, which it keeps.
+    pub(crate) fn events(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (u64, &Event)> + ExactSizeIterator {
+        self.events.numbered()
     }
 
     /// What has happened since this was called last.

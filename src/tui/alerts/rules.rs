@@ -90,15 +90,16 @@ pub(crate) struct Rules {
     /// Which built-in checks take part, and who is told of them; `None` if the file says nothing.
     pub(crate) checks: Option<Checks>,
     pub(crate) targets: BTreeMap<String, Target>,
-    /// None of rules that no file holds.
+    /// None of rules that no file is to hold.
     pub(crate) origin: Option<Origin>,
 }
 
-/// Where rules were read, and when.
+/// Where rules are read, and when that was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) path: PathBuf,
-    pub(crate) read: Timestamp,
+    /// `None`: there was no file yet.
+    pub(crate) read: Option<Timestamp>,
 }
 
 /// A rule of the user.
@@ -201,8 +202,13 @@ impl Rules {
         let text = file::read(path)?;
         let parent = path.parent().unwrap_or(Path::new(""));
         let rules = reading::parse(&text, parent).map_err(|it| it.in_file(path))?;
-        let origin = Some(Origin { path: path.to_owned(), read: now });
+        let origin = Some(Origin { path: path.to_owned(), read: Some(now) });
         Ok(Rules { origin, ..rules })
+    }
+
+    /// None yet: where they will be read, once there is a file.
+    pub(crate) fn awaited(path: PathBuf) -> Rules {
+        Rules { origin: Some(Origin { path, read: None }), ..Rules::default() }
     }
 
     /// Whether the file wants this check to take part. A dashboard shows all of them.

@@ -13,6 +13,31 @@ pub(crate) fn count(number: u64) -> String {
     }
 }
 
+/// A number of things in `width` cells: exact if that fits, else in whole units (`12K`), else less
+/// than it is (`>9K`).
+pub(crate) fn count_in(number: u64, width: usize) -> String {
+    let exact = number.to_string();
+    if exact.len() <= width {
+        return exact;
+    }
+    let (mut below, mut largest) = (number, "");
+    for unit in UNITS {
+        below /= 1_000;
+        if below == 0 {
+            break;
+        }
+        let text = format!("{below}{unit}");
+        if text.len() <= width {
+            return text;
+        }
+        largest = unit;
+    }
+    match width.checked_sub(2) {
+        Some(nines @ 1..) if !largest.is_empty() => format!(">{}{largest}", "9".repeat(nines)),
+        _ => ">".repeat(width),
+    }
+}
+
 /// Things a second: as a count, but what is more than nothing is never written as `0`.
 pub(crate) fn rate(per_second: f64) -> String {
     if per_second.is_nan() {
@@ -110,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn a_count_in_little_room_is_scaled_and_never_cut() {
+        let written =
+            [0, 999, 1_000, 12_345, 123_456, 1_234_567, 200_000_000].map(|it| count_in(it, 3));
+        assert_eq!(written, ["0", "999", "1K", "12K", ">9K", "1M", ">9M"]);
+        let written = [9_999, 10_000, 123_456, 1_234_567].map(|it| count_in(it, 4));
+        assert_eq!(written, ["9999", "10K", "123K", "1M"]);
+        assert_eq!([count_in(100, 2), count_in(1_000, 2), count_in(10_000, 2)], [">>", "1K", ">>"]);
+    }
+
+    #[test]
     fn rounding_carries_into_the_next_unit() {
         let written = [0, 99_949, 99_950, 999_499, 999_500, u64::MAX].map(count);
         assert_eq!(written, ["0", "99.9K", "100K", "999K", "1.0M", "18.4E"]);
@@ -143,6 +178,7 @@ mod tests {
         #[test]
         fn no_number_widens_its_column(number in 0u64..=i64::MAX as u64, width in 0usize..25) {
             prop_assert!(cells(&count(number)) <= COUNT);
+            prop_assert!(cells(&count_in(number, width)) <= width);
             prop_assert!(cells(&offset(number as i64, width)) <= width);
         }
 

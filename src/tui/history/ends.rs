@@ -101,9 +101,11 @@ impl EndHistory {
         earlier.map(|(_, end)| Offset(end))
     }
 
-    /// Records a second, as the mean of 30 s; from 1 s on of what there is.
-    pub(crate) fn rate(&self) -> Rate {
-        let Some((now, end)) = self.recent.newest() else { return Rate::NotYet };
+    /// Records a second, as the mean of 30 s; from 1 s on of what there is. Nothing if the newest
+    /// sample is from before `since`: what a log did then says nothing of now.
+    pub(crate) fn rate(&self, since: Millis) -> Rate {
+        let newest = self.recent.newest().filter(|it| since <= it.0);
+        let Some((now, end)) = newest else { return Rate::NotYet };
         let mut base = None;
         for (at, earlier) in self.recent.newest_first() {
             let span = now - at;
@@ -122,18 +124,16 @@ impl EndHistory {
 
     /// When the record at `offset` was written.
     pub(crate) fn appended_at(&self, offset: Offset) -> AppendedAt {
-        let mut below: Option<(Millis, i64)> = None;
-        for (at, end) in self.points() {
+        // Who reads is mostly near the end: the newest samples tell.
+        let mut above: Option<(Millis, i64)> = None;
+        for (at, end) in self.points().rev() {
             if end <= offset.0 {
-                below = Some((at, end));
-                continue;
+                let passed = |above| AppendedAt::At(passed((at, end), above, offset.0));
+                return above.map_or(AppendedAt::NotYet, passed);
             }
-            return match below {
-                Some(below) => AppendedAt::At(passed(below, (at, end), offset.0)),
-                None => AppendedAt::Before(at),
-            };
+            above = Some((at, end));
         }
-        if below.is_some() { AppendedAt::NotYet } else { AppendedAt::Unknown }
+        above.map_or(AppendedAt::Unknown, |it| AppendedAt::Before(it.0))
     }
 
     /// The first moment that is known, and the end then.
@@ -142,7 +142,7 @@ impl EndHistory {
     }
 
     /// All that is known, the oldest first.
-    fn points(&self) -> impl Iterator<Item = (Millis, i64)> + '_ {
+    fn points(&self) -> impl DoubleEndedIterator<Item = (Millis, i64)> + '_ {
         let recent_from = self.recent.oldest().map_or(Millis(0), |it| it.0);
         let marks = self.minutes.as_deref().unwrap_or_default();
         let first = (self.newest_minute + 1).saturating_sub(MARKS as u64);
@@ -190,6 +190,13 @@ mod tests {
     }
 
     #[test]
+    fn a_log_of_which_nobody_tells_any_more_has_no_rate() {
+        let history = fed([(0, 0), (5_000, 100), (10_000, 200)]);
+        assert_eq!(history.rate(Millis(10_000)), Rate::PerSecond(20.0));
+        assert_eq!(history.rate(Millis(10_001)), Rate::NotYet);
+    }
+
+    #[test]
     fn rates_stand_after_1_s_and_become_means_of_30_s() {
         let mut history = EndHistory::with_marks();
         let mut text = String::new();
@@ -198,7 +205,7 @@ mod tests {
             // A burst of 3,000 records in the first second, then 10 a second.
             let end = if at == 0 { 0 } else { 3_000 + at as i64 / 100 };
             history.observe(Millis(at), Offset(end));
-            text += &format!("{at:>5} {:?}\n", history.rate());
+            text += &format!("{at:>5} {:?}\n", history.rate(Millis(0)));
         }
         insta::assert_snapshot!(text, @"
             0 NotYet
@@ -218,21 +225,21 @@ mod tests {
     #[test]
     fn a_log_that_went_back_is_measured_anew() {
         let mut history = fed((0..20).map(|n| (n * 5_000, n as i64 * 100)));
-        assert_eq!(history.rate(), Rate::PerSecond(20.0));
+        assert_eq!(history.rate(Millis(0)), Rate::PerSecond(20.0));
         history.observe(Millis(100_000), Offset(5));
-        assert_eq!(history.rate(), Rate::NotYet);
+        assert_eq!(history.rate(Millis(0)), Rate::NotYet);
         assert_eq!(history.appended_at(Offset(4)), AppendedAt::Before(Millis(100_000)));
         history.observe(Millis(105_000), Offset(10));
-        assert_eq!(history.rate(), Rate::PerSecond(1.0));
+        assert_eq!(history.rate(Millis(0)), Rate::PerSecond(1.0));
     }
 
     #[test]
     fn a_rate_does_not_reach_over_a_gap() {
         let mut history = fed((0..12).map(|n| (n * 5_000, 0)));
         history.observe(Millis(900_000), Offset(1_000_000));
-        assert_eq!(history.rate(), Rate::NotYet);
+        assert_eq!(history.rate(Millis(0)), Rate::NotYet);
         history.observe(Millis(905_000), Offset(1_000_010));
-        assert_eq!(history.rate(), Rate::PerSecond(2.0));
+        assert_eq!(history.rate(Millis(0)), Rate::PerSecond(2.0));
     }
 
     #[test]
@@ -260,7 +267,7 @@ mod tests {
                 now += step;
                 end = (end + grown).max(0);
                 history.observe(Millis(now), Offset(end));
-                if let Rate::PerSecond(rate) = history.rate() {
+                if let Rate::PerSecond(rate) = history.rate(Millis(0)) {
                     prop_assert!(rate.is_finite() && 0.0 <= rate, "{}", rate);
                     prop_assert!(rate <= 500_000.0 * 12.0);
                 }

@@ -1,6 +1,7 @@
 //! All series and offsets that are kept, within a fixed amount of memory.
 
 mod footprint;
+mod keeping;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use self::footprint::{commit_bytes, end_bytes, name_bytes, subject_bytes};
 use super::Rate;
 use super::committed::CommittedHistory;
 use super::ends::EndHistory;
-use super::series::Series;
+use super::series::{Reach, Series};
 
 /// What all history together may take.
 pub(crate) const HARD_CAP_BYTES: usize = 64 << 20;
@@ -74,6 +75,12 @@ pub(crate) struct Store {
     commits: BTreeMap<String, BTreeMap<TopicPartition, Box<CommittedHistory>>>,
     bytes: usize,
     cap: usize,
+    reach: Reach,
+    /// Nobody has minutes or marks that could be given up: to look again would be in vain.
+    is_spent: bool,
+    /// How often everything was looked at to make room.
+    #[cfg(test)]
+    walks: usize,
 }
 
 /// Within that time on a screen a subject is seen, and with samples it is not quiet.
@@ -89,7 +96,17 @@ impl Store {
     /// A store that keeps at most so many bytes.
     pub(crate) fn capped(cap: usize) -> Store {
         let (lines, ends, commits) = Default::default();
-        Store { lines, ends, commits, bytes: footprint::EMPTY_BYTES, cap }
+        Store {
+            lines,
+            ends,
+            commits,
+            bytes: footprint::EMPTY_BYTES,
+            cap,
+            reach: Reach::default(),
+            is_spent: false,
+            #[cfg(test)]
+            walks: 0,
+        }
     }
 
     /// What is kept, in bytes: never less than it takes.
@@ -121,13 +138,14 @@ impl Store {
         let new_subject =
             if self.lines.contains_key(subject) { 0 } else { footprint::new_subject(subject) };
         let least = new_subject + footprint::SERIES_BYTES;
-        let has_room = self.make_room(now, least + Series::MINUTES_BYTES);
+        let has_room = self.make_room(now, least + self.reach.bytes());
         if !has_room && !self.fits(least) {
             return false;
         }
         let mut series = Series::default();
         if has_room {
-            series.keep_minutes();
+            series.keep_minutes(self.reach);
+            self.is_spent = false;
         }
         let lines = self.lines.entry(subject.clone()).or_default();
         let before = if new_subject == 0 { subject_bytes(subject, &lines.series) } else { 0 };
@@ -148,18 +166,19 @@ impl Store {
         let Some(lines) = self.lines.get_mut(subject) else { return };
         lines.seen = Some(now);
         let lacking = lines.series.iter().filter(|it| !it.1.has_minutes()).count();
-        let needed = lacking * Series::MINUTES_BYTES;
+        let needed = lacking * self.reach.bytes();
         if lacking == 0 || !self.make_room(now, needed) {
             return;
         }
         let Some(lines) = self.lines.get_mut(subject) else { return };
         for (_, series) in lines.series.iter_mut().filter(|it| !it.1.has_minutes()) {
             // Where it was the only one to give, its own lines gave their minutes too.
-            if self.cap < self.bytes + Series::MINUTES_BYTES {
+            if self.cap < self.bytes + self.reach.bytes() {
                 return;
             }
-            series.keep_minutes();
-            self.bytes += Series::MINUTES_BYTES;
+            series.keep_minutes(self.reach);
+            self.is_spent = false;
+            self.bytes += series.coarse_bytes();
         }
     }
 
@@ -212,6 +231,7 @@ impl Store {
             }
         }
         history.observe(now, end);
+        self.is_spent &= !history.has_marks();
         self.bytes += name + end_bytes(&history);
         self.ends.entry(at.topic.clone()).or_default().insert(partition, Box::new(history));
     }
@@ -247,10 +267,10 @@ impl Store {
         self.commits.get(group)?.get(at).map(|it| &**it)
     }
 
-    /// Records a second into a topic: the sum over its partitions that are measured.
-    pub(crate) fn topic_rate(&self, topic: &str) -> Rate {
+    /// Records a second into a topic: the sum over its partitions that were measured since then.
+    pub(crate) fn topic_rate(&self, topic: &str, since: Millis) -> Rate {
         let partitions = self.ends.get(topic).into_iter().flat_map(BTreeMap::values);
-        let measured = partitions.filter_map(|it| it.rate().per_second());
+        let measured = partitions.filter_map(|it| it.rate(since).per_second());
         measured.reduce(|sum, rate| sum + rate).map_or(Rate::NotYet, Rate::PerSecond)
     }
 
@@ -263,6 +283,13 @@ impl Store {
     fn make_room(&mut self, now: Millis, needed: usize) -> bool {
         if self.fits(needed) {
             return true;
+        }
+        if self.is_spent {
+            return false;
+        }
+        #[cfg(test)]
+        {
+            self.walks += 1;
         }
         // A little more than needed: each round looks at everything.
         let goal = (self.cap - self.cap / 16).saturating_sub(needed);
@@ -280,6 +307,8 @@ impl Store {
             history.drop_marks();
             self.bytes -= EndHistory::MARKS_BYTES;
         }
+        // All have given what they had.
+        self.is_spent = goal < self.bytes;
         self.fits(needed)
     }
 
@@ -302,8 +331,8 @@ impl Store {
     fn drop_minutes(&mut self, subject: &Subject) {
         let Some(lines) = self.lines.get_mut(subject) else { return };
         for (_, series) in lines.series.iter_mut().filter(|it| it.1.has_minutes()) {
+            self.bytes -= series.coarse_bytes();
             series.drop_minutes();
-            self.bytes -= Series::MINUTES_BYTES;
         }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) struct View {
 }
 
 /// Nothing is kept for longer than this.
-const OLDEST_MS: u64 = 7 * 24 * 3_600_000;
+pub(super) const OLDEST_MS: u64 = 7 * 24 * 3_600_000;
 
 impl View {
     pub(crate) fn of(window: Window) -> View {

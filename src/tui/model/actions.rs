@@ -5,8 +5,10 @@
 //! waits for the answer, then it does what it had planned. So a change here and the same in a shell
 //! are one.
 
+pub(crate) mod flags;
 pub(crate) mod line;
 pub(crate) mod menu;
+pub(crate) mod reads;
 pub(crate) mod words;
 
 use kt_protocol::types::Millis;
@@ -28,6 +30,10 @@ pub(crate) struct Proposal {
     pub(crate) asks: Asks,
     /// Its plan in its own words.
     pub(crate) lines: Vec<String>,
+    /// What it noted and warned of meanwhile.
+    pub(crate) notes: Vec<String>,
+    /// Flags beside its words that the same line needs in a shell.
+    pub(crate) in_shell: Vec<String>,
     /// The offsets that it moves, where that is what it does.
     pub(crate) offsets: Option<OffsetPlan>,
     /// The number that the change will have, if it can be undone.
@@ -62,6 +68,8 @@ pub(crate) struct Edited {
     /// `topic/orders`
     pub(crate) entity: String,
     pub(crate) key: String,
+    /// Its value when that began; `None` if it has none, or is secret.
+    pub(crate) was: Option<String>,
 }
 
 /// How much of a command was done.
@@ -107,8 +115,13 @@ impl Changing {
         self.last
     }
 
-    pub(crate) fn is_applying(&self) -> bool {
-        matches!(self.current, Some(Current { stage: Stage::Applying { .. }, .. }))
+    /// Whether something is changed, or may be before anybody is asked.
+    pub(crate) fn is_making(&self) -> bool {
+        self.current.as_ref().is_some_and(|it| match it.stage {
+            Stage::Planning => line::asks_nobody(&it.words),
+            Stage::Proposed { .. } => false,
+            Stage::Applying { .. } => true,
+        })
     }
 
     /// What waits for an answer, and the words of its command.

@@ -5,9 +5,14 @@
 mod alerting;
 mod changing;
 mod command_line;
+mod keeping;
 mod keys;
 mod message;
 mod overlay;
+mod producing;
+mod protecting;
+mod recorded;
+mod secrets;
 
 #[cfg(test)]
 mod tests;
@@ -17,12 +22,15 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use kt_protocol::types::{Millis, Now};
 
+pub(crate) use self::keeping::{Keeping, KeptNews};
 pub(crate) use self::message::Message;
 pub(crate) use self::overlay::{Overlay, Question};
+use self::protecting::UnlockedUntil;
+pub(crate) use self::recorded::{PlayEnd, Played, not_recorded};
 use super::actions::{Changing, Edited};
 use super::msg::{Effect, Msg, Reporting};
 use super::page::{About, Page, Target};
-use super::schedule::{Lane, Needs};
+use super::schedule::Needs;
 use super::screen::Screen;
 use super::screens::Pages;
 use super::watch::Watch;
@@ -44,6 +52,15 @@ pub(crate) struct Setting {
     pub(crate) reach: String,
     /// Data directories of this machine, for the screen of segments.
     pub(crate) data: Vec<std::path::PathBuf>,
+    pub(crate) brokers: Brokers,
+}
+
+/// Where the brokers run that are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Brokers {
+    Elsewhere,
+    /// What stops this process stops them.
+    InThisProcess,
 }
 
 /// The dashboard.
@@ -62,12 +79,20 @@ pub(crate) struct App {
     /// Since when the picture stands still.
     pub(crate) frozen: Option<Now>,
     pub(crate) mouse: Reporting,
+    /// The file that answers are recorded to.
+    pub(crate) recording: Option<String>,
+    /// The recording that answers come from.
+    pub(crate) played: Option<Played>,
+    /// History on disk.
+    pub(crate) keeping: Keeping,
     /// The change that is planned or made.
     pub(crate) changing: Changing,
     /// The config whose value is typed.
     pub(crate) edited: Option<Edited>,
     /// Until when a protected context is unlocked.
-    unlocked_until: Option<Millis>,
+    unlocked_until: Option<UnlockedUntil>,
+    /// Records that are under way.
+    producing: usize,
     scales: BTreeMap<(Subject, Metric), Scale>,
     /// What was typed on the command line, the newest last.
     typed: Vec<String>,
@@ -90,6 +115,9 @@ pub(crate) struct Drawn {
     pub(crate) is_stale: bool,
     /// It goes to paper: no cursor.
     pub(crate) is_printed: bool,
+    /// How many lines of the page's text, and of the help, can be scrolled out of sight.
+    pub(crate) page_scrolls: Option<usize>,
+    pub(crate) help_scrolls: Option<usize>,
 }
 
 /// A list as it was drawn.
@@ -103,9 +131,6 @@ pub(crate) struct DrawnList {
     /// The heads of its columns, each with where it begins and ends.
     pub(crate) heads: Vec<(u16, u16, String)>,
 }
-
-/// An unlocked context locks again after this, in ms.
-const UNLOCKED_MS: u64 = 300_000;
 
 impl App {
     pub(crate) fn new(setting: Setting, now: Now) -> App {
@@ -121,9 +146,13 @@ impl App {
             theme: Theme::default(),
             frozen: None,
             mouse: Reporting::Off,
+            recording: None,
+            played: None,
+            keeping: Keeping::default(),
             changing: Changing::default(),
             edited: None,
             unlocked_until: None,
+            producing: 0,
             scales: BTreeMap::new(),
             typed: Vec::new(),
             size: (80, 24),
@@ -142,7 +171,10 @@ impl App {
         let is_next_second = self.now.monotonic.0 / 1_000 != now.monotonic.0 / 1_000;
         let is_answer = matches!(msg, Msg::Answer { .. } | Msg::Tick);
         self.must_draw |= is_next_second || !is_answer || !self.watch.is_known();
+        // The box hears now, and shows it.
+        self.must_draw |= self.deaf_until().is_some_and(|it| it <= now.monotonic);
         self.now = now;
+        self.lock_in_time();
         match msg {
             Msg::Key(key) => self.on_key(key, effects),
             Msg::Paste(text) => self.on_paste(&text),
@@ -158,8 +190,15 @@ impl App {
             Msg::Planned { id, proposal } => self.on_planned(id, *proposal, effects),
             Msg::Ended { id, outcome } => self.on_ended(id, &outcome),
             Msg::Said { level, text } => self.say_level(level, text),
+            Msg::Played(end) => self.played_to_its_end(end),
+            Msg::Kept(news) => self.on_kept(news),
             Msg::Tick => {}
-            Msg::Suspended => self.watch.schedule.suspend(),
+            Msg::Produced(result) => self.produced(result),
+            Msg::Suspended => {
+                // Whoever comes back may be somebody else.
+                self.lock();
+                self.watch.schedule.suspend();
+            }
             Msg::Resumed => self.watch.schedule.resume(),
         }
         self.settle(effects);
@@ -167,15 +206,13 @@ impl App {
 
     /// What follows from any message: new figures, new questions.
     fn settle(&mut self, effects: &mut Vec<Effect>) {
-        if self.unlocked_until.is_some_and(|at| at <= self.now.monotonic) {
-            self.unlocked_until = None;
-        }
         if self.watch.renew(self.now) {
             self.must_draw = true;
             self.watch.alert(self.now);
             self.renew_page();
         }
         self.show_proposal();
+        self.keep(effects);
         self.deliver(effects);
         self.ask(effects);
         self.act(effects);
@@ -211,6 +248,11 @@ impl App {
     fn ask(&mut self, effects: &mut Vec<Effect>) {
         let mut needs = Watch::always();
         self.pages.page(self.screen).needs(&self.watch, &mut needs);
+        for age in &self.watch.open_ages {
+            if !needs.ages.contains(age) {
+                needs.ages.push(age.clone());
+            }
+        }
         if self.needs.as_ref() != Some(&needs) {
             self.watch.schedule.need(needs.clone());
             self.needs = Some(needs);
@@ -228,7 +270,7 @@ impl App {
 
     /// Whether everything that the screen needs was answered, and computed.
     pub(crate) fn is_settled(&self) -> bool {
-        self.watch.schedule.is_settled() && self.page().is_settled()
+        self.watch.schedule.is_settled() && self.page().is_settled() && self.has_recalled()
     }
 
     /// Computes what follows from all answers, however young the last time is.
@@ -247,12 +289,17 @@ impl App {
         // One thing moves while the first answer is awaited.
         let spins = (!self.watch.is_known()).then(|| self.now.monotonic + SPIN_MS);
         let told = self.watch.alerts.next_deadline();
-        let soonest = [asked, renewed, spins, told].into_iter().flatten().min();
+        let heard = self.deaf_until();
+        let soonest = [asked, renewed, spins, told, heard].into_iter().flatten().min();
         soonest.map_or(second, |it| it.max(self.now.monotonic).min(second))
     }
 
     /// Goes to another screen.
     pub(crate) fn go(&mut self, target: &Target) {
+        if let Some(why) = self.lacks_in_replay(target.screen) {
+            self.overlay = Overlay::None;
+            return self.say(why);
+        }
         let before = Target {
             cursor: None,
             ..Target::about(self.screen, self.pages.page(self.screen).about())
@@ -268,13 +315,13 @@ impl App {
             page.set_about(&target.about);
         }
         self.renew_page();
-        let list = self.pages.page_mut(target.screen).list_mut();
-        if target.only_faults {
-            list.show_only(&mut |it| it.only_faults = true);
+        // What is sought stands in the first pane, and nothing that was kept may hide it.
+        if target.only_faults || target.cursor.is_some() {
+            let page = self.pages.page_mut(target.screen);
+            page.focus(0);
+            page.uncover(target.cursor.as_deref(), target.only_faults);
         }
-        if let Some(cursor) = &target.cursor {
-            list.seek(cursor);
-        }
+        self.cursor_moved();
     }
 
     /// Where things stand: for the mouse, and for the next page.
@@ -283,6 +330,12 @@ impl App {
             if let Some(list) = self.pages.page_mut(self.screen).pane_mut(it.pane) {
                 list.set_seen(it.first, usize::from(it.rows.3));
             }
+        }
+        if let Some(most) = drawn.page_scrolls {
+            self.pages.page_mut(self.screen).limit_scroll(most);
+        }
+        if let (Some(most), Overlay::Help { scrolled }) = (drawn.help_scrolls, &mut self.overlay) {
+            *scrolled = (*scrolled).min(most);
         }
         self.drawn = drawn;
     }
@@ -304,28 +357,15 @@ impl App {
         let mut oldest: Option<Aged> = None;
         for kind in page.kinds() {
             let Some(at) = cluster.oldest(&[*kind]) else { continue };
-            let lane = Lane { kind: *kind, broker: None };
-            let aged =
-                Aged { age: self.now.monotonic - at, pause: self.watch.schedule.pause(lane) };
+            let every = self.watch.schedule.rhythm(*kind);
+            let aged = Aged { age: self.now.monotonic - at, every };
             // What is asked for every few minutes is as old as that, and still as it should be.
-            let counts = aged.pause <= OFTEN_MS || aged.is_stale();
+            let counts = aged.every <= OFTEN_MS || aged.is_stale();
             if counts && oldest.is_none_or(|it| it.urgency() < aged.urgency()) {
                 oldest = Some(aged);
             }
         }
         oldest
-    }
-
-    pub(crate) fn is_locked(&self) -> bool {
-        self.setting.is_protected && self.unlocked_until.is_none()
-    }
-
-    pub(crate) fn is_unlocked(&self) -> bool {
-        self.setting.is_protected && self.unlocked_until.is_some()
-    }
-
-    fn unlock(&mut self) {
-        self.unlocked_until = Some(self.now.monotonic + UNLOCKED_MS);
     }
 
     fn page(&self) -> &dyn Page {
@@ -349,16 +389,16 @@ pub(crate) struct Aged {
     /// In ms.
     pub(crate) age: u64,
     /// How often it is asked for, in ms.
-    pub(crate) pause: u64,
+    pub(crate) every: u64,
 }
 
 impl Aged {
     pub(crate) fn is_stale(self) -> bool {
-        self.pause.saturating_mul(2) < self.age
+        self.every.saturating_mul(2) < self.age
     }
 
     pub(crate) fn is_lost(self) -> bool {
-        self.pause.saturating_mul(6) < self.age
+        self.every.saturating_mul(6) < self.age
     }
 
     fn urgency(self) -> (bool, bool, u64) {

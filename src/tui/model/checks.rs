@@ -10,7 +10,7 @@ mod groups;
 pub(crate) mod hold;
 mod moves;
 pub(crate) mod partitions;
-mod quorum;
+pub(crate) mod quorum;
 
 use std::collections::BTreeSet;
 
@@ -226,26 +226,16 @@ impl Badge {
         badge
     }
 
-    #[cfg(test)]
-    /// `WARN` drops if both do not fit.
-    pub(crate) fn text(self, width: usize) -> String {
-        let both = format!("BAD {} WARN {}", self.bad, self.warn);
+    /// What it says in so many cells: `WARN` drops if both do not fit.
+    pub(crate) fn words(self, room: usize) -> Vec<(String, Level)> {
+        let bad = (format!("BAD {}", self.bad), Level::Bad);
+        let warn = (format!("WARN {}", self.warn), Level::Warn);
         match (self.bad, self.warn, self.unknown) {
-            (0, 0, 0) => "OK".to_owned(),
-            (0, 0, _) => "UNKNOWN".to_owned(),
-            (0, warn, _) => format!("WARN {warn}"),
-            (_, 1.., _) if both.len() <= width => both,
-            (bad, _, _) => format!("BAD {bad}"),
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn level(self) -> Level {
-        match (self.bad, self.warn, self.unknown) {
-            (0, 0, 0) => Level::Ok,
-            (0, 0, _) => Level::Unknown,
-            (0, _, _) => Level::Warn,
-            _ => Level::Bad,
+            (0, 0, 0) => vec![("OK".to_owned(), Level::Ok)],
+            (0, 0, _) => vec![("UNKNOWN".to_owned(), Level::Unknown)],
+            (0, _, _) => vec![warn],
+            (_, 1.., _) if bad.0.len() + 1 + warn.0.len() <= room => vec![bad, warn],
+            _ => vec![bad],
         }
     }
 }
@@ -262,15 +252,38 @@ struct Held {
     check: Option<Check>,
     /// Whether that check ever had an answer.
     is_known: bool,
+    /// When the first answer came, and the last one that was evaluated.
+    first: Option<Millis>,
+    seen: Option<Millis>,
 }
 
+/// When the answers came that a check is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    /// The newest of them.
+    pub(crate) at: Millis,
+    /// For so long, in ms, answers are of one round.
+    pub(crate) round_ms: u64,
+}
+
+/// Answers come one after the other at first: until all are there, each shows what it tells.
+const SETTLING_MS: u64 = 10_000;
+
 impl Evaluator {
-    /// One evaluation: to be called once for each new set of answers, not for each redraw.
-    pub(crate) fn evaluate(&mut self, now: Millis, facts: &Facts<'_>) -> [Check; 6] {
+    /// One look at everything. A check whose answers are those of the last time says what it finds
+    /// now; it is no further evaluation.
+    pub(crate) fn evaluate(
+        &mut self,
+        now: Millis,
+        facts: &Facts<'_>,
+        told: impl Fn(CheckKind) -> Option<Told>,
+    ) -> [Check; 6] {
         let down = facts.down();
         CheckKind::ALL.map(|kind| {
             let finding = look(kind, facts, &down);
-            self.held[kind as usize].take(kind, now, finding)
+            let held = &mut self.held[kind as usize];
+            let level = held.observe(now, &finding, told(kind));
+            held.take(kind, now, level, finding)
         })
     }
 }
@@ -287,8 +300,23 @@ fn look(kind: CheckKind, facts: &Facts<'_>, down: &BTreeSet<i32>) -> Finding {
 }
 
 impl Held {
-    fn take(&mut self, kind: CheckKind, now: Millis, finding: Finding) -> Check {
-        let level = self.hold.observe(finding.level, finding.rise);
+    /// The level to show. Each round of answers counts once; silence has its own rule.
+    fn observe(&mut self, now: Millis, finding: &Finding, told: Option<Told>) -> Level {
+        if finding.level == Level::Unknown {
+            return self.hold.observe(finding.level, finding.rise);
+        }
+        let at = told.map_or(now, |it| it.at);
+        let round_ms = told.map_or(0, |it| it.round_ms);
+        if at - *self.first.get_or_insert(at) < SETTLING_MS {
+            self.hold = Hold::default();
+        } else if self.seen.is_some_and(|seen| at <= seen + round_ms) {
+            return self.hold.level();
+        }
+        self.seen = Some(at);
+        self.hold.observe(finding.level, finding.rise)
+    }
+
+    fn take(&mut self, kind: CheckKind, now: Millis, level: Level, finding: Finding) -> Check {
         let is_answer = finding.level != Level::Unknown;
         let before = self.check.take();
         let is_same = before.as_ref().is_some_and(|it| it.level == level);

@@ -14,13 +14,13 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kt_client::admin::{QuorumDescription, Reassignment};
 use kt_protocol::types::{Millis, NodeId, Now, Offset, Timestamp, TopicPartition};
 
 use super::schedule::{Kind, Outcome};
-pub(crate) use answer::{Answer, Said};
+pub(crate) use answer::{Answer, LogDir, PerName, PerPartition, Said};
 pub(crate) use brokers::Broker;
 pub(crate) use configs::EntityConfigs;
 pub(crate) use groups::Group;
@@ -48,7 +48,7 @@ pub(crate) struct Cluster {
     pub(crate) quorum: Option<Sample<QuorumDescription>>,
     /// Partitions that move; `None` until somebody told, and where nobody can.
     pub(crate) moves: Option<BTreeMap<TopicPartition, Reassignment>>,
-    /// The times of records at commits, as they were asked for last.
+    /// The times of records at commits; none for a record that has no time.
     pub(crate) ages: BTreeMap<(TopicPartition, Offset), Sample<Option<Timestamp>>>,
     /// All configs of entities that a screen was about.
     pub(crate) configs: BTreeMap<ConfigEntity, EntityConfigs>,
@@ -70,7 +70,7 @@ impl Cluster {
         let Answer { lane, at, said } = answer;
         let said = match said {
             Ok(said) => said,
-            Err(error) => return self.hearing.failed(lane, at, &error),
+            Err(failure) => return self.hearing.failed(lane, at, failure),
         };
         self.hearing.answered(lane, at);
         match said {
@@ -133,16 +133,38 @@ impl Cluster {
         times?.into_iter().min()
     }
 
+    /// When the newest answer of a kind came, of the brokers that are up.
+    pub(crate) fn newest(&self, kind: Kind) -> Option<Millis> {
+        let is_up = |node: NodeId| self.brokers.get(&node).is_none_or(Broker::is_up);
+        self.hearing.times(kind, is_up).flatten().max()
+    }
+
+    /// Brokers that are up and have not answered a kind since then.
+    pub(crate) fn silent_since(&self, kind: Kind, since: Millis) -> BTreeSet<NodeId> {
+        let is_up = |node: &NodeId| self.brokers.get(node).is_some_and(Broker::is_up);
+        let silent = self.hearing.of_kind(kind).filter_map(|(lane, heard)| {
+            lane.broker.filter(|_| heard.answered.is_none_or(|it| it < since))
+        });
+        silent.filter(is_up).collect()
+    }
+
+    /// A record's time does not change: what was told stays, for as many as are kept.
     fn fold_ages(&mut self, found: answer::FoundAges, at: Millis) {
-        let mut ages = BTreeMap::new();
-        for (partition, offset, time) in found {
-            let key = (partition, offset);
-            match (time, self.ages.remove(&key)) {
-                (Ok(value), _) => drop(ages.insert(key, Sample { value, at })),
-                (Err(_), Some(known)) => drop(ages.insert(key, known)),
-                (Err(_), None) => {}
-            }
+        let told = found.into_iter().filter_map(|(partition, offset, time)| {
+            Some(((partition, offset), Sample { value: time.ok()?, at }))
+        });
+        self.ages.extend(told);
+        while AGES_KEPT < self.ages.len() {
+            let oldest = self.ages.iter().min_by_key(|(_, it)| it.at).map(|(key, _)| key.clone());
+            oldest.and_then(|key| self.ages.remove(&key));
         }
-        self.ages = ages;
+    }
+
+    /// What was told of a topic that is gone, or was made again, says nothing of its namesake.
+    pub(crate) fn forget_ages(&mut self, topic: &str) {
+        self.ages.retain(|(partition, _), _| partition.topic != topic);
     }
 }
+
+/// Times of records that are kept: many screens of groups that are late.
+const AGES_KEPT: usize = 1_024;

@@ -3,31 +3,41 @@
 use std::collections::BTreeSet;
 
 use kt_client::ErrorKind;
-use kt_protocol::types::{NodeId, Now, Offset, TopicPartition};
+use kt_client::admin::{QuorumDescription, QuorumReplica};
+use kt_protocol::types::{NodeId, Now, Offset, Timestamp, TopicPartition};
 
 use super::checks::facts::{
     Answer, BrokerFact, BrokerState, DirectoryFact, Facts, GroupFact, MovesFact, PartitionFact,
     QuorumFact, VoterFact,
 };
 use super::cluster::brokers::{self, Broker};
-use super::cluster::topics::{ConfigValue, Partition, StoredAs, Topic};
-use super::cluster::{Cluster, Failure};
-use super::schedule::Kind;
+use super::cluster::topics::{Partition, StoredAs, Topic};
+use super::cluster::{Cluster, Failure, Sample};
+use super::schedule::{Kind, Lane};
+use super::throttles::{Throttled, throttles};
 
-/// All facts of one evaluation; `groups` are judged by who knows their history. Kinds that are
-/// `stale` were told too long ago to judge by.
+/// What was told too long ago to judge by.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stale {
+    /// What nobody tells any more.
+    pub(crate) kinds: BTreeSet<Kind>,
+    /// Brokers that do not tell their sizes any more, while others do.
+    pub(crate) disks_of: BTreeSet<NodeId>,
+}
+
+/// All facts of one evaluation; `groups` are judged by who knows their history.
 pub(crate) fn facts<'a>(
     cluster: &'a Cluster,
     groups: Vec<GroupFact<'a>>,
-    stale: &BTreeSet<Kind>,
+    stale: &Stale,
     now: Now,
 ) -> Facts<'a> {
-    let known = Known { cluster, stale };
+    let known = Known { cluster, stale: &stale.kinds };
     Facts {
         brokers: known.told(Kind::Brokers, || brokers(cluster, now)),
         partitions: known.told(Kind::Metadata, || partitions(cluster)),
         quorum: known.told(Kind::Quorum, || quorum(cluster, now)),
-        directories: known.told(Kind::LogDirs, || directories(cluster)),
+        directories: known.told(Kind::LogDirs, || directories(cluster, &stale.disks_of)),
         groups: known.told(Kind::Groups, || groups),
         moves: known.told(Kind::Moves, || moves(cluster)),
     }
@@ -65,21 +75,24 @@ fn in_a_word(failure: &Failure) -> String {
 }
 
 fn brokers(cluster: &Cluster, now: Now) -> Vec<BrokerFact<'_>> {
-    cluster.brokers.iter().map(|(id, it)| broker(*id, it, now)).collect()
+    let state = |id, it| state(cluster.standing(id, it), it, now);
+    cluster.brokers.iter().map(|(id, it)| broker(*id, it, state(*id, it))).collect()
 }
 
-fn broker(id: NodeId, it: &Broker, now: Now) -> BrokerFact<'_> {
+fn broker(id: NodeId, it: &Broker, state: BrokerState) -> BrokerFact<'_> {
     BrokerFact {
         id: id.0,
         host: it.endpoint.as_ref().map_or("", |it| &it.host),
         port: it.endpoint.as_ref().map_or(0, |it| it.port),
-        state: match it.state {
-            brokers::BrokerState::Up => BrokerState::Up,
-            // The controller fences whoever does not answer; only then it stands there.
-            brokers::BrokerState::Fenced | brokers::BrokerState::Down => {
-                BrokerState::Down { since_ms: now.monotonic - it.since }
-            }
-        },
+        state,
+    }
+}
+
+fn state(standing: brokers::BrokerState, it: &Broker, now: Now) -> BrokerState {
+    match standing {
+        brokers::BrokerState::Up => BrokerState::Up,
+        brokers::BrokerState::Fenced => BrokerState::Fenced,
+        brokers::BrokerState::Down => BrokerState::Down { since_ms: now.monotonic - it.since },
     }
 }
 
@@ -107,28 +120,48 @@ fn number(topic: &Topic, name: &str) -> Option<usize> {
     config(topic, name)?.parse().ok()
 }
 
-fn quorum(cluster: &Cluster, now: Now) -> QuorumFact {
+/// The metadata quorum as it was told last.
+pub(crate) fn quorum(cluster: &Cluster, now: Now) -> QuorumFact {
     let Some(told) = &cluster.quorum else {
         return QuorumFact { leader: None, epoch: 0, voters: Vec::new() };
     };
-    let (quorum, now) = (&told.value, told.told(now));
-    let leader = quorum.voters.iter().find(|it| it.node == quorum.leader);
-    let end = leader.and_then(|it| it.log_end).unwrap_or(quorum.high_watermark);
-    let behind = |its: Offset| u64::try_from(end.0.saturating_sub(its.0)).unwrap_or(0);
-    let ago = |time: i64| u64::try_from(now.wall.0.saturating_sub(time)).unwrap_or(0);
-    let voters = quorum.voters.iter().map(|it| VoterFact {
-        id: it.node.0,
-        lag: it.log_end.map_or(0, behind),
-        last_fetch_ms: it.last_fetch.map(|it| ago(it.0)),
-    });
+    let (quorum, time) = (&told.value, quorum_time(told, now));
     QuorumFact {
         leader: Some(quorum.leader.0).filter(|it| 0 <= *it),
         epoch: quorum.leader_epoch.0,
-        voters: voters.collect(),
+        voters: quorum.voters.iter().map(|it| follower(quorum, it, time)).collect(),
     }
 }
 
-fn directories(cluster: &Cluster) -> Vec<DirectoryFact<'_>> {
+/// How far a voter or an observer is, at a time of the leader's clock.
+pub(crate) fn follower(
+    quorum: &QuorumDescription,
+    it: &QuorumReplica,
+    time: Timestamp,
+) -> VoterFact {
+    let leader = quorum.voters.iter().find(|it| it.node == quorum.leader);
+    let end = leader.and_then(|it| it.log_end).unwrap_or(quorum.high_watermark);
+    let behind = |its: Offset| u64::try_from(end.0.saturating_sub(its.0)).unwrap_or(0);
+    VoterFact {
+        id: it.node.0,
+        lag: it.log_end.map_or(0, behind),
+        last_fetch_ms: it.last_fetch.map(|it| since(it, time)),
+    }
+}
+
+/// What the leader's clock showed when it told: it stamps itself with that, and all other times are
+/// its own. Where it does not, ours has to do.
+pub(crate) fn quorum_time(told: &Sample<QuorumDescription>, now: Now) -> Timestamp {
+    let leader = told.value.voters.iter().find(|it| it.node == told.value.leader);
+    leader.and_then(|it| it.last_fetch).unwrap_or_else(|| told.told(now).wall)
+}
+
+/// In ms.
+pub(crate) fn since(then: Timestamp, time: Timestamp) -> u64 {
+    u64::try_from(time.0.saturating_sub(then.0)).unwrap_or(0)
+}
+
+fn directories<'a>(cluster: &'a Cluster, stale: &BTreeSet<NodeId>) -> Vec<DirectoryFact<'a>> {
     let mut facts = Vec::new();
     for (id, broker) in &cluster.brokers {
         facts.extend(broker.dirs.iter().map(|(path, it)| DirectoryFact {
@@ -137,6 +170,7 @@ fn directories(cluster: &Cluster) -> Vec<DirectoryFact<'_>> {
             used: it.share(),
             full_in_ms: None,
             is_offline: it.failure.is_some(),
+            is_stale: stale.contains(id),
         }));
     }
     facts
@@ -147,10 +181,11 @@ fn moves(cluster: &Cluster) -> MovesFact {
     let left = moves.clone().map(|(partition, it)| left_bytes(cluster, partition, &it.adding));
     MovesFact {
         running: moves.clone().count(),
-        left_bytes: left.sum(),
+        left_bytes: left.reduce(|sum, it| Some(sum?.saturating_add(it?))).unwrap_or(Some(0)),
         eta_ms: None,
         stalled: Vec::new(),
-        throttled: throttled(cluster),
+        throttled: Some(throttled(cluster))
+            .filter(|it| !it.is_empty() || configs_are_known(cluster)),
     }
 }
 
@@ -159,29 +194,28 @@ fn left_bytes(cluster: &Cluster, partition: &TopicPartition, adding: &[i32]) -> 
     let it = cluster.topics.get(&partition.topic)?.partitions.get(&partition.partition)?;
     let whole = stored(it, it.leader?)?;
     let lacks = |id: &i32| whole.saturating_sub(stored(it, NodeId(*id)).unwrap_or(0));
-    Some(adding.iter().map(lacks).sum())
+    Some(adding.iter().map(lacks).fold(0, u64::saturating_add))
 }
 
 fn stored(it: &Partition, on: NodeId) -> Option<u64> {
     it.stored.get(&(on, StoredAs::Current)).map(|it| it.size.value)
 }
 
-/// Whose replication is slowed down: topics first, then brokers.
-pub(crate) fn throttled(cluster: &Cluster) -> Vec<String> {
-    const OF_TOPICS: [&str; 2] =
-        ["leader.replication.throttled.replicas", "follower.replication.throttled.replicas"];
-    // Kafka's default is the largest number that there is.
-    let is_set = |it: &ConfigValue| {
-        let rate = it.value.as_ref().and_then(|it| it.parse::<i64>().ok());
-        rate.is_some_and(|it| it != i64::MAX)
+/// Whether everybody has told the configs that may slow replication down. A topic that was made
+/// since then has nothing left behind.
+fn configs_are_known(cluster: &Cluster) -> bool {
+    let has_told = |broker| {
+        let heard = cluster.hearing.lanes.get(&Lane { kind: Kind::Configs, broker });
+        heard.is_some_and(|it| it.answered.is_some() && it.failing.is_none())
     };
-    let topics = cluster.topics.iter().filter(|(_, topic)| {
-        OF_TOPICS.iter().any(|it| config(topic, it).is_some_and(|it| !it.is_empty()))
-    });
-    let brokers = cluster.brokers.iter().filter(|(_, it)| it.configs.values().any(is_set));
-    let topics = topics.map(|(name, _)| name.clone());
-    let all: BTreeSet<String> = brokers.map(|(id, _)| format!("broker {id}")).collect();
-    topics.chain(all).collect()
+    let of_topics = cluster.topics.is_empty() || has_told(None);
+    let is_denied = cluster.topics.values().any(|it| it.configs_failure.is_some());
+    of_topics && !is_denied && cluster.up().all(|node| has_told(Some(node)))
+}
+
+/// Whose replication is slowed down: topics first, then brokers.
+fn throttled(cluster: &Cluster) -> Vec<Throttled> {
+    throttles(cluster).into_iter().map(|it| it.of).collect()
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ pub(crate) struct Filter {
     is_inverse: bool,
 }
 
-/// A pattern's program is not larger, in bytes: a few characters can ask for gigabytes.
-const PROGRAM_MAX: usize = 1 << 20;
+/// A pattern's program is not larger, in bytes: a few characters can ask for gigabytes, and it is
+/// run over all that is loaded on every key.
+const PROGRAM_MAX: usize = 1 << 18;
 
 impl Filter {
     /// From what was typed behind `/`: a first `!` inverts. `Err` says what is wrong with it.

@@ -19,8 +19,6 @@ pub(crate) enum Purpose {
     Find,
 }
 
-impl Purpose {}
-
 /// A line with the focus.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
@@ -64,6 +62,13 @@ impl Line {
 
     pub(crate) fn set(&mut self, text: &str) {
         self.input = Input::new(text.to_owned());
+    }
+
+    /// Pasted text, as if it were typed.
+    pub(crate) fn paste(&mut self, text: &str) {
+        for it in text.chars() {
+            self.on_key(Key::Char(it));
+        }
     }
 
     /// Every key that prints is text.

@@ -120,7 +120,7 @@ pub(crate) struct Cells {
     pub(crate) no_commit: usize,
     /// `None` while it depends on what is not measured yet.
     pub(crate) verdict: Option<Verdict>,
-    /// The partition that the verdict is about.
+    /// The partition that the verdict is about; while there is none, the one to be looked at.
     pub(crate) worst: Option<TopicPartition>,
 }
 
@@ -128,15 +128,17 @@ pub(crate) struct Cells {
 const STALLED_MS: u64 = 60_000;
 
 impl PartitionFacts {
-    /// Takes over what our own history tells of it. Comes after the commit is set.
+    /// Takes over what our own history tells of it, as of ends since then. Comes after the commit is
+    /// set.
     pub(crate) fn watched(
         mut self,
         now: Millis,
+        since: Millis,
         ends: Option<&EndHistory>,
         commits: Option<&CommittedHistory>,
     ) -> PartitionFacts {
         if let Some(ends) = ends {
-            self.incoming = ends.rate();
+            self.incoming = ends.rate(since);
             self.earliest = ends.earliest();
             self.appended = self.committed.map_or(AppendedAt::Unknown, |it| ends.appended_at(it));
         }
@@ -205,6 +207,9 @@ impl GroupFacts {
     }
 }
 
+/// What is not known stands before any lag that is.
+const OPEN_FIRST: u64 = 1 << 63;
+
 /// One look at a group.
 struct Look<'a> {
     group: &'a GroupFacts,
@@ -228,7 +233,7 @@ impl Look<'_> {
         };
         let trend = trend::of(&self.group.lag_samples);
         let verdict = self.verdict(lag, eta, expires);
-        let worst = verdict.and_then(|it| self.worst(it));
+        let worst = self.worst(verdict);
         Cells { lag, trend, late, read, incoming, eta, expires, no_commit, verdict, worst }
     }
 
@@ -293,17 +298,19 @@ impl Look<'_> {
             && self.partitions.iter().any(|it| STALLED_MS <= it.waits_ms(self.now.monotonic))
     }
 
-    /// The partition that a verdict is about: the first of the worst ones.
-    fn worst(&self, verdict: Verdict) -> Option<TopicPartition> {
+    /// The partition that a verdict is about: the first of the worst ones. Without a verdict the one
+    /// whose age, once it is read, will most likely tell.
+    fn worst(&self, verdict: Option<Verdict>) -> Option<TopicPartition> {
         let badness = |it: &PartitionFacts| {
             let lag = it.lag().unwrap_or_default().unsigned_abs();
             let late = late::of(it, self.now);
             match verdict {
-                Verdict::Ok | Verdict::Stopped | Verdict::Stalled => lag,
-                Verdict::Behind => late.age_ms().unwrap_or_default(),
-                Verdict::Rewound if it.is_rewound => lag.saturating_add(1),
-                Verdict::Rewound => 0,
-                Verdict::Losing | Verdict::Lost => expires::of(it, late).urgency(),
+                None if late.is_open() => lag.saturating_add(OPEN_FIRST),
+                None | Some(Verdict::Ok | Verdict::Stopped | Verdict::Stalled) => lag,
+                Some(Verdict::Behind) => late.age_ms().unwrap_or_default(),
+                Some(Verdict::Rewound) if it.is_rewound => lag.saturating_add(1),
+                Some(Verdict::Rewound) => 0,
+                Some(Verdict::Losing | Verdict::Lost) => expires::of(it, late).urgency(),
             }
         };
         let mut worst: Option<(u64, &PartitionFacts)> = None;

@@ -23,6 +23,11 @@ pub(crate) trait Line {
     /// Where it stands, sorted by that entry of `SORTS`.
     fn rank(&self, sort: usize) -> Rank;
 
+    /// The entry of `SORTS` that a head of a column stands for.
+    fn sort_of(head: &str) -> &str {
+        before_comma(head)
+    }
+
     /// What a filter looks at.
     fn words(&self) -> Vec<&str> {
         vec![self.key()]
@@ -32,6 +37,11 @@ pub(crate) trait Line {
     fn is_internal(&self) -> bool {
         false
     }
+}
+
+/// A chart beside the numbers it is of is sorted by them: `lag, last 30m`.
+pub(crate) fn before_comma(head: &str) -> &str {
+    head.split_once(", ").map_or(head, |it| it.0)
 }
 
 /// What of a list is shown.
@@ -180,6 +190,14 @@ pub(crate) trait List {
     fn sort_by_next(&mut self);
     fn reverse(&mut self);
     fn showing(&self) -> &Showing;
+    /// Puts the cursor on a subject, and shows it whatever hid it: the filter goes, and so does
+    /// what hides Kafka's own, if it is one of them.
+    fn uncover(&mut self, name: Option<&str>, only_faults: bool) {
+        self.show_only(&mut |it| (it.filter, it.only_faults) = (None, only_faults));
+        if let Some(name) = name {
+            self.seek(name);
+        }
+    }
     /// Changes what is shown.
     fn show_only(&mut self, change: &mut dyn FnMut(&mut Showing));
     fn key_pressed(&mut self, now: Millis);
@@ -247,6 +265,17 @@ impl<L: Line> List for Listing<L> {
         &self.showing
     }
 
+    fn uncover(&mut self, name: Option<&str>, only_faults: bool) {
+        self.showing.filter = None;
+        self.showing.only_faults = only_faults;
+        let line = name.and_then(|it| self.lines.get(it));
+        self.showing.with_internal |= line.is_some_and(Line::is_internal);
+        if let Some(name) = name {
+            self.rows.seek(name);
+        }
+        self.show();
+    }
+
     fn show_only(&mut self, change: &mut dyn FnMut(&mut Showing)) {
         change(&mut self.showing);
         self.show();
@@ -272,7 +301,8 @@ impl<L: Line> List for Listing<L> {
     }
 
     fn sort_by(&mut self, head: &str) -> bool {
-        let Some(sort) = L::SORTS.iter().position(|it| *it == head) else { return false };
+        let of_head = L::sort_of(head);
+        let Some(sort) = L::SORTS.iter().position(|it| *it == of_head) else { return false };
         if sort == self.sort {
             self.reverse();
             return true;

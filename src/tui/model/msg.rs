@@ -1,18 +1,21 @@
 //! What comes to the dashboard, and what it asks for.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use kt_client::Error;
-
 use super::actions::{Outcome, PlanId, Proposal};
+use super::app::KeptNews;
+use super::app::PlayEnd;
 use super::checks::Level;
-use super::cluster::Said;
+use super::cluster::{Failure, Said};
 use super::produce::NewRecord;
 use super::schedule::Question;
 use super::screens::records::reading::{ReadNews, ReadPlan};
 use super::screens::segments::looking::{Look, Looked};
 use crate::tui::alerts::engine::Outgoing;
 use crate::tui::alerts::rules::{Rules, RulesError};
+use crate::tui::history::kept::Minute;
+use crate::tui::history::store::Subject;
 use crate::tui::keymap::Key;
 
 /// Something that happened.
@@ -27,7 +30,7 @@ pub(crate) enum Msg {
     /// What came of a question, and how long it was under way, in milliseconds.
     Answer {
         question: Question,
-        said: Result<Said, Error>,
+        said: Result<Said, Failure>,
         took: u64,
     },
     /// What came of a plan to read, by its number.
@@ -35,6 +38,8 @@ pub(crate) enum Msg {
         generation: u64,
         news: ReadNews,
     },
+    /// No more comes out of the recording that is played.
+    Played(PlayEnd),
     /// Nothing but time.
     Tick,
     /// What was found in a local directory, by the number of the subject that asked.
@@ -54,6 +59,8 @@ pub(crate) enum Msg {
         level: Option<Level>,
         text: String,
     },
+    /// What became of a record: where it is, or why it is not.
+    Produced(Result<String, String>),
     /// A command waits for the answer to what it would do.
     Planned {
         id: PlanId,
@@ -64,6 +71,8 @@ pub(crate) enum Msg {
         id: PlanId,
         outcome: Outcome,
     },
+    /// What comes of the history on disk.
+    Kept(KeptNews),
     /// Nobody can look, or somebody can again.
     Suspended,
     Resumed,
@@ -97,8 +106,12 @@ pub(crate) enum Effect {
         generation: u64,
         look: Look,
     },
-    /// Comes back as `Msg::Said`.
-    Produce(NewRecord),
+    /// Comes back as `Msg::Produced`.
+    Produce {
+        record: NewRecord,
+        /// The name of the protected context, where that is unlocked.
+        unlocked: Option<String>,
+    },
     /// Into the clipboard of the terminal.
     Copy(String),
     /// The screen as a file in this form.
@@ -108,6 +121,13 @@ pub(crate) enum Effect {
     Deliver(Outgoing),
     /// Comes back as `Msg::Rules`.
     ReadRules(PathBuf),
+    /// Reads what was kept on disk of this cluster and these subjects; comes back as `Msg::Kept`.
+    Recall {
+        cluster_id: String,
+        alive: BTreeSet<Subject>,
+    },
+    /// Writes a minute there.
+    Keep(Minute),
     /// Begins a command. It comes back as `Msg::Planned`, or as `Msg::Ended`.
     Plan {
         id: PlanId,

@@ -31,10 +31,18 @@ pub(crate) trait Page {
 
     fn list_mut(&mut self) -> &mut dyn List;
 
+    /// It is opened with the cursor on a subject, or for its faults: shows them whatever hid them.
+    fn uncover(&mut self, cursor: Option<&str>, only_faults: bool) {
+        self.list_mut().uncover(cursor, only_faults);
+    }
+
     /// The list of any pane; the first one is 0.
     fn pane_mut(&mut self, _pane: usize) -> Option<&mut dyn List> {
         Some(self.list_mut())
     }
+
+    /// The cursor may stand on another row.
+    fn cursor_moved(&mut self, _watch: &Watch, _now: Now) {}
 
     fn panes(&self) -> usize {
         1
@@ -64,14 +72,19 @@ pub(crate) trait Page {
         None
     }
 
-    /// The config under the cursor, and its value.
-    fn config(&self) -> Option<(String, String)> {
+    /// The config under the cursor, and its value unless that is secret.
+    fn config(&self) -> Option<(String, Option<String>)> {
         None
     }
 
     /// Whether it takes a line of this purpose.
     fn takes(&self, _purpose: Purpose) -> bool {
         false
+    }
+
+    /// What stands in such a line at first.
+    fn line_of(&self, _purpose: Purpose) -> String {
+        String::new()
     }
 
     /// A line that it takes was typed.
@@ -95,10 +108,23 @@ pub(crate) trait Page {
         true
     }
 
-    /// What `y` copies.
-    fn copied(&self) -> Option<String> {
+    /// What is under the cursor, as people call it: above its details.
+    fn named(&self) -> Option<String> {
         self.list().subject().map(str::to_owned)
     }
+
+    /// What `y` copies.
+    fn copied(&self) -> Option<String> {
+        self.named()
+    }
+
+    /// What is said of the copy, where it is not all.
+    fn copied_note(&self) -> Option<String> {
+        None
+    }
+
+    /// So many lines of its text can be scrolled out of sight, as it was drawn last.
+    fn limit_scroll(&mut self, _most: usize) {}
 
     /// The same as a command line: what `Y` copies.
     fn kt_line(&self) -> String;

@@ -48,6 +48,11 @@ impl ProduceForm {
         lines.map(|(index, (name, line))| (name, line.text(), index == self.at))
     }
 
+    /// Pasted text goes where the keys go. It is one line by now: it never acts as Enter.
+    pub(crate) fn paste(&mut self, text: &str) {
+        self.fields[self.at].paste(text);
+    }
+
     /// Enter goes on to the next line; on the last one the record is produced.
     pub(crate) fn on_key(mut self, key: Key) -> Filled {
         let last = FIELDS.len() - 1;

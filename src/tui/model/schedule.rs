@@ -77,6 +77,8 @@ enum Activity {
     #[default]
     Running,
     Suspended,
+    /// Others ask: their answers are followed.
+    Following,
 }
 
 /// From here on intervals grow in proportion to the partitions.
@@ -121,7 +123,7 @@ impl Schedule {
 
     /// Adds what is to be asked now. Each must come back through `answered`.
     pub(crate) fn due(&mut self, now: Millis, questions: &mut Vec<Question>) {
-        if self.activity == Activity::Suspended {
+        if self.activity != Activity::Running {
             return;
         }
         let wanted = self.wanted();
@@ -148,6 +150,10 @@ impl Schedule {
     ) {
         let kind = question.lane.kind;
         let interval = self.interval(kind);
+        if self.activity == Activity::Following {
+            let pace = self.lanes.entry(question.lane).or_default();
+            pace.begin_again(question.part, Millis(now.0.saturating_sub(took)), &question.ask);
+        }
         let Some(pace) = self.lanes.get_mut(&question.lane) else { return };
         let was_failing = pace.is_failing();
         pace.answered(question.part, now, took, outcome, interval);
@@ -184,17 +190,28 @@ impl Schedule {
 
     /// Nothing is asked until `resume`: nobody can look.
     pub(crate) fn suspend(&mut self) {
-        self.activity = Activity::Suspended;
+        self.change(Activity::Running, Activity::Suspended);
     }
 
     /// Somebody can look again.
     pub(crate) fn resume(&mut self) {
-        self.activity = Activity::Running;
+        self.change(Activity::Suspended, Activity::Running);
+    }
+
+    /// Nothing is asked ever: answers come that others asked for.
+    pub(crate) fn follow(&mut self) {
+        self.activity = Activity::Following;
+    }
+
+    fn change(&mut self, from: Activity, to: Activity) {
+        if self.activity == from {
+            self.activity = to;
+        }
     }
 
     /// When `due` has something next, if no answer comes before.
     pub(crate) fn next_deadline(&self) -> Option<Millis> {
-        if self.activity == Activity::Suspended {
+        if self.activity != Activity::Running {
             return None;
         }
         self.wanted().into_iter().filter_map(|lane| self.next_try(lane)).min()
@@ -209,11 +226,22 @@ impl Schedule {
         }
     }
 
-    /// How long is between two questions in this lane now, in milliseconds. Older answers than
-    /// two of these are stale.
-    pub(crate) fn pause(&self, lane: Lane) -> u64 {
-        let interval = self.interval(lane.kind);
-        self.lanes.get(&lane).map_or(interval, |pace| pace.pause(interval))
+    /// Of these lanes those that are asked, by what is needed now.
+    pub(crate) fn asked<'a>(&self, lanes: impl Iterator<Item = &'a Lane>) -> BTreeSet<Lane> {
+        let mut lanes = lanes.copied().peekable();
+        if lanes.peek().is_none() {
+            return BTreeSet::new();
+        }
+        let wanted = self.wanted();
+        lanes.filter(|it| wanted.contains(it)).collect()
+    }
+
+    /// How often this kind is asked for where it is answered, in milliseconds: slow answers count,
+    /// failures do not. Older answers than two of these are stale.
+    pub(crate) fn rhythm(&self, kind: Kind) -> u64 {
+        let interval = self.interval(kind);
+        let of_kind = self.lanes.iter().filter(|(lane, _)| lane.kind == kind);
+        of_kind.map(|(_, pace)| pace.rhythm(interval)).max().unwrap_or(interval)
     }
 
     /// Whether everything that is needed was answered, or refused; what rates are made of twice.

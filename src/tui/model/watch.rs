@@ -3,7 +3,9 @@
 //! Answers go in; questions, samples, checks and the cells of groups come out. Answers are folded
 //! at once; what is computed over the whole cluster is renewed at most once a second.
 
+mod ages;
 mod disks;
+mod fresh;
 mod groups;
 mod growth;
 mod moves;
@@ -11,16 +13,16 @@ mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kt_client::Error;
 use kt_protocol::types::{Millis, NodeId, Now, Offset, TopicPartition};
 
 pub(crate) use self::disks::Disks;
 pub(crate) use self::groups::{Judged, clocks};
 pub(crate) use self::growth::Growth;
+use self::moves::Ended;
 pub(crate) use self::moves::{Moves, Progress};
 use super::checks::facts::{Answer as FactAnswer, Facts, GroupFact};
 use super::checks::{Badge, Check, CheckKind, Evaluator, Figure, Level, Part};
-use super::cluster::{Answer, Cluster, Said};
+use super::cluster::{Answer, Cluster, Failure, Said};
 use super::facts::facts;
 use super::schedule::{Ask, Kind, Lane, Needs, Question, Schedule, WhichOffset};
 use crate::tui::alerts::engine::{Engine, Outgoing};
@@ -41,6 +43,8 @@ pub(crate) struct Watch {
     pub(crate) moves: Moves,
     /// Records a second into each topic, as last computed.
     pub(crate) rates: BTreeMap<String, Rate>,
+    /// Records whose age a verdict waits for, of whatever group.
+    pub(crate) open_ages: Vec<(TopicPartition, Offset)>,
     /// Each group's row.
     pub(crate) groups: BTreeMap<String, Judged>,
     /// What the checks say, once anything was answered.
@@ -52,6 +56,8 @@ pub(crate) struct Watch {
     evaluator: Evaluator,
     news: News,
     renewed: Option<Millis>,
+    /// Since when what was told of each kind still counts.
+    fresh: BTreeMap<Kind, Millis>,
 }
 
 /// What came since all was computed last.
@@ -60,8 +66,8 @@ struct News {
     any: bool,
     /// Log ends or commits: rates and lag are other ones.
     offsets: bool,
-    /// Sizes of replicas.
-    sizes: bool,
+    /// Brokers that told the sizes of their replicas.
+    sizes: BTreeSet<NodeId>,
     /// Leaders, replicas, states.
     shape: bool,
     quorum: bool,
@@ -71,6 +77,8 @@ struct News {
 const SILENT_MS: u64 = 10_000;
 /// What is computed over the whole cluster is computed no more often.
 const RENEW_MS: u64 = 1_000;
+/// And no less often: what nobody answers any more grows old without an answer that says so.
+const RENEW_AGED_MS: u64 = 2_000;
 
 /// What the header and the checks need of every screen.
 const ALWAYS: [Kind; 11] = [
@@ -97,7 +105,7 @@ impl Watch {
     pub(crate) fn answered(
         &mut self,
         question: &Question,
-        said: Result<Said, Error>,
+        said: Result<Said, Failure>,
         took: u64,
         now: Now,
     ) {
@@ -105,10 +113,17 @@ impl Watch {
         let is_known = said.is_ok();
         let kind = question.lane.kind;
         let before = matches!(said, Ok(Said::Metadata { .. })).then(|| self.topic_ids());
+        let groups = matches!(said, Ok(Said::Groups(_))).then(|| self.group_names());
         let outcome = self.cluster.fold(Answer { lane: question.lane, at, said });
         self.schedule.answered(question, at, took, outcome);
         if let Some(before) = before {
             self.forget_others(&before);
+            self.moves.settle(&self.cluster);
+        }
+        for name in groups.into_iter().flatten() {
+            if !self.cluster.groups.contains_key(&name) {
+                self.store.remove(&Subject::Group(name));
+            }
         }
         if is_known {
             self.keep(question, at);
@@ -116,52 +131,50 @@ impl Watch {
         if matches!(kind, Kind::Brokers | Kind::Metadata | Kind::Groups | Kind::Moves) {
             self.schedule.learn(&self.cluster.world());
         }
-        self.news.note(kind);
+        self.news.any = true;
+        if is_known {
+            self.news.note(question.lane);
+        }
     }
 
-    /// Computes what follows from the answers since the last time; whether anything was.
+    /// Computes what follows from the answers since the last time, and from their age; whether
+    /// that was due.
     pub(crate) fn renew(&mut self, now: Now) -> bool {
-        if !self.news.any {
-            return false;
-        }
         let first = self.news.shape && self.checks.is_none();
-        if !first && self.renewed.is_some_and(|at| now.monotonic - at < RENEW_MS) {
-            return false;
+        let is_due = first || self.next_renewal().is_some_and(|at| at <= now.monotonic);
+        if is_due {
+            self.renew_now(now);
         }
-        self.renew_now(now);
-        true
+        is_due
     }
 
     /// The same, however young the last time is.
     pub(crate) fn renew_now(&mut self, now: Now) {
         self.renewed = Some(now.monotonic);
         let news = std::mem::take(&mut self.news);
-        if news.offsets || news.shape {
-            self.renew_rates(now.monotonic);
-            self.judge_groups(now);
-        }
+        self.renew_fresh(now.monotonic);
+        self.growth.fresh_since = self.fresh_since(Kind::LogDirs);
+        self.renew_rates();
+        self.judge_groups(now);
+        self.open_ages = self.ages_of_open();
         self.push_samples(&news, now.monotonic);
-        let of_groups = self.groups.iter().map(|(name, it)| GroupFact {
-            name,
-            verdict: it.cells.verdict,
-            late_ms: it.cells.late.age_ms(),
-        });
-        let stale = self.stale(now.monotonic);
-        let mut facts = facts(&self.cluster, of_groups.collect(), &stale, now);
+        let mut evaluator = std::mem::take(&mut self.evaluator);
+        let mut facts = facts(&self.cluster, self.group_facts_of_all(), &self.stale(), now);
         self.add_outlook(&mut facts);
-        let mut checks = self.evaluator.evaluate(now.monotonic, &facts);
+        let mut checks = evaluator.evaluate(now.monotonic, &facts, |kind| self.told(kind));
+        self.evaluator = evaluator;
         self.say_silence(&mut checks, now);
         self.checks = Some(checks);
     }
 
-    /// What was told more than two intervals ago.
-    pub(crate) fn stale(&self, now: Millis) -> BTreeSet<Kind> {
-        let is_stale = |kind: &Kind| {
-            let pause = self.schedule.pause(Lane { kind: *kind, broker: None });
-            let at = self.cluster.oldest(&[*kind]);
-            at.is_some_and(|at| pause.saturating_mul(2) < now - at)
+    /// All groups that there are, whether they could be judged or not.
+    fn group_facts_of_all(&self) -> Vec<GroupFact<'_>> {
+        let fact = |name| {
+            let judged = self.groups.get(name);
+            let late_ms = judged.and_then(|it| it.cells.late.age_ms());
+            GroupFact { name, verdict: judged.and_then(Judged::verdict), late_ms }
         };
-        ALWAYS.into_iter().filter(is_stale).collect()
+        self.cluster.groups.keys().map(|it| fact(it.as_str())).collect()
     }
 
     /// What only watching tells: when disks are full, and how moves get on.
@@ -191,7 +204,8 @@ impl Watch {
 
     /// When `renew` has something to do, if no answer comes before.
     pub(crate) fn next_renewal(&self) -> Option<Millis> {
-        self.news.any.then(|| self.renewed.map_or(Millis(0), |it| it + RENEW_MS))
+        let Some(renewed) = self.renewed else { return self.news.any.then_some(Millis(0)) };
+        Some(renewed + if self.news.any { RENEW_MS } else { RENEW_AGED_MS })
     }
 
     /// How many checks and rules fire; `None` while nothing is known.
@@ -207,7 +221,11 @@ impl Watch {
         if let Some(id) = &self.cluster.id {
             engine.know_cluster(id);
         }
-        let measured = Measured::of(self, now);
+        // Without rules nobody looks at it.
+        let measured = match engine.rules().rules.is_empty() {
+            true => Measured::nothing(),
+            false => Measured::of(self, now),
+        };
         let outgoing = engine.evaluate(now.monotonic, wall, &measured, checks);
         self.outgoing.extend(outgoing);
         self.alerts = engine;
@@ -252,9 +270,12 @@ impl Watch {
                     self.growth.observe(node, &self.cluster, at);
                     self.disks.observe(node, &self.cluster, at);
                 }
-                self.moves.observe(&self.cluster, at);
+                let _ = self.moves.observe(&self.cluster, at);
             }
-            Ask::Moves => self.moves.observe(&self.cluster, at),
+            Ask::Moves if self.moves.observe(&self.cluster, at) == Ended::Some => {
+                // Whether they are finished stands in who has replicas now.
+                self.schedule.hurry(Kind::Metadata, at);
+            }
             _ => {}
         }
     }
@@ -276,6 +297,10 @@ impl Watch {
         }
     }
 
+    fn group_names(&self) -> Vec<String> {
+        self.cluster.groups.keys().cloned().collect()
+    }
+
     fn topic_ids(&self) -> BTreeMap<String, kt_protocol::types::Uuid> {
         self.cluster.topics.iter().map(|(name, it)| (name.clone(), it.id)).collect()
     }
@@ -287,10 +312,12 @@ impl Watch {
                 None => {
                     self.store.remove(&Subject::Topic(name.clone()));
                     self.growth.forget(name);
+                    self.cluster.forget_ages(name);
                 }
                 Some(it) if it.id != *id && !id.is_zero() => {
                     self.store.forget_topic(name);
                     self.growth.forget(name);
+                    self.cluster.forget_ages(name);
                 }
                 Some(_) => {}
             }
@@ -307,9 +334,9 @@ impl Watch {
 }
 
 impl News {
-    fn note(&mut self, kind: Kind) {
-        self.any = true;
-        match kind {
+    /// Takes note of what was told, and by whom.
+    fn note(&mut self, lane: Lane) {
+        match lane.kind {
             Kind::LogEnds
             | Kind::LogStarts
             | Kind::Commits
@@ -318,7 +345,7 @@ impl News {
             | Kind::SubjectEnds
             | Kind::SubjectStableEnds
             | Kind::SubjectCommits => self.offsets = true,
-            Kind::LogDirs | Kind::MovingLogDirs => self.sizes = true,
+            Kind::LogDirs | Kind::MovingLogDirs => self.sizes.extend(lane.broker),
             Kind::Quorum => self.quorum = true,
             Kind::Brokers
             | Kind::Metadata

@@ -17,12 +17,14 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use self::host::Inside;
+use super::produce::produce;
 use crate::cli::Globals;
 use crate::commands::{self, Command};
 use crate::error::{CliError, Kind};
 use crate::session::Session;
 use crate::tui::model::actions::{End, Outcome, PlanId, line};
 use crate::tui::model::msg::Msg;
+use crate::tui::model::produce::NewRecord;
 
 /// Where changes are made.
 #[derive(Clone, Debug)]
@@ -40,7 +42,7 @@ pub(super) struct Place {
     pub(super) journal: Option<PathBuf>,
 }
 
-/// The commands that run.
+/// The commands that run, and the records that are written.
 #[derive(Debug)]
 pub(super) struct Actions {
     place: Place,
@@ -50,6 +52,8 @@ pub(super) struct Actions {
     /// The one that was agreed to last: it is gone when that has ended.
     applied: Option<Receiver<()>>,
     last: Option<(PlanId, Receiver<()>)>,
+    /// Every record that is under way holds the first; all are written when the other one hears so.
+    written: (Sender<()>, Receiver<()>),
 }
 
 /// Who leaves while a change is made waits for its end, that it may be written down.
@@ -59,7 +63,23 @@ const UNASKED_WAIT: Duration = Duration::from_secs(2);
 
 impl Actions {
     pub(super) fn new(place: Place, messages: UnboundedSender<Msg>) -> Actions {
-        Actions { place, messages, waiting: BTreeMap::new(), applied: None, last: None }
+        let waiting = BTreeMap::new();
+        Actions { place, messages, waiting, applied: None, last: None, written: channel() }
+    }
+
+    /// Produces a record, unless its context was locked meanwhile.
+    pub(super) fn produce(&self, record: NewRecord, unlocked: Option<&str>) {
+        let messages = self.messages.clone();
+        if let Err(error) = self.require_unlocked(unlocked) {
+            // Nobody listens any more once the dashboard is left.
+            return drop(messages.send(Msg::Produced(Err(error.message))));
+        }
+        let (admin, writing) = (self.place.admin.clone(), self.written.0.clone());
+        self.place.runtime.spawn(async move {
+            let result = produce(&admin, record).await;
+            drop(messages.send(Msg::Produced(result)));
+            drop(writing);
+        });
     }
 
     /// Begins a command.
@@ -72,11 +92,7 @@ impl Actions {
 
     fn begin(&mut self, id: PlanId, words: Vec<String>) -> Result<(), CliError> {
         let (cli, command) = line::read(&words).map_err(CliError::usage)?;
-        let globals = Globals {
-            regex: cli.globals.regex,
-            internal: cli.globals.internal,
-            ..quiet(&self.place.globals)
-        };
+        let globals = of_line(&self.place.globals, &cli.globals);
         let (agree, agreed) = channel();
         let (ending, ended) = channel();
         let is_counted = globals.regex;
@@ -117,7 +133,7 @@ impl Actions {
         self.waiting.remove(&id);
     }
 
-    /// Waits a while for a change that is being made.
+    /// Waits a while for a change that is being made, and for records.
     pub(super) fn finish(self) {
         drop(self.waiting);
         // What adds only asks nobody: it may be under way as well. Each ends by hanging up.
@@ -127,6 +143,9 @@ impl Actions {
         if let Some((_, last)) = self.last {
             let _ = last.recv_timeout(UNASKED_WAIT);
         }
+        let (writing, written) = self.written;
+        drop(writing);
+        let _ = written.recv_timeout(UNASKED_WAIT);
     }
 
     fn require_unlocked(&self, unlocked: Option<&str>) -> Result<(), CliError> {
@@ -159,6 +178,16 @@ fn quiet(globals: &Globals) -> Globals {
         quiet: false,
         verbose: 0,
         ..globals.clone()
+    }
+}
+
+/// What a line itself says: what else there is of it was refused when it was read.
+fn of_line(dashboard: &Globals, line: &Globals) -> Globals {
+    Globals {
+        regex: line.regex,
+        internal: line.internal,
+        utc: line.utc || dashboard.utc,
+        ..quiet(dashboard)
     }
 }
 

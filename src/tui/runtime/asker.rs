@@ -7,13 +7,13 @@ use kt_client::Admin;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::produce::produce;
+use super::clocks::Clocks;
 use super::questions::ask;
 use super::segments;
 use crate::tui::model::msg::Msg;
-use crate::tui::model::produce::NewRecord;
 use crate::tui::model::schedule::Question;
 use crate::tui::model::screens::segments::looking::Look;
+use crate::tui::recording::writer::Recorder;
 
 /// Asks the cluster. The schedule has one question under way for each kind and broker, so what is
 /// under way, and what waits to be folded, is bounded by that.
@@ -22,23 +22,39 @@ pub(crate) struct Asker {
     admin: Admin,
     handle: Handle,
     answers: UnboundedSender<Msg>,
+    /// Where answers are kept, and the clock that says when they came.
+    recorder: Option<(Recorder, Clocks)>,
 }
 
 impl Asker {
     /// Runs questions on the runtime of `handle`.
     pub(crate) fn new(admin: Admin, handle: Handle, answers: UnboundedSender<Msg>) -> Asker {
-        Asker { admin, handle, answers }
+        Asker { admin, handle, answers, recorder: None }
+    }
+
+    /// The same, and answers are recorded.
+    pub(crate) fn recording(self, recorder: Recorder, clocks: Clocks) -> Asker {
+        Asker { recorder: Some((recorder, clocks)), ..self }
     }
 
     /// Asks; the answer comes as a message.
     pub(crate) fn ask(&self, question: Question) {
         let (admin, answers) = (self.admin.clone(), self.answers.clone());
+        let recorder = self.recorder.clone();
         self.handle.spawn(async move {
             let began = Instant::now();
             let said = ask(&admin, &question).await;
             let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             // Nobody listens any more once the dashboard is left.
-            drop(answers.send(Msg::Answer { question, said, took }));
+            let Some((recorder, clocks)) = recorder else {
+                return drop(answers.send(Msg::Answer { question, said, took }));
+            };
+            let line = recorder.line(&question, &said, took);
+            recorder.keep(line, || {
+                let now = clocks.now();
+                drop(answers.send(Msg::Answer { question, said, took }));
+                now
+            });
         });
     }
 
@@ -48,15 +64,6 @@ impl Asker {
         self.handle.spawn_blocking(move || {
             let looked = segments::look(&data, &look);
             drop(answers.send(Msg::Looked { generation, looked }));
-        });
-    }
-
-    /// Produces a record; where it went comes as a message.
-    pub(crate) fn produce(&self, record: NewRecord) {
-        let (admin, answers) = (self.admin.clone(), self.answers.clone());
-        self.handle.spawn(async move {
-            let said = produce(&admin, record).await;
-            drop(answers.send(said));
         });
     }
 }

@@ -6,27 +6,33 @@ use jiff::Timestamp as Wall;
 use kt_protocol::types::{Millis, Now, Timestamp};
 
 /// Reads the clocks: nothing in `model`, `history` and `view` does.
+///
+/// Our own clock begins with the time of the wall clock, and then goes its own way. So the minutes of
+/// both begin together, and what an earlier run has kept has its place before our beginning.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clocks {
+pub(crate) struct Clocks {
     began: Instant,
+    first: u64,
 }
 
-/// Our clock is not zero at its start: zero stands for "at once".
-const FIRST: u64 = 1;
+/// Where the wall clock was never set: there is a week before our beginning, and zero stands for "at
+/// once".
+const FIRST_LEAST: u64 = 8 * 24 * 3_600_000;
 
 impl Clocks {
     pub(super) fn start() -> Clocks {
-        Clocks { began: Instant::now() }
+        let wall = u64::try_from(Wall::now().as_millisecond()).unwrap_or(0);
+        Clocks { began: Instant::now(), first: wall.max(FIRST_LEAST) }
     }
 
     pub(super) fn now(self) -> Now {
         let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let wall = Timestamp(Wall::now().as_millisecond());
-        Now { monotonic: Millis(elapsed.saturating_add(FIRST)), wall }
+        Now { monotonic: Millis(elapsed.saturating_add(self.first)), wall }
     }
 
     /// When our clock will show that.
     pub(super) fn instant(self, at: Millis) -> tokio::time::Instant {
-        (self.began + Duration::from_millis(at.0.saturating_sub(FIRST))).into()
+        (self.began + Duration::from_millis(at.0.saturating_sub(self.first))).into()
     }
 }

@@ -1,24 +1,26 @@
 //! The loop around the dashboard: messages in, effects out, a picture when something has changed.
 
+use std::collections::VecDeque;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
 
-use super::actions::{Actions, Place};
-use super::asker::Asker;
 use super::clipboard::{Between, copying};
-use super::clocks::Clocks;
 use super::deliver::{Delivered, deliver};
 use super::events::{Event, Events};
 use super::look::Surroundings;
 use super::once;
-use super::records::RecordReader;
+use super::player::{Play, Player};
 use super::signals::{Signals, Told};
+use super::source::{Live, Recorded, Source};
 use super::terminal::{MouseMode, RealTerminal};
 use crate::error::{CliError, Kind};
 use crate::session::Session;
@@ -36,93 +38,139 @@ pub(crate) struct Opening {
     pub(crate) target: Target,
     pub(crate) surroundings: Surroundings,
     pub(crate) mouse: MouseMode,
+    /// Where history is kept.
+    pub(crate) history: Option<PathBuf>,
 }
 
 /// Runs the dashboard until it is left. Questions run on other threads than the one that draws.
 ///
 /// # Errors
 ///
-/// No terminal, or one that has gone; a signal that ends the process.
+/// No terminal, or one that has gone; a signal that ends the process; a recording that cannot be
+/// begun, or that the disk did not take to its end.
 pub(crate) fn run(
     session: &Session,
     setting: Setting,
     rules: Rules,
     opening: &Opening,
+    recorded: Option<&Recorded>,
 ) -> Result<(), CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::other(format!("cannot start: {error}")))?;
-    let result = runtime.block_on(drive(session, setting, rules, opening));
-    // What is still asked has no reader any more.
-    runtime.shutdown_background();
-    result
+    on_threads(async {
+        let signals = Signals::listen()?;
+        let live = Live::open(session, &setting, recorded, opening.history.as_deref())?;
+        let terminal = RealTerminal::take(&opening.surroundings, opening.mouse)?;
+        let mut app = App::new(setting, live.clocks.now());
+        app.watch.alerts = Engine::new(rules);
+        if live.keeper.is_some() {
+            app.keep_history();
+        }
+        if let Some(recorded) = recorded {
+            app.record(recorded.file.display().to_string());
+        }
+        drive(app, Source::Cluster(Box::new(live)), (terminal, signals), opening).await
+    })
+}
+
+/// Plays a recording until it is left. Nothing goes over the network.
+///
+/// # Errors
+///
+/// It is no recording, or does not have that time; no terminal; a signal that ends the process.
+pub(crate) fn replay(play: &Play, rules: Rules, opening: &Opening) -> Result<(), CliError> {
+    on_threads(async {
+        // Whoever has no terminal is told so below.
+        let size = crossterm::terminal::size().unwrap_or((80, 24));
+        // What is wrong with the file is said before the terminal is another one, and who does not
+        // wait for its place ends that by a signal.
+        let (app, mut player) = Player::open(play, &opening.target, rules, size)?;
+        let signals = Signals::listen()?;
+        let terminal = RealTerminal::take(&opening.surroundings, opening.mouse)?;
+        player.resume();
+        drive(app, Source::Recording(Box::new(player)), (terminal, signals), opening).await
+    })
 }
 
 /// Threads that ask; they mostly wait.
 const WORKERS: usize = 2;
 
+fn on_threads(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::other(format!("cannot start: {error}")))?;
+    let result = runtime.block_on(work);
+    // What is still asked has no reader any more.
+    runtime.shutdown_background();
+    result
+}
+
 async fn drive(
-    session: &Session,
-    setting: Setting,
-    rules: Rules,
+    mut app: App,
+    source: Source,
+    (terminal, signals): (RealTerminal, Signals),
     opening: &Opening,
 ) -> Result<(), CliError> {
-    let signals = Signals::listen()?;
-    let terminal = RealTerminal::take(&opening.surroundings, opening.mouse)?;
     let events = Events::start()?;
-    let (answers, heard) = unbounded_channel();
-    let clocks = Clocks::start();
-    let admin = session.admin()?;
-    let actions = Actions::new(
-        Place {
-            globals: session.globals.clone(),
-            admin: admin.clone(),
-            runtime: Handle::current(),
-            context: setting.context.clone(),
-            is_protected: setting.is_protected,
-            reach: setting.reach.clone(),
-            journal: None,
-        },
-        answers.clone(),
-    );
-    let mut app = App::new(setting, clocks.now());
-    app.watch.alerts = Engine::new(rules);
     app.theme = terminal.look().theme;
     app.mouse = match opening.mouse {
         MouseMode::On => Reporting::On,
         MouseMode::Off => Reporting::Off,
     };
-    let reader = RecordReader::new(admin.clone(), Handle::current());
-    let asker = Asker::new(admin, Handle::current(), answers);
     let (told, delivered) = unbounded_channel();
-    let mut driver = Driver {
-        app,
-        clocks,
-        terminal,
-        events,
-        signals,
-        heard,
-        asker,
-        actions,
-        reader,
-        told,
-        delivered,
-    };
-    driver.begin(&opening.target)?;
-    loop {
-        if let Some(end) = driver.round().await? {
-            let Driver { terminal, actions, .. } = driver;
-            drop(terminal);
-            actions.finish();
-            return match end {
-                End::Left => Ok(()),
-                End::Signal(kind) => Err(CliError::silent(kind)),
-            };
+    let mut driver = Driver { app, source, terminal, events, signals, told, delivered };
+    let end = driver.run(&opening.target).await;
+    let Driver { app, terminal, source, mut signals, .. } = driver;
+    drop(terminal);
+    // However it ended: what is being changed is in the journal first.
+    let recording = match source {
+        Source::Cluster(live) => {
+            let Live { actions, keeper, recording, .. } = *live;
+            if let Some(mut keeper) = keeper {
+                app.last_minute().and_then(|it| keeper.keep(it));
+                keeper.finish();
+            }
+            wait(CHANGING, &mut signals, || actions.finish()).await;
+            recording
         }
+        Source::Recording(_) => None,
+    };
+    let recorded = match recording {
+        Some(it) => wait(RECORDING, &mut signals, || it.finish()).await,
+        None => None,
+    };
+    match (end?, recorded) {
+        (End::Signal(kind), _) => Err(CliError::silent(kind)),
+        (End::Left, Some(Err(why))) => {
+            Err(CliError::other(format!("the recording is not whole: {why}")))
+        }
+        (End::Left, _) => Ok(()),
     }
 }
+
+const CHANGING: &str = "the change that is being made";
+const RECORDING: &str = "the disk, which is to take the end of the recording";
+
+/// Waits for what must come to its end, as long as nobody wants to leave at once.
+async fn wait<T: Send + 'static>(
+    what: &str,
+    signals: &mut Signals,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let mut ended = tokio::task::spawn_blocking(work);
+    if let Ok(ended) = timeout(SILENT_WAIT, &mut ended).await {
+        return ended.ok();
+    }
+    // Who does not read it has gone.
+    let _ = writeln!(io::stderr(), "waiting for {what}; Ctrl-C ends at once");
+    tokio::select! {
+        ended = ended => ended.ok(),
+        _ = signals.next() => None,
+    }
+}
+
+/// A wait of that length needs no words.
+const SILENT_WAIT: Duration = Duration::from_millis(500);
 
 /// Why it ends.
 #[derive(Clone, Copy, Debug)]
@@ -133,14 +181,10 @@ enum End {
 
 struct Driver {
     app: App,
-    clocks: Clocks,
+    source: Source,
     terminal: RealTerminal,
     events: Events,
     signals: Signals,
-    heard: UnboundedReceiver<Msg>,
-    asker: Asker,
-    actions: Actions,
-    reader: RecordReader,
     told: UnboundedSender<Outcome>,
     delivered: UnboundedReceiver<Outcome>,
 }
@@ -148,31 +192,40 @@ struct Driver {
 /// What became of telling somebody, by the id of that.
 type Outcome = (u64, Result<Delivered, String>);
 
-/// Answers that are folded before the picture is drawn again: a key must not wait for all of them.
-const ANSWERS_AT_ONCE: usize = 64;
-
 impl Driver {
-    fn begin(&mut self, target: &Target) -> Result<(), CliError> {
-        let area = self.terminal.area()?;
+    /// Runs until it is left.
+    async fn run(&mut self, target: &Target) -> Result<End, CliError> {
         let mut effects = Vec::new();
-        self.app.update(self.clocks.now(), Msg::Resize(area.width, area.height), &mut effects);
+        self.resize(&mut effects)?;
         self.app.go(target);
-        self.ask_all(effects);
-        Ok(())
+        let mut end = self.perform(effects).await?;
+        while end.is_none() {
+            end = self.round().await?;
+        }
+        Ok(end.unwrap_or(End::Left))
+    }
+
+    fn update(&mut self, msg: Msg, effects: &mut Vec<Effect>) {
+        let now = self.source.now(&self.app);
+        self.app.update(now, msg, effects);
     }
 
     /// Draws what has changed, waits for what comes next, and takes it.
     async fn round(&mut self) -> Result<Option<End>, CliError> {
+        if let Some(why) = self.source.recording_fault() {
+            self.app.recording_ended(&why);
+            self.draw()?;
+        }
         if self.app.take_must_draw() {
             self.draw()?;
         }
         let mut effects = Vec::new();
-        let deadline = self.clocks.instant(self.app.next_deadline());
+        let deadline = self.app.next_deadline();
         tokio::select! {
             // Keys go before answers: the screen is never slower than its user.
             biased;
             told = self.signals.next() => match told {
-                Told::Terminate => return Ok(Some(End::Signal(Kind::Terminated))),
+                Told::End(kind) => return Ok(Some(End::Signal(kind))),
                 Told::Hangup => return Ok(Some(End::Left)),
                 Told::Continue => {
                     self.terminal.enter_again()?;
@@ -180,26 +233,14 @@ impl Driver {
                 }
             },
             event = self.events.next() => self.on_event(event?, &mut effects)?,
-            msg = self.heard.recv() => {
-                let mut next = msg;
-                let mut left = ANSWERS_AT_ONCE;
-                while let Some(msg) = next {
-                    self.app.update(self.clocks.now(), msg, &mut effects);
-                    left -= 1;
-                    next = if left == 0 { None } else { self.heard.try_recv().ok() };
-                }
-            }
-            msg = self.reader.next() => self.app.update(self.clocks.now(), msg, &mut effects),
             Some((id, result)) = self.delivered.recv() => {
                 if matches!(result, Ok(Delivered::Ring)) {
                     self.terminal.send(b"\x07")?;
                 }
                 let msg = Msg::Delivered { id, result: result.map(drop) };
-                self.app.update(self.clocks.now(), msg, &mut effects);
+                self.update(msg, &mut effects);
             }
-            () = tokio::time::sleep_until(deadline) => {
-                self.app.update(self.clocks.now(), Msg::Tick, &mut effects);
-            }
+            came = self.source.next(deadline) => self.source.take(came, &mut self.app, &mut effects),
         }
         self.perform(effects).await
     }
@@ -211,13 +252,13 @@ impl Driver {
             Event::Paste(text) => Msg::Paste(text),
             Event::Resize => return self.resize(effects),
         };
-        self.app.update(self.clocks.now(), msg, effects);
+        self.update(msg, effects);
         Ok(())
     }
 
     fn resize(&mut self, effects: &mut Vec<Effect>) -> Result<(), CliError> {
         let area = self.terminal.area()?;
-        self.app.update(self.clocks.now(), Msg::Resize(area.width, area.height), effects);
+        self.update(Msg::Resize(area.width, area.height), effects);
         Ok(())
     }
 
@@ -229,55 +270,37 @@ impl Driver {
         self.terminal.draw(buffer)
     }
 
+    /// Does what is to be done, and what that brings about.
     async fn perform(&mut self, effects: Vec<Effect>) -> Result<Option<End>, CliError> {
-        let mut more = Vec::new();
-        for effect in effects {
+        let mut waiting = VecDeque::from(effects);
+        while let Some(effect) = waiting.pop_front() {
+            let mut more = Vec::new();
             match effect {
-                Effect::Ask(question) => self.asker.ask(question),
-                Effect::Read(plan) => self.reader.read(plan),
-                Effect::StopReading => self.reader.stop(),
-                Effect::Look { generation, look } => {
-                    self.asker.look(&self.app.setting.data, generation, look);
-                }
-                Effect::Produce(record) => self.asker.produce(record),
                 Effect::Quit => return Ok(Some(End::Left)),
                 Effect::Suspend => self.suspend(&mut more).await?,
-                Effect::Copy(text) => self.copy(&text)?,
+                Effect::Copy(text) => self.copy(&text, &mut more)?,
                 Effect::Save(picture) => {
                     let said = self.save(picture);
-                    self.app.update(self.clocks.now(), said, &mut more);
+                    self.update(said, &mut more);
                 }
                 Effect::Mouse(Reporting::On) => self.terminal.set_mouse(MouseMode::On)?,
                 Effect::Mouse(Reporting::Off) => self.terminal.set_mouse(MouseMode::Off)?,
-                Effect::Deliver(outgoing) => self.deliver(outgoing),
+                Effect::Deliver(outgoing) if self.source.is_cluster() => self.deliver(outgoing),
                 Effect::ReadRules(path) => {
                     let read = Msg::Rules(Rules::read(&path, Timestamp::now()));
-                    self.app.update(self.clocks.now(), read, &mut more);
+                    self.update(read, &mut more);
                 }
-                Effect::Plan { id, words, unlocked } => {
-                    self.actions.plan(id, words, unlocked.as_deref());
+                Effect::Recall { cluster_id, alive } => self.source.recall(&cluster_id, alive)?,
+                Effect::Keep(minute) => {
+                    if let Some(said) = self.source.keep(minute) {
+                        self.update(said, &mut more);
+                    }
                 }
-                Effect::Apply { id, unlocked } => self.actions.apply(id, unlocked.as_deref()),
-                Effect::Drop(id) => self.actions.drop_plan(id),
+                effect => self.source.perform(&self.app, effect),
             }
+            waiting.extend(more);
         }
-        self.ask_all(more);
         Ok(None)
-    }
-
-    /// What is to be asked and read, where nothing else can be meant.
-    fn ask_all(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
-            match effect {
-                Effect::Ask(question) => self.asker.ask(question),
-                Effect::Read(plan) => self.reader.read(plan),
-                Effect::StopReading => self.reader.stop(),
-                Effect::Look { generation, look } => {
-                    self.asker.look(&self.app.setting.data, generation, look);
-                }
-                _ => {}
-            }
-        }
     }
 
     /// Tells somebody of an alert, beside all else; the bell is ours.
@@ -293,18 +316,20 @@ impl Driver {
 
     /// Nothing is asked while nobody can look.
     async fn suspend(&mut self, effects: &mut Vec<Effect>) -> Result<(), CliError> {
-        self.app.update(self.clocks.now(), Msg::Suspended, effects);
+        self.update(Msg::Suspended, effects);
+        self.source.pause();
         self.terminal.suspend(&mut self.signals).await?;
-        self.app.update(self.clocks.now(), Msg::Resumed, effects);
+        self.source.resume();
+        self.update(Msg::Resumed, effects);
         self.resize(effects)
     }
 
-    fn copy(&mut self, text: &str) -> Result<(), CliError> {
+    fn copy(&mut self, text: &str, effects: &mut Vec<Effect>) -> Result<(), CliError> {
         match copying(text, Between::here()) {
             Ok(bytes) => self.terminal.send(&bytes),
             Err(too_long) => {
                 let said = Msg::Said { level: Some(Level::Warn), text: too_long.to_string() };
-                self.app.update(self.clocks.now(), said, &mut Vec::new());
+                self.update(said, effects);
                 Ok(())
             }
         }

@@ -87,6 +87,21 @@ impl Surroundings {
         Look { theme, depth: self.depth() }
     }
 
+    /// The characters of lines that are printed: into a file as likely as on this terminal, so a
+    /// terminal that is not there says nothing. Without a locale they are taken to be read elsewhere.
+    pub(crate) fn glyphs_on_paper(&self) -> Glyphs {
+        let is_refused = self.is_ascii_asked || self.term == "linux";
+        if is_refused || !(self.is_utf8() || self.locale.is_empty()) {
+            return Glyphs::Ascii;
+        }
+        Glyphs::Unicode
+    }
+
+    fn is_utf8(&self) -> bool {
+        let locale = self.locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    }
+
     /// The console of Linux, and what is hardly a terminal.
     fn is_simple(&self) -> bool {
         matches!(self.term.as_str(), "linux" | "dumb" | "")
@@ -141,9 +156,8 @@ impl Surroundings {
     }
 
     fn glyphs(&self, ambiguous_cells: Option<u16>) -> Glyphs {
-        let locale = self.locale.to_ascii_lowercase();
-        let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
-        if self.is_ascii_asked || self.is_simple() || (!is_utf8 && !locale.is_empty()) {
+        let is_utf8 = self.is_utf8();
+        if self.is_ascii_asked || self.is_simple() || (!is_utf8 && !self.locale.is_empty()) {
             return Glyphs::Ascii;
         }
         match ambiguous_cells {
@@ -272,6 +286,26 @@ mod tests {
         LANG=                                    Dark     Ascii    Indexed  asks
         LANG= cells=1                            Dark     Unicode  Indexed  asks
         LANG= cells=3                            Dark     Ascii    Indexed  asks
+        ");
+    }
+
+    #[test]
+    fn printed_lines_are_ascii_where_the_locale_is() {
+        let printed = |case: &str| {
+            let (it, _) = surroundings(case);
+            format!("{case:<24} {:?}", it.glyphs_on_paper())
+        };
+        let cases =
+            ["", "LANG=", "LANG=C", "LANG=C.utf8", "TERM=linux", "TERM=", "TERM=dumb", "--ascii"];
+        insta::assert_snapshot!(cases.map(printed).join("\n"), @"
+                                 Unicode
+        LANG=                    Unicode
+        LANG=C                   Ascii
+        LANG=C.utf8              Unicode
+        TERM=linux               Ascii
+        TERM=                    Unicode
+        TERM=dumb                Unicode
+        --ascii                  Ascii
         ");
     }
 }

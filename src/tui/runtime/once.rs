@@ -12,7 +12,9 @@ use tokio::time::timeout_at;
 
 use super::asker::Asker;
 use super::clocks::Clocks;
+use super::keeper::Keeper;
 use super::records::RecordReader;
+use crate::error::CliError;
 use crate::tui::alerts::engine::Engine;
 use crate::tui::alerts::rules::Rules;
 use crate::tui::model::app::{App, Setting};
@@ -38,22 +40,31 @@ pub(crate) struct Sheet {
     pub(crate) theme: Theme,
 }
 
-/// Asks until everything that the screen needs was answered, within `patience`, and draws it.
+/// Asks until everything that the screen needs was answered, within `patience`, and draws it, with
+/// the past that was kept of this cluster.
+///
+/// # Errors
+///
+/// What was kept is of another cluster.
 pub(crate) async fn once(
     admin: Admin,
     (setting, rules): (Setting, Rules),
     target: Target,
     sheet: Sheet,
     patience: Duration,
-) -> Once {
+    mut history: Option<Keeper>,
+) -> Result<Once, CliError> {
     let clocks = Clocks::start();
     let (answers, mut heard) = unbounded_channel();
     let mut reader = RecordReader::new(admin.clone(), Handle::current());
-    let asker = Asker::new(admin, Handle::current(), answers);
+    let asker = Asker::new(admin, Handle::current(), answers.clone());
     let mut app = App::new(setting, clocks.now());
     app.theme = sheet.theme;
     // It looks by the rules, and tells nobody.
     app.watch.alerts = Engine::new(rules);
+    if history.is_some() {
+        app.keep_history();
+    }
     let end = tokio::time::Instant::now() + patience;
     let mut effects = Vec::new();
     app.update(clocks.now(), Msg::Resize(sheet.width, sheet.height), &mut effects);
@@ -67,6 +78,11 @@ pub(crate) async fn once(
                 Effect::Look { generation, look } => {
                     asker.look(&app.setting.data, generation, look);
                 }
+                Effect::Recall { cluster_id, alive } => {
+                    if let Some(history) = &mut history {
+                        history.begin((&cluster_id, alive), clocks.now(), answers.clone())?;
+                    }
+                }
                 _ => {}
             }
         }
@@ -78,7 +94,7 @@ pub(crate) async fn once(
         let nothing_asked = !effects.iter().any(|it| matches!(it, Effect::Ask(_)));
         let is_over = end <= tokio::time::Instant::now();
         if is_over || (nothing_asked && app.is_settled()) {
-            return picture(&mut app, sheet);
+            return Ok(picture(&mut app, sheet));
         }
         let deadline = clocks.instant(app.next_deadline()).min(end);
         let next = async {
@@ -92,7 +108,7 @@ pub(crate) async fn once(
     }
 }
 
-fn picture(app: &mut App, sheet: Sheet) -> Once {
+pub(super) fn picture(app: &mut App, sheet: Sheet) -> Once {
     app.compute_all();
     let buffer = sheet_of(app, sheet.width, sheet.height);
     let is_known = app.watch.cluster.id.is_some() || !app.watch.cluster.brokers.is_empty();

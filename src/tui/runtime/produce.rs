@@ -3,22 +3,15 @@
 use kt_client::producer::{AsBytes, Producer, ProducerConfig, Record};
 use kt_client::{Admin, Error};
 
-use crate::tui::model::checks::Level;
-use crate::tui::model::msg::Msg;
 use crate::tui::model::produce::NewRecord;
 
-pub(super) async fn produce(admin: &Admin, record: NewRecord) -> Msg {
+/// Where it is, or why it is not.
+pub(super) async fn produce(admin: &Admin, record: NewRecord) -> Result<String, String> {
     let topic = record.topic.clone();
     match written(admin, record).await {
-        Ok((partition, Some(offset))) => {
-            Msg::Said { level: None, text: format!("produced {topic}-{partition}@{offset}") }
-        }
-        Ok((partition, None)) => {
-            Msg::Said { level: None, text: format!("produced {topic}-{partition}") }
-        }
-        Err(error) => {
-            Msg::Said { level: Some(Level::Bad), text: format!("{topic}: not produced: {error}") }
-        }
+        Ok((partition, Some(offset))) => Ok(format!("produced {topic}-{partition}@{offset}")),
+        Ok((partition, None)) => Ok(format!("produced {topic}-{partition}")),
+        Err(error) => Err(format!("{topic}: not produced: {error}")),
     }
 }
 

@@ -9,14 +9,14 @@ mod tests;
 use std::collections::BTreeMap;
 
 use kt_client::admin::{
-    BrokerScope, BrokerStanding, ConfigEntry, Isolation, OffsetQuery, RegisteredBroker,
+    BrokerScope, BrokerStanding, ConfigEntry, Isolation, OffsetQuery, PerGroup, RegisteredBroker,
     RegisteredBrokers, Resource, ResourceKind,
 };
 use kt_client::{Admin, Error};
 use kt_protocol::types::{NodeId, Offset, TopicPartition};
 
 use crate::config_entity::ConfigEntity;
-use crate::tui::model::cluster::Said;
+use crate::tui::model::cluster::{Failure, LogDir, PerName, PerPartition, Said};
 use crate::tui::model::schedule::{Ask, Question, WhichOffset};
 
 /// The configs of a topic that the dashboard judges by.
@@ -37,7 +37,11 @@ const BROKER_CONFIGS: [&str; 3] = [
 ];
 
 /// Asks the cluster. The result goes into an `Answer`, with the time at which it came.
-pub(crate) async fn ask(admin: &Admin, question: &Question) -> Result<Said, Error> {
+pub(crate) async fn ask(admin: &Admin, question: &Question) -> Result<Said, Failure> {
+    asked(admin, question).await.map_err(Failure::from)
+}
+
+async fn asked(admin: &Admin, question: &Question) -> Result<Said, Error> {
     match &question.ask {
         Ask::Brokers => brokers(admin).await.map(Said::Brokers),
         Ask::Metadata => metadata(admin).await,
@@ -47,7 +51,7 @@ pub(crate) async fn ask(admin: &Admin, question: &Question) -> Result<Said, Erro
         Ask::TopicConfigs(topics) => {
             let resources: Vec<Resource> = topics.iter().map(Resource::topic).collect();
             let told = admin.config_values(&resources, Some(&TOPIC_CONFIGS)).await;
-            told.map(Said::TopicConfigs)
+            told.map(|it| Said::TopicConfigs(each(it)))
         }
         Ask::Ages(positions) => ages(admin, positions).await,
         Ask::EntityConfigs(entity) => entity_configs(admin, entity).await,
@@ -61,15 +65,25 @@ async fn there(admin: &Admin, ask: &Ask, node: NodeId) -> Result<Said, Error> {
         Ask::Offsets(which, partitions) => {
             let (query, isolation) = offset(*which);
             let found = admin.list_offsets_at(node, partitions, query, isolation).await;
-            found.map(|it| Said::Offsets(*which, it))
+            found.map(|it| Said::Offsets(*which, each(it)))
         }
-        Ask::Commits(groups) => admin.committed_offsets_at(node, groups).await.map(Said::Commits),
+        Ask::Commits(groups) => {
+            let found = admin.committed_offsets_at(node, groups).await;
+            found.map(|it| Said::Commits(each_of_each(it)))
+        }
         Ask::ShareCommits(groups) => {
-            admin.share_offsets_at(node, groups).await.map(Said::ShareCommits)
+            let found = admin.share_offsets_at(node, groups).await;
+            found.map(|it| Said::ShareCommits(each_of_each(it)))
         }
         Ask::Groups => admin.list_groups_at(node).await.map(Said::Groups),
-        Ask::Members(groups) => admin.describe_groups_at(node, groups).await.map(Said::Members),
-        Ask::LogDirs => admin.broker_log_dirs(node).await.map(Said::LogDirs),
+        Ask::Members(groups) => {
+            let found = admin.describe_groups_at(node, groups).await;
+            found.map(|it| Said::Members(each(it)))
+        }
+        Ask::LogDirs => {
+            let told = admin.broker_log_dirs(node).await?;
+            Ok(Said::LogDirs(told.into_iter().map(log_dir).collect()))
+        }
         Ask::BrokerConfigs => broker_configs(admin, node).await.map(Said::BrokerConfigs),
         Ask::Brokers
         | Ask::Metadata
@@ -79,6 +93,33 @@ async fn there(admin: &Admin, ask: &Ask, node: NodeId) -> Result<Said, Error> {
         | Ask::TopicConfigs(_)
         | Ask::Ages(_)
         | Ask::EntityConfigs(_) => unreachable!("any broker answers {ask:?}"),
+    }
+}
+
+/// What failed of each, in words that outlive the client.
+fn each<K: Ord, T>(
+    found: impl IntoIterator<Item = (K, Result<T, Error>)>,
+) -> BTreeMap<K, Result<T, Failure>> {
+    found.into_iter().map(|(key, it)| (key, it.map_err(Failure::from))).collect()
+}
+
+fn each_of_each<T>(
+    found: PerGroup<BTreeMap<TopicPartition, Result<T, Error>>>,
+) -> PerName<PerPartition<T>> {
+    let each = |(group, it): (String, Result<_, Error>)| match it {
+        Ok(found) => (group, Ok(each(found))),
+        Err(error) => (group, Err(error.into())),
+    };
+    found.into_iter().map(each).collect()
+}
+
+fn log_dir(it: kt_client::admin::LogDir) -> LogDir {
+    LogDir {
+        path: it.path,
+        replicas: it.replicas.map_err(Failure::from),
+        total_bytes: it.total_bytes,
+        usable_bytes: it.usable_bytes,
+        admission: it.admission,
     }
 }
 
@@ -138,7 +179,7 @@ async fn entity_configs(admin: &Admin, entity: &ConfigEntity) -> Result<Said, Er
         Err(error) if error.code().is_none() => return Err(error),
         told => told,
     };
-    Ok(Said::EntityConfigs(entity.clone(), told))
+    Ok(Said::EntityConfigs(entity.clone(), told.map_err(Failure::from)))
 }
 
 /// One request tells one offset of a partition: where several groups read the same partition, the
@@ -158,7 +199,7 @@ async fn ages(admin: &Admin, positions: &[(TopicPartition, Offset)]) -> Result<S
         let mut times = admin.record_times(&now).await?;
         for (partition, offset) in now {
             let Some(time) = times.remove(&partition) else { continue };
-            found.push((partition, offset, time));
+            found.push((partition, offset, time.map_err(Failure::from)));
         }
         rest = later;
     }

@@ -1,11 +1,15 @@
 //! Reads records for the screen: one reader at a time, which joins no group and commits nothing.
 //!
-//! What it sends waits in a channel of a few messages, so that it stops reading while nobody looks.
+//! What it sends waits in a channel of one message, so that it stops reading while nobody looks.
+//! It stops for good when that channel is closed: between two awaits, too.
 
 mod backward;
+#[cfg(test)]
+mod fetched;
 mod forward;
 mod lanes;
 mod through;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::AbortHandle;
 
+use self::walk::Walk;
 use crate::error::CliError;
 use crate::internal_records::Decoder;
 use crate::position::At;
@@ -25,12 +30,15 @@ use crate::resolve::{self, Bounds, OutOfRange};
 use crate::tui::model::msg::Msg;
 use crate::tui::model::screens::records::reading::{Offsets, Place, ReadNews, ReadPlan, Way};
 
-/// Messages that wait to be taken.
-const WAITING_MAX: usize = 4;
+/// Messages that wait to be taken: each may be as large as the list.
+const WAITING_MAX: usize = 1;
 /// Longer than anybody looks.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// What is fetched and not yet looked at, in bytes.
 const QUEUED_BYTES_MAX: usize = 16 << 20;
+
+/// What one answer brings, in bytes.
+const FETCHED: i32 = 8 << 20;
 
 /// The reader, or none.
 #[derive(Debug)]
@@ -139,7 +147,7 @@ async fn run(admin: &Admin, plan: &ReadPlan, teller: &Teller) -> Result<Exhauste
         plan.partitions.iter().map(|it| TopicPartition::new(&plan.topic, *it)).collect();
     let bounds = resolve::bounds(admin, &partitions, Isolation::ReadUncommitted).await?;
     let ends = || bounds.iter().map(|(it, bounds)| (it.partition.0, bounds.end)).collect();
-    let source = Source { admin, plan };
+    let source = Source { admin, plan, teller };
     match &plan.way {
         Way::Newest => backward::read(&source, &bounds, &ends(), teller).await,
         Way::Before(offsets) => backward::read(&source, &bounds, offsets, teller).await,
@@ -148,10 +156,10 @@ async fn run(admin: &Admin, plan: &ReadPlan, teller: &Teller) -> Result<Exhauste
             teller.tell(ReadNews::Began { from: from.clone(), until: ends() }).await?;
             forward::read(&source, &from, &ends(), teller).await
         }
-        Way::Through(place) => {
+        Way::Through(place, room) => {
             let from = places(admin, place, &bounds).await?;
             teller.tell(ReadNews::Began { from: from.clone(), until: ends() }).await?;
-            through::scan(&source, &from, &ends(), teller).await
+            through::scan(&source, &from, (&ends(), *room), teller).await
         }
         Way::Follow(offsets) => {
             let from = clamped(offsets, &bounds);
@@ -192,6 +200,7 @@ fn clamped(offsets: &Offsets, bounds: &AllBounds) -> Offsets {
 struct Source<'a> {
     admin: &'a Admin,
     plan: &'a ReadPlan,
+    teller: &'a Teller,
 }
 
 impl Source<'_> {
@@ -199,17 +208,24 @@ impl Source<'_> {
         TopicPartition::new(&self.plan.topic, index)
     }
 
-    fn decoder(&self) -> Option<Decoder> {
-        Decoder::of_topic(&self.plan.topic)
+    /// What goes through its records.
+    fn walk(&self) -> Walk {
+        Walk {
+            filter: self.plan.filter.clone(),
+            decoder: Decoder::of_topic(&self.plan.topic),
+            listener: self.teller.sender.clone(),
+        }
     }
 
     /// A reader that has begun at these offsets.
     fn consumer(&self, from: &Offsets, offset_reset: OffsetReset) -> Consumer {
+        let count = i32::try_from(from.len()).unwrap_or(i32::MAX).max(1);
         let config = ConsumerConfig {
             poll_records_max: usize::MAX,
             offset_reset,
-            fetch_max_bytes: 8 << 20,
-            partition_fetch_bytes_max: 1 << 20,
+            fetch_max_bytes: FETCHED,
+            // Of many partitions a page has few records each.
+            partition_fetch_bytes_max: (FETCHED / count).clamp(64 << 10, 1 << 20),
             queued_bytes_max: Some(QUEUED_BYTES_MAX),
             partition_ends: PartitionEnds::Told,
             ..ConsumerConfig::default()

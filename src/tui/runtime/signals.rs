@@ -3,13 +3,14 @@
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 
 /// A signal that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// SIGTERM, and SIGINT sent by another process: the keyboard's Ctrl-C is a key here.
-    Terminate,
+    /// SIGTERM, or SIGINT sent by another process: the keyboard's Ctrl-C is a key here. The process
+    /// ends with the code of that.
+    End(Kind),
     /// SIGHUP: the terminal has gone, or is about to.
     Hangup,
     /// SIGCONT: the process was stopped, and others may have used the terminal.
@@ -45,8 +46,8 @@ impl Signals {
         tokio::select! {
             // Whoever wants it to end waits for nothing else.
             biased;
-            _ = self.terminate.recv() => Told::Terminate,
-            _ = self.interrupt.recv() => Told::Terminate,
+            _ = self.terminate.recv() => Told::End(Kind::Terminated),
+            _ = self.interrupt.recv() => Told::End(Kind::Interrupted),
             _ = self.hangup.recv() => Told::Hangup,
             _ = self.resumed.recv() => Told::Continue,
         }

@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use kt_client::Admin;
-use kt_protocol::types::{Millis, Now, TopicPartition};
+use kt_protocol::types::{Millis, Now};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout_at;
 
 use super::asker::Asker;
 use super::clocks::Clocks;
-use crate::tui::model::lag::Lag;
 use crate::tui::model::msg::Msg;
 use crate::tui::model::watch::Watch;
 
-/// The groups whose oldest unread record is read, the furthest behind.
+/// So many of the oldest unread records are read at a time.
 const AGES_MAX: usize = 8;
 
 /// A watch, and who asks for it.
@@ -99,28 +98,12 @@ impl Watcher {
         }
     }
 
-    /// Asks for the true age of what the groups that are furthest behind have not read.
+    /// Asks for the true age of what groups have not read, as the screens do.
     pub(crate) fn need_ages(&mut self) {
-        let now = self.now().monotonic;
-        let behind = self.watch.groups.iter().filter_map(|(name, it)| match it.cells.lag {
-            Lag::Records(lag) if 0 < lag => Some((lag, name.as_str())),
-            _ => None,
-        });
-        let mut behind: Vec<(i64, &str)> = behind.collect();
-        behind.sort_by_key(|it| std::cmp::Reverse(it.0));
         let mut needs = Watch::always();
-        for (_, group) in behind.into_iter().take(AGES_MAX) {
-            let Some(partition) = self.furthest_behind(group, now) else { continue };
-            if let Some(committed) = self.watch.committed(group, &partition) {
-                needs.ages.push((partition, committed));
-            }
-        }
+        let groups = self.watch.groups.iter().map(|(name, it)| (name.as_str(), &it.cells));
+        needs.ages = self.watch.ages_of(groups);
+        needs.ages.truncate(AGES_MAX);
         self.watch.schedule.need(needs);
-    }
-
-    fn furthest_behind(&self, group: &str, now: Millis) -> Option<TopicPartition> {
-        let facts = self.watch.group_facts(group, now)?;
-        let partitions = facts.partitions.iter().filter_map(|it| Some((it.lag()?, &it.at)));
-        partitions.max_by_key(|it| it.0).map(|it| it.1.clone())
     }
 }

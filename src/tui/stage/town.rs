@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kt_client::admin::{
     Admission, BrokerScope, BrokerStanding, CommittedOffset, ConfigEntry, ConfigSource,
     ConfigSynonym, DocumentedConfig, FoundOffset, GroupDescription, GroupMember, GroupState,
-    GroupType, ListedGroup, LogDir, QuorumDescription, QuorumReplica, Reassignment,
-    RegisteredBroker, RegisteredBrokers, ReplicaPlace, StoredReplica,
+    GroupType, ListedGroup, QuorumDescription, QuorumReplica, Reassignment, RegisteredBroker,
+    RegisteredBrokers, ReplicaPlace, StoredReplica,
 };
 use kt_client::{Error, Partition, Subject, Topic};
 use kt_protocol::types::{LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition, Uuid};
@@ -14,7 +14,7 @@ use kt_protocol::{ApiKey, ErrorCode};
 
 use super::WALL;
 use crate::config_entity::ConfigEntity;
-use crate::tui::model::cluster::Said;
+use crate::tui::model::cluster::{Failure, LogDir, Said};
 use crate::tui::model::schedule::{Ask, Kind, Question, WhichOffset};
 
 /// A cluster.
@@ -32,6 +32,15 @@ pub(crate) struct Town {
     /// Used share of each broker's disk.
     pub(crate) used: f64,
     pub(crate) of_broker: BTreeMap<i32, f64>,
+    /// Who never answers one kind of questions.
+    pub(crate) mute: BTreeSet<(Kind, i32)>,
+    /// Groups that no broker lists, and those that another broker coordinates.
+    pub(crate) unlisted: BTreeSet<String>,
+    pub(crate) moved: BTreeMap<String, i32>,
+    /// Bytes a second that brokers are throttled to.
+    pub(crate) throttled: BTreeMap<i32, i64>,
+    /// What stands in every text that a cluster may choose: hosts, racks, paths, clients, values.
+    pub(crate) spite: String,
     /// Records that open transactions hold back.
     pub(crate) held: BTreeMap<TopicPartition, i64>,
 }
@@ -173,15 +182,18 @@ impl Town {
     }
 
     /// What it says when it has lived for so long, in ms.
-    pub(crate) fn answer(&self, question: &Question, age: u64) -> Result<Said, Error> {
+    pub(crate) fn answer(&self, question: &Question, age: u64) -> Result<Said, Failure> {
         let kind = question.lane.kind;
-        if self.silent.contains(&kind) {
+        let is_mute = |node: NodeId| self.mute.contains(&(kind, node.0));
+        if self.silent.contains(&kind) || question.lane.broker.is_some_and(is_mute) {
             let reason = "connection refused".to_owned();
-            return Err(Error::Unreachable { node: question.lane.broker, reason });
+            return Err(Error::Unreachable { node: question.lane.broker, reason }.into());
         }
         if self.refused.contains(&kind) {
             let (api, code) = (ApiKey::DescribeLogDirs, ErrorCode::ClusterAuthorizationFailed);
-            return Err(Error::Broker { api, code, subject: Subject::Request, message: None });
+            return Err(
+                Error::Broker { api, code, subject: Subject::Request, message: None }.into()
+            );
         }
         let node = question.lane.broker;
         Ok(match &question.ask {
@@ -189,7 +201,7 @@ impl Town {
             Ask::Metadata => {
                 let up = self.brokers.iter().filter(|it| !self.down.contains(it));
                 let topics = self.topics.iter().map(|(name, it)| self.topic(name, it)).collect();
-                Said::Metadata { brokers: up.map(|id| endpoint(*id)).collect(), topics }
+                Said::Metadata { brokers: up.map(|id| self.endpoint(*id)).collect(), topics }
             }
             Ask::Topic(name) => match self.topics.get(name) {
                 Some(it) => Said::Topic(self.topic(name, it)),
@@ -197,7 +209,7 @@ impl Town {
                     let subject = Subject::Topic(name.clone());
                     let (api, code) =
                         (ApiKey::DescribeTopicPartitions, ErrorCode::UnknownTopicOrPartition);
-                    return Err(Error::Broker { api, code, subject, message: None });
+                    return Err(Error::Broker { api, code, subject, message: None }.into());
                 }
             },
             Ask::Offsets(which, partitions) => {
@@ -216,7 +228,7 @@ impl Town {
                 let configs = |name: &String| Some((name.clone(), self.configs(name)?));
                 Said::TopicConfigs(topics.iter().filter_map(configs).collect())
             }
-            Ask::BrokerConfigs => Said::BrokerConfigs(Vec::new()),
+            Ask::BrokerConfigs => Said::BrokerConfigs(self.broker_configs(node)),
             Ask::Ages(at) => {
                 let time = |(partition, offset): &(TopicPartition, Offset)| {
                     (partition.clone(), *offset, Ok(self.time(partition, *offset)))
@@ -229,9 +241,19 @@ impl Town {
         })
     }
 
+    fn endpoint(&self, id: i32) -> kt_client::Broker {
+        let rack = ['a', 'b', 'c'][usize::try_from(id).unwrap() % 3];
+        kt_client::Broker {
+            id: NodeId(id),
+            host: format!("kafka-{id}{}.eu.example", self.spite),
+            port: 9092,
+            rack: Some(format!("eu-{rack}{}", self.spite)),
+        }
+    }
+
     fn registered(&self) -> RegisteredBrokers {
         let broker = |id: &i32| RegisteredBroker {
-            broker: endpoint(*id),
+            broker: self.endpoint(*id),
             standing: match self.down.contains(id) {
                 true => BrokerStanding::Fenced,
                 false => BrokerStanding::Up,
@@ -305,7 +327,7 @@ impl Town {
         &self,
         groups: &[String],
         of: impl Fn(&Grouped) -> T,
-    ) -> BTreeMap<String, Result<T, Error>> {
+    ) -> BTreeMap<String, Result<T, Failure>> {
         let one = |name: &String| {
             let group = self.groups.get(name)?;
             if group.is_denied {
@@ -313,7 +335,7 @@ impl Town {
                 let subject = Subject::Other(format!("group {name}"));
                 return Some((
                     name.clone(),
-                    Err(Error::Broker { api, code, subject, message: None }),
+                    Err(Error::Broker { api, code, subject, message: None }.into()),
                 ));
             }
             Some((name.clone(), Ok(of(group))))
@@ -325,7 +347,7 @@ impl Town {
         &self,
         group: &Grouped,
         age: u64,
-    ) -> BTreeMap<TopicPartition, Result<CommittedOffset, Error>> {
+    ) -> BTreeMap<TopicPartition, Result<CommittedOffset, Failure>> {
         let Some(topic) = self.topics.get(&group.topic) else { return BTreeMap::new() };
         let committed = (0..topic.partitions.min(group.committed)).map(|index| {
             let at = TopicPartition::new(group.topic.clone(), index);
@@ -348,8 +370,9 @@ impl Town {
             self.brokers.iter().copied().filter(|it| !self.down.contains(it)).collect();
         let mut listed = Vec::new();
         for (index, (name, it)) in self.groups.iter().enumerate() {
-            let coordinator = NodeId(up[index % up.len()]);
-            if Some(coordinator) == node {
+            let moved = self.moved.get(name).copied();
+            let coordinator = NodeId(moved.unwrap_or(up[index % up.len()]));
+            if Some(coordinator) == node && !self.unlisted.contains(name) {
                 listed.push(ListedGroup {
                     name: name.clone(),
                     protocol_type: "consumer".to_owned(),
@@ -362,7 +385,7 @@ impl Town {
         listed
     }
 
-    fn members(&self, groups: &[String]) -> BTreeMap<String, Result<GroupDescription, Error>> {
+    fn members(&self, groups: &[String]) -> BTreeMap<String, Result<GroupDescription, Failure>> {
         let one = |name: &String| {
             let group = self.groups.get(name)?;
             let partitions = self.topics.get(&group.topic)?.partitions;
@@ -370,8 +393,8 @@ impl Town {
             let member = |index: i32| GroupMember {
                 member_id: format!("{name}-{index}-uuid"),
                 instance_id: None,
-                client_id: format!("{name}-{}", index + 1),
-                host: format!("10.0.4.{}", 17 + index),
+                client_id: format!("{name}-{}{}", index + 1, self.spite),
+                host: format!("10.0.4.{}{}", 17 + index, self.spite),
                 assignment: (0..partitions)
                     .filter(|it| it % count == index)
                     .map(|it| TopicPartition::new(group.topic.clone(), it))
@@ -413,7 +436,7 @@ impl Town {
         let total = 1_u64 << 40;
         let used = self.of_broker.get(&node.0).copied().unwrap_or(self.used);
         vec![LogDir {
-            path: "/data/kafka-0".to_owned(),
+            path: format!("/data/kafka-0{}", self.spite),
             replicas: Ok(replicas),
             total_bytes: Some(total),
             usable_bytes: Some(total - (total as f64 * used) as u64),
@@ -421,16 +444,16 @@ impl Town {
         }]
     }
 
-    fn configs(&self, name: &str) -> Option<Result<Vec<ConfigEntry>, Error>> {
+    fn configs(&self, name: &str) -> Option<Result<Vec<ConfigEntry>, Failure>> {
         let topic = self.topics.get(name)?;
         if name == "pii-vault" {
             let (api, code) = (ApiKey::DescribeConfigs, ErrorCode::TopicAuthorizationFailed);
             let subject = Subject::Topic(name.to_owned());
-            return Some(Err(Error::Broker { api, code, subject, message: None }));
+            return Some(Err(Error::Broker { api, code, subject, message: None }.into()));
         }
         let entry = |(key, value): &(&'static str, String)| ConfigEntry {
             name: (*key).to_owned(),
-            value: Some(value.clone()),
+            value: Some(format!("{value}{}", self.spite)),
             source: ConfigSource::DYNAMIC_TOPIC,
             is_read_only: false,
             is_sensitive: false,
@@ -439,8 +462,21 @@ impl Town {
         Some(Ok(topic.configs.iter().map(entry).collect()))
     }
 
+    fn broker_configs(&self, node: Option<NodeId>) -> Vec<ConfigEntry> {
+        let rate = node.and_then(|it| self.throttled.get(&it.0));
+        let entry = |rate: &i64| ConfigEntry {
+            name: "leader.replication.throttled.rate".to_owned(),
+            value: Some(rate.to_string()),
+            source: ConfigSource(3),
+            is_read_only: false,
+            is_sensitive: false,
+            synonyms: Vec::new(),
+        };
+        rate.map(entry).into_iter().collect()
+    }
+
     /// What is set on a topic, and some of what it inherits.
-    fn entity_configs(&self, entity: &ConfigEntity) -> Result<Vec<DocumentedConfig>, Error> {
+    fn entity_configs(&self, entity: &ConfigEntity) -> Result<Vec<DocumentedConfig>, Failure> {
         let own = match entity {
             ConfigEntity::Topic(name) => self.configs(name).ok_or_else(|| {
                 let (api, code) = (ApiKey::DescribeConfigs, ErrorCode::UnknownTopicOrPartition);
@@ -488,11 +524,6 @@ impl Town {
         };
         Some(Timestamp(WALL - before))
     }
-}
-
-pub(super) fn endpoint(id: i32) -> kt_client::Broker {
-    let rack = Some(format!("eu-{}", ['a', 'b', 'c'][usize::try_from(id).unwrap() % 3]));
-    kt_client::Broker { id: NodeId(id), host: format!("kafka-{id}.eu.example"), port: 9092, rack }
 }
 
 fn quorum(age: u64) -> QuorumDescription {

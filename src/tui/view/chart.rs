@@ -7,7 +7,7 @@ mod axis;
 mod line;
 mod scale;
 
-pub(crate) use axis::{Axis, Chart};
+pub(crate) use axis::{Axis, Chart, edge};
 pub(crate) use scale::Scale;
 
 use super::theme::Glyphs;

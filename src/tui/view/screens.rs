@@ -15,6 +15,8 @@ mod segments;
 mod topic;
 mod topics;
 
+use jiff::Timestamp;
+use kt_protocol::types::Millis;
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece};
@@ -63,7 +65,7 @@ pub(crate) fn title(app: &App) -> Title {
 }
 
 /// `topics  3 of 1003   2 bad  2 warn  1 unknown`, and how it is sorted.
-fn list_title<L: Line>(name: &str, list: &Listing<L>, is_known: bool) -> Title {
+fn list_title<L: Line>(app: &App, name: &str, (list, is_known): (&Listing<L>, bool)) -> Title {
     use crate::tui::model::checks::Level;
     let mut left = vec![Piece::new(name.to_owned(), Tone::Plain)];
     if is_known {
@@ -73,10 +75,12 @@ fn list_title<L: Line>(name: &str, list: &Listing<L>, is_known: bool) -> Title {
     } else {
         left.push(Piece::new("  reading", Tone::Plain));
     }
-    let hides_internal = !list.showing().with_internal;
-    let counted = |level: Level| {
-        let all = list.all().filter(|it| !(hides_internal && it.is_internal()));
-        all.filter(|it| it.level() == level).count()
+    // What is wrong with Kafka's own is counted while it is hidden too.
+    let counted = |level: Level, is_hidden: bool| {
+        let is_counted = |it: &&L| {
+            it.level() == level && (!list.showing().with_internal && it.is_internal()) == is_hidden
+        };
+        list.all().filter(is_counted).count()
     };
     let mut before = "   ";
     for (level, word, tone) in [
@@ -84,20 +88,65 @@ fn list_title<L: Line>(name: &str, list: &Listing<L>, is_known: bool) -> Title {
         (Level::Warn, "warn", Tone::Warn),
         (Level::Unknown, "unknown", Tone::Unknown),
     ] {
-        let count = counted(level);
-        if 0 < count {
-            left.push(Piece::new(format!("{before}{count} {word}"), tone));
+        let (count, hidden) = (counted(level, false), counted(level, true));
+        if 0 < count + hidden {
+            let of_them = match hidden {
+                0 => String::new(),
+                hidden => format!(" ({hidden} internal)"),
+            };
+            left.push(Piece::new(format!("{before}{} {word}{of_them}", count + hidden), tone));
             before = "  ";
         }
     }
-    Title { left, right: sort_and_time(list) }
+    Title { left, right: sort_and_time(app, list) }
 }
 
 /// `sort level, name  live`
-fn sort_and_time<L: Line>(list: &Listing<L>) -> Vec<Piece> {
+fn sort_and_time<L: Line>(app: &App, list: &Listing<L>) -> Vec<Piece> {
     let mut pieces = sort_only(list);
-    pieces.push(Piece::new("  live", Tone::Dim));
+    pieces.push(time(app));
     pieces
+}
+
+/// Which time is shown: `live`, `frozen`, or up to when.
+fn time(app: &App) -> Piece {
+    let text = match (app.frozen, app.view.is_live()) {
+        (_, false) => format!("  to {}", right_edge(app)),
+        (Some(_), true) => "  frozen".to_owned(),
+        (None, true) => "  live".to_owned(),
+    };
+    Piece::new(text, Tone::Dim)
+}
+
+/// What stands at the right end of charts: `now`, else the time of it.
+fn right_edge(app: &App) -> String {
+    if app.view.is_live() && app.frozen.is_none() {
+        return "now".to_owned();
+    }
+    let shown = app.shown_now();
+    let back = shown.monotonic - app.view.bounds(shown.monotonic).1;
+    let wall = |ms: i64| {
+        let at = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        at.to_zoned(app.setting.zone.clone())
+    };
+    let (end, today) = (wall(shown.wall.0.saturating_sub_unsigned(back)), wall(app.now.wall.0));
+    let form = if end.date() == today.date() { "%H:%M" } else { "%m-%d %H:%M" };
+    end.strftime(form).to_string()
+}
+
+/// The head of a column of charts: `last 30m`, or `30m to 14:32`.
+fn window(app: &App) -> String {
+    let name = app.view.window.name();
+    match right_edge(app).as_str() {
+        "now" => format!("last {name}"),
+        edge => format!("{name} to {edge}"),
+    }
+}
+
+/// The same with what they are of: `lag, last 30m`, or `lag 30m to 14:32`.
+fn window_of(app: &App, what: &str) -> String {
+    let comma = if right_edge(app) == "now" { "," } else { "" };
+    format!("{what}{comma} {}", window(app))
 }
 
 /// `sort level, part`
@@ -132,10 +181,24 @@ fn draw_empty<L: Line>(
 fn reading(app: &App) -> Vec<String> {
     use crate::tui::figures;
     use crate::tui::model::schedule::Kind;
+    let hearing = &app.watch.cluster.hearing;
+    let took = |at: Millis| figures::duration((at - app.began.monotonic).max(1));
+    // Kinds that every broker tells its part of come one after the other.
     let part = |kind: Kind, word: &str| {
-        let heard = app.watch.cluster.oldest(&[kind]);
-        let time = heard.map(|at| figures::duration(at - app.began.monotonic));
-        format!("{word} {}", time.unwrap_or_else(|| "…".to_owned()))
+        let answers: Vec<Option<Millis>> = hearing.of_kind(kind).map(|it| it.1.answered).collect();
+        let come = answers.iter().flatten().count();
+        let text = match answers.iter().flatten().max() {
+            Some(last) if come == answers.len() => took(*last),
+            Some(_) => format!("{come} of {}", answers.len()),
+            None => hearing.lack::<()>(kind).text(|()| String::new()),
+        };
+        format!("{word} {text}")
+    };
+    let first = hearing.lanes.iter().filter_map(|(lane, it)| Some((it.answered?, lane.broker)));
+    let context = &app.setting.context;
+    let connected = match first.min_by_key(|it| it.0) {
+        Some((at, _)) => format!("connected to {context} in {}", took(at)),
+        None => format!("connecting to {context}"),
     };
     let parts = [
         part(Kind::Metadata, "metadata"),
@@ -143,7 +206,7 @@ fn reading(app: &App) -> Vec<String> {
         part(Kind::Commits, "commits"),
         part(Kind::LogDirs, "sizes"),
     ];
-    vec![format!("connecting to {}", app.setting.context), parts.join("   ")]
+    vec![connected, parts.join("   ")]
 }
 
 /// `area` without its first columns.
@@ -157,3 +220,6 @@ fn below(area: Rect, lines: u16) -> Rect {
     let taken = lines.min(area.height);
     Rect { y: area.y + taken, height: area.height - taken, ..area }
 }
+
+#[cfg(test)]
+mod tests;

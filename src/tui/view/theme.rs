@@ -2,6 +2,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use super::colors::{Rgb, XTERM, nearest_of_16, rgb_of};
+
 /// What a piece of text means; a theme says how that looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -126,32 +128,39 @@ impl Theme {
     }
 
     /// The header of a context that has a colour of its own: black or white on it, by contrast.
-    pub(crate) fn painted(self, paint: Paint) -> Style {
-        if self.palette == Palette::Mono {
-            return Style::new().add_modifier(Modifier::REVERSED);
-        }
-        let Paint { red, green, blue } = paint;
-        Style::new().bg(Color::Rgb(red, green, blue)).fg(paint.text_color())
+    /// Nothing, where there are no colours.
+    pub(crate) fn painted(self, paint: Paint) -> Option<Style> {
+        let paint = match (self.palette, paint) {
+            (Palette::Mono, _) => return None,
+            (Palette::Sixteen, Paint::Exact(color)) => Paint::Named(nearest_of_16(color)),
+            _ => paint,
+        };
+        let background = match paint {
+            Paint::Named(index) => Color::Indexed(index),
+            Paint::Exact(Rgb(red, green, blue)) => Color::Rgb(red, green, blue),
+        };
+        Some(Style::new().bg(background).fg(paint.text_color()))
     }
 }
 
 /// The colour that a context was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Paint {
-    /// 0 to 255.
-    pub(crate) red: u8,
-    /// 0 to 255.
-    pub(crate) green: u8,
-    /// 0 to 255.
-    pub(crate) blue: u8,
+pub(crate) enum Paint {
+    /// The terminal's own, 0 to 15.
+    Named(u8),
+    /// As it is on every terminal that has so many.
+    Exact(Rgb),
 }
 
 impl Paint {
-    /// The eye takes most of its brightness from green and least from blue.
+    /// What is read on it. What a terminal makes of its own sixteen is not asked: most come near
+    /// to xterm's.
     fn text_color(self) -> Color {
-        let brightness =
-            299 * u32::from(self.red) + 587 * u32::from(self.green) + 114 * u32::from(self.blue);
-        if brightness >= 128_000 { Color::Black } else { Color::White }
+        let color = match self {
+            Paint::Named(index) => rgb_of(index, &XTERM),
+            Paint::Exact(color) => color,
+        };
+        if color.is_light() { Color::Black } else { Color::White }
     }
 }
 
@@ -281,13 +290,24 @@ mod tests {
         ");
         let theme = Theme { palette: Palette::Mono, glyphs: Glyphs::Unicode };
         assert_eq!(theme.badge_ok(), Style::new());
-        assert_eq!(theme.painted(Paint { red: 9, green: 9, blue: 9 }).bg, None);
+        assert_eq!(theme.painted(Paint::Named(1)), None);
+        assert_eq!(theme.painted(Paint::Exact(Rgb(9, 9, 9))), None);
     }
 
     #[test]
     fn a_header_is_readable_on_any_colour() {
-        assert_eq!(Paint { red: 255, green: 220, blue: 0 }.text_color(), Color::Black);
-        assert_eq!(Paint { red: 180, green: 0, blue: 0 }.text_color(), Color::White);
+        assert_eq!(Paint::Exact(Rgb(255, 220, 0)).text_color(), Color::Black);
+        assert_eq!(Paint::Exact(Rgb(180, 0, 0)).text_color(), Color::White);
+        let dark = (0..16).filter(|it| Paint::Named(*it).text_color() == Color::White);
+        assert_eq!(dark.collect::<Vec<u8>>(), [0, 1, 2, 4, 5, 8, 9, 12, 13]);
+    }
+
+    #[test]
+    fn sixteen_has_the_nearest_of_its_own() {
+        let theme = Theme { palette: Palette::Sixteen, glyphs: Glyphs::Unicode };
+        let style = theme.painted(Paint::Exact(Rgb(180, 2, 3))).unwrap();
+        assert_eq!((style.bg, style.fg), (Some(Color::Indexed(1)), Some(Color::White)));
+        assert_eq!(theme.painted(Paint::Named(11)).unwrap().bg, Some(Color::Indexed(11)));
     }
 
     #[test]

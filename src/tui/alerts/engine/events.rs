@@ -24,12 +24,15 @@ pub(super) struct Events {
     all: VecDeque<Event>,
     /// Those at the end that nobody has taken yet.
     fresh: usize,
+    /// How many there were before the first of them.
+    gone: u64,
 }
 
 impl Events {
     pub(super) fn add(&mut self, event: Event) {
         if EVENTS_MAX <= self.all.len() {
             self.all.pop_front();
+            self.gone += 1;
         }
         self.all.push_back(event);
         self.fresh = (self.fresh + 1).min(self.all.len());
@@ -39,8 +42,12 @@ impl Events {
         self.add(Event { time, level, text, notice: None });
     }
 
-    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Event> + ExactSizeIterator {
-        self.all.iter()
+    /// All of them, each with its number, which it keeps.
+    pub(super) fn numbered(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (u64, &Event)> + ExactSizeIterator {
+        let gone = self.gone;
+        self.all.iter().enumerate().map(move |(index, it)| (gone + index as u64, it))
     }
 
     /// What has come since this was asked last.

@@ -41,7 +41,7 @@ impl Play {
             groups: Answer::Pending,
             moves: Answer::Pending,
         };
-        Evaluator::default().evaluate(Millis(0), &facts)
+        Evaluator::default().evaluate(Millis(0), &facts, |_| None)
     }
 
     fn evaluate(&mut self, measured: &Measured<'_>) {
@@ -93,7 +93,7 @@ impl Play {
     }
 
     fn events(&mut self) -> String {
-        let line = |it: &Event| format!("{:>4} {}\n", it.time.as_second(), it.text);
+        let line = |(_, it): (u64, &Event)| format!("{:>4} {}\n", it.time.as_second(), it.text);
         self.engine.events().map(line).collect()
     }
 

@@ -10,7 +10,7 @@ use crate::tui::history::Rate;
 use crate::tui::model::checks::facts::{
     Answer, BrokerFact, BrokerState, DirectoryFact, Facts, PartitionFact,
 };
-use crate::tui::model::facts::facts;
+use crate::tui::model::facts::{Stale, facts};
 use crate::tui::model::lag::{Lag, Late};
 use crate::tui::model::watch::Watch;
 
@@ -18,11 +18,13 @@ impl Measured<'_> {
     /// All that a watch knows. While nobody in the cluster answers, all its brokers are down, and
     /// the rest is not known.
     pub(crate) fn of(watch: &Watch, now: Now) -> Measured<'_> {
-        let facts = facts(&watch.cluster, Vec::new(), &watch.stale(now.monotonic), now);
         if let Some(silent_ms) = watch.silent_ms(now) {
+            // Which brokers there are is known from before, however old that is.
+            let facts = facts(&watch.cluster, Vec::new(), &Stale::default(), now);
             let down = |it: &BrokerFact<'_>| BrokerMeasure { id: it.id, down_ms: Some(silent_ms) };
             return Measured { brokers: each(facts.brokers, down), ..Measured::nothing() };
         }
+        let facts = facts(&watch.cluster, Vec::new(), &watch.stale(), now);
         Measured {
             groups: map(facts.groups.clone(), |_| groups(watch)),
             topics: topics(watch, &facts),
@@ -54,14 +56,17 @@ fn broker(it: &BrokerFact<'_>) -> BrokerMeasure {
 
 /// A broker that does not tell how full its volumes are fires nothing.
 fn directory<'a>(it: &DirectoryFact<'a>) -> DirectoryMeasure<'a> {
-    let used = it.used.map_or(Reading::Missing, Reading::Known);
+    let used = match it.is_stale {
+        true => Reading::Pending,
+        false => it.used.map_or(Reading::Missing, Reading::Known),
+    };
     DirectoryMeasure { broker: it.broker, path: it.path, used }
 }
 
 fn groups(watch: &Watch) -> Vec<GroupMeasure<'_>> {
     let group = |name| match watch.groups.get(name) {
-        Some(it) => GroupMeasure { name, lag: it.cells.lag, late: it.cells.late },
-        None => GroupMeasure { name, lag: Lag::Unknown, late: Late::Unknown },
+        Some(it) if !it.is_stale => GroupMeasure { name, lag: it.cells.lag, late: it.cells.late },
+        _ => GroupMeasure { name, lag: Lag::Unknown, late: Late::Unknown },
     };
     watch.cluster.groups.keys().map(|it| group(it.as_str())).collect()
 }

@@ -250,6 +250,6 @@ fn what_is_too_much_is_refused() {
     std::fs::write(&path, "[target.a]\nbell = 1").unwrap();
     assert!(read().unwrap_err().message.contains("alerts.toml: line 2: "));
     std::fs::write(&path, "[target.a]\nbell = true").unwrap();
-    let origin = Origin { path: path.clone(), read: Timestamp::UNIX_EPOCH };
+    let origin = Origin { path: path.clone(), read: Some(Timestamp::UNIX_EPOCH) };
     assert_eq!(read().unwrap().origin, Some(origin));
 }

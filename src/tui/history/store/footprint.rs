@@ -30,9 +30,9 @@ type Tree = std::collections::BTreeMap<(), ()>;
 pub(super) const EMPTY_BYTES: usize =
     node_bytes::<Subject, Pointer>() + 2 * node_bytes::<String, Tree>();
 
-/// One line without its minutes.
+/// One line without its minutes and what is coarser.
 pub(super) const SERIES_BYTES: usize =
-    Series::FINE_BYTES + size_of::<Metric>() + 3 * ROUNDING_BYTES;
+    Series::FINE_BYTES + size_of::<Metric>() + 4 * ROUNDING_BYTES;
 
 fn text_bytes(subject: &Subject) -> usize {
     match subject {
@@ -48,8 +48,8 @@ pub(super) fn new_subject(subject: &Subject) -> usize {
 
 /// A subject with its lines.
 pub(super) fn subject_bytes(subject: &Subject, series: &[(Metric, Series)]) -> usize {
-    let minutes = series.iter().filter(|it| it.1.has_minutes()).count();
-    new_subject(subject) + series.len() * SERIES_BYTES + minutes * Series::MINUTES_BYTES
+    let coarse: usize = series.iter().map(|it| it.1.coarse_bytes()).sum();
+    new_subject(subject) + series.len() * SERIES_BYTES + coarse
 }
 
 /// A topic or group whose offsets are kept, without its partitions.

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::tui::history::kept::PastLine;
+use crate::tui::history::series::PastSeries;
 
 const MINUTE: u64 = 60_000;
 
@@ -21,7 +23,8 @@ fn walked(store: &Store) -> usize {
         };
         bytes += lines.series.capacity() * size_of::<(Metric, Series)>();
         for (_, series) in &lines.series {
-            bytes += 360 * 4 + if series.has_minutes() { 1_440 * 4 } else { 0 };
+            let week = if store.reach == Reach::Week { 504 * 4 } else { 0 };
+            bytes += 360 * 4 + if series.has_minutes() { 1_440 * 4 + week } else { 0 };
         }
     }
     for (name, partitions) in &store.ends {
@@ -44,6 +47,13 @@ fn walked(store: &Store) -> usize {
 #[test]
 fn the_size_of_the_page_takes_about_43_mb() {
     let mut store = Store::default();
+    fill(&mut store);
+    let (counted, true_bytes) = (store.bytes() / 1_000_000, walked(&store) / 1_000_000);
+    assert_eq!((counted, true_bytes, store.shortened()), (51, 46, 0));
+}
+
+/// 1,000 topics of 10 partitions, and 1,000 groups of 10 commits.
+fn fill(store: &mut Store) {
     for topic in 0..1_000 {
         let name = format!("topic-{topic:04}");
         for metric in [Metric::RecordsIn, Metric::BytesIn] {
@@ -58,8 +68,14 @@ fn the_size_of_the_page_takes_about_43_mb() {
             store.observe_commit(Millis(0), &name, &at, Offset(1));
         }
     }
-    let (counted, true_bytes) = (store.bytes() / 1_000_000, walked(&store) / 1_000_000);
-    assert_eq!((counted, true_bytes, store.shortened()), (50, 46, 0));
+}
+
+#[test]
+fn with_a_history_on_disk_that_size_still_fits() {
+    let mut store = Store::default();
+    store.reach_a_week();
+    fill(&mut store);
+    assert_eq!((store.bytes() / 1_000_000, store.shortened()), (61, 0));
 }
 
 #[test]
@@ -113,18 +129,41 @@ fn without_room_minutes_go_then_marks_and_then_nothing_new_comes() {
     assert!(total.has_minutes());
     insta::assert_snapshot!(text, @"
       9: 11 lines, 2 short, 10 ends, 10 marked
-     19: 21 lines, 18 short, 20 ends, 20 marked
-     29: 31 lines, 30 short, 30 ends, 0 marked
-     39: 31 lines, 30 short, 32 ends, 0 marked
-     49: 31 lines, 30 short, 32 ends, 0 marked
-     59: 31 lines, 30 short, 32 ends, 0 marked
-     69: 31 lines, 30 short, 32 ends, 0 marked
-     79: 31 lines, 30 short, 32 ends, 0 marked
-     89: 31 lines, 30 short, 32 ends, 0 marked
-     99: 31 lines, 30 short, 32 ends, 0 marked
-    109: 31 lines, 30 short, 32 ends, 0 marked
-    119: 31 lines, 30 short, 32 ends, 0 marked
+     19: 21 lines, 17 short, 20 ends, 20 marked
+     29: 30 lines, 29 short, 30 ends, 0 marked
+     39: 30 lines, 29 short, 31 ends, 0 marked
+     49: 30 lines, 29 short, 31 ends, 0 marked
+     59: 30 lines, 29 short, 31 ends, 0 marked
+     69: 30 lines, 29 short, 31 ends, 0 marked
+     79: 30 lines, 29 short, 31 ends, 0 marked
+     89: 30 lines, 29 short, 31 ends, 0 marked
+     99: 30 lines, 29 short, 31 ends, 0 marked
+    109: 30 lines, 29 short, 31 ends, 0 marked
+    119: 30 lines, 29 short, 31 ends, 0 marked
     ");
+}
+
+#[test]
+fn who_has_nothing_left_to_give_is_not_asked_again() {
+    let mut store = Store::capped(100_000);
+    let see_all = |store: &mut Store, from: u64| {
+        for n in from..from + 500 {
+            let at = TopicPartition::new(format!("t{n:04}"), 0);
+            store.observe_end(Millis(n), &at, Offset(0));
+            store.push(Millis(n), &topic(&at.topic), Metric::RecordsIn, 1.0);
+            store.observe_commit(Millis(n), "g", &at, Offset(0));
+        }
+    };
+    see_all(&mut store, 0);
+    let walks = store.walks;
+    assert!(walks < 40, "{walks} walks");
+    see_all(&mut store, 500);
+    assert_eq!(store.walks, walks, "it is full, and nothing changed");
+    // What goes makes room for others.
+    store.remove(&topic("t0000"));
+    store.push(Millis(2_000), &topic("new"), Metric::RecordsIn, 1.0);
+    assert!(store.series(&topic("new"), Metric::RecordsIn).is_some());
+    assert!(store.walks <= walks + 1);
 }
 
 #[test]
@@ -145,7 +184,7 @@ fn a_topic_made_again_has_no_rate_over_its_birth() {
     let at = TopicPartition::new("orders", 0);
     store.observe_end(Millis(0), &at, Offset(100));
     store.observe_end(Millis(5_000), &at, Offset(200));
-    assert_eq!(store.topic_rate("orders"), Rate::PerSecond(20.0));
+    assert_eq!(store.topic_rate("orders", Millis(0)), Rate::PerSecond(20.0));
     let other = TopicPartition::new("refunds", 0);
     for it in [&at, &other] {
         store.observe_commit(Millis(5_000), "billing", it, Offset(200));
@@ -156,21 +195,24 @@ fn a_topic_made_again_has_no_rate_over_its_birth() {
     }
     let is_rewound = |it| store.commits("billing", it).unwrap().is_rewound(Millis(15_000));
     assert!(!is_rewound(&at) && is_rewound(&other));
-    assert_eq!(store.topic_rate("orders"), Rate::NotYet);
+    assert_eq!(store.topic_rate("orders", Millis(0)), Rate::NotYet);
     store.observe_end(Millis(10_000), &at, Offset(9_000_000));
-    assert_eq!(store.topic_rate("orders"), Rate::NotYet);
+    assert_eq!(store.topic_rate("orders", Millis(0)), Rate::NotYet);
 }
 
 fn steps() -> impl Strategy<Value = Vec<(u8, u8, u16)>> {
-    prop::collection::vec((0_u8..12, 0_u8..40, 0_u16..2_000), 1..300)
+    prop::collection::vec((0_u8..13, 0_u8..40, 0_u16..2_000), 1..300)
 }
 
 proptest! {
     #[test]
     fn accounting_is_never_below_the_truth_nor_above_the_cap(
-        steps in steps(), cap in 20_000_usize..400_000,
+        steps in steps(), cap in 20_000_usize..400_000, is_kept: bool,
     ) {
         let mut store = Store::capped(cap);
+        if is_kept {
+            store.reach_a_week();
+        }
         let mut now = Millis(0);
         for (what, which, value) in steps {
             now = now + u64::from(value) * 60;
@@ -186,6 +228,12 @@ proptest! {
                 7 | 8 => store.observe_commit(now, "g", &at, offset),
                 9 => store.see(now, &topic(&name)),
                 10 => store.remove(&topic(&name)),
+                11 => {
+                    let mut past = PastSeries::default();
+                    past.push(now, f32::from(value));
+                    let series = vec![(Metric::RecordsIn, past)];
+                    store.recall(now, PastLine { subject: topic(&name), series });
+                }
                 _ => store.remove(&Subject::Group(if which < 20 { "g".to_owned() } else { name })),
             }
             let (walked, counted) = (walked(&store), store.bytes());

@@ -1,7 +1,8 @@
 //! The lines that make changes: which commands they are, and how one is read.
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Given};
 use crate::commands::Command;
@@ -67,6 +68,11 @@ pub(crate) fn begun(text: &str) -> Option<&'static Known> {
     found.max_by_key(|it| it.words.len())
 }
 
+/// Whether a change is made without a question: it only adds.
+pub(crate) fn asks_nobody(words: &[String]) -> bool {
+    begun(&words.join(" ")).is_some_and(|it| it.level == 0)
+}
+
 /// `kt topics delete x` says the same as `topics delete x`.
 pub(crate) fn without_program(text: &str) -> &str {
     text.strip_prefix("kt ").map_or(text, str::trim_start)
@@ -100,15 +106,65 @@ pub(crate) fn read(words: &[String]) -> Result<(Cli, Command), String> {
     let Some(command) = cli.command.take().filter(Command::is_action) else {
         return Err(format!("{line}: that is no change; kt {line} runs in a shell"));
     };
-    let (globals, given) = (&cli.globals, cli.globals.given);
-    if given.bootstrap || given.context || given.command_config || !globals.client_config.is_empty()
-    {
-        return Err(format!("{line}: changes here are of this cluster alone"));
+    // Where the cluster is named, the whole line is said: it says which.
+    match misplaced(&matches) {
+        Some((_, why @ Misplaced::Cluster)) => Err(format!("{line}: {}", why.words())),
+        Some((flag, why)) => Err(format!("{flag}: {}", why.words())),
+        None => Ok((cli, command)),
     }
-    if globals.dry_run {
-        return Err("-n: the plan is shown before anything is changed".to_owned());
+}
+
+/// Why a flag that all commands take means nothing here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Misplaced {
+    Cluster,
+    DryRun,
+    Unlock,
+    Confirm,
+    Asking,
+    Waiting,
+    Watching,
+    Printing,
+}
+
+impl Misplaced {
+    fn words(self) -> &'static str {
+        match self {
+            Misplaced::Cluster => "changes here are of this cluster alone",
+            Misplaced::DryRun => "the plan is shown before anything is changed",
+            Misplaced::Unlock => "here u unlocks, and the name is typed",
+            Misplaced::Confirm => "here the number is typed when it is asked for",
+            Misplaced::Asking => "here a box asks, whatever the line says",
+            Misplaced::Waiting => "how long to wait is said when the dashboard is started",
+            Misplaced::Watching => "a change is made once",
+            Misplaced::Printing => "nothing is printed here",
+        }
     }
-    Ok((cli, command))
+}
+
+/// The first flag of all commands that was typed and would not be heeded: what is not done as it
+/// is said must not be done.
+fn misplaced(matches: &ArgMatches) -> Option<(String, Misplaced)> {
+    let command = Cli::command();
+    let mut typed = command.get_arguments().filter(|it| {
+        it.is_global_set()
+            && matches.value_source(it.get_id().as_str()) == Some(ValueSource::CommandLine)
+    });
+    typed.find_map(|it| {
+        let why = match it.get_id().as_str() {
+            // The name of agreement is taken off before; what is agreed to is asked for anyway.
+            "regex" | "internal" | "utc" | "yes" => return None,
+            "bootstrap" | "context" | "client_config" | "command_config" => Misplaced::Cluster,
+            "dry_run" => Misplaced::DryRun,
+            "unlock" => Misplaced::Unlock,
+            "confirm" => Misplaced::Confirm,
+            "no_input" => Misplaced::Asking,
+            "timeout" => Misplaced::Waiting,
+            "watch" => Misplaced::Watching,
+            _ => Misplaced::Printing,
+        };
+        Some((format!("--{}", it.get_long().unwrap_or_default()), why))
+    })
 }
 
 /// What clap says, in one line.
@@ -146,9 +202,43 @@ mod tests {
         insta::assert_snapshot!(told("produce orders"), @"produce orders: that is no change; kt produce orders runs in a shell");
         insta::assert_snapshot!(told("topics delete"), @"the following required arguments were not provided: <NAME>...");
         insta::assert_snapshot!(told("topics delete x -b other:9092"), @"topics delete x -b other:9092: changes here are of this cluster alone");
-        insta::assert_snapshot!(told("topics delete x -n"), @"-n: the plan is shown before anything is changed");
+        insta::assert_snapshot!(told("topics delete x -n"), @"--dry-run: the plan is shown before anything is changed");
         insta::assert_snapshot!(told("groups reset g --all-topics"), @"the following required arguments were not provided: <--to <AT>|--shift <±N|±DURATION>|--offsets <FILE>>");
         insta::assert_snapshot!(told("groups reset --help"), @"help is in a shell: kt help");
+    }
+
+    #[test]
+    fn flags_that_would_not_be_heeded_are_refused() {
+        let flags = [
+            "-X client.id=me",
+            "--unlock prod-eu",
+            "--confirm 3",
+            "--no-input",
+            "--timeout 1s",
+            "-w",
+            "--json",
+            "--fields name",
+            "-q",
+            "-vv",
+            "--color never",
+        ];
+        let lines = flags.map(|it| told(&format!("topics delete x {it}")));
+        insta::assert_snapshot!(lines.join("\n"), @"
+        topics delete x -X client.id=me: changes here are of this cluster alone
+        --unlock: here u unlocks, and the name is typed
+        --confirm: here the number is typed when it is asked for
+        --no-input: here a box asks, whatever the line says
+        --timeout: how long to wait is said when the dashboard is started
+        --watch: a change is made once
+        --json: nothing is printed here
+        --fields: nothing is printed here
+        --quiet: nothing is printed here
+        --verbose: nothing is printed here
+        --color: nothing is printed here
+        ");
+        // These change what is done.
+        let kept = told("groups reset g --all-topics --to 15:00 --utc --internal -r --yes");
+        insta::assert_snapshot!(kept, @r#"["groups", "reset", "g", "--all-topics", "--to", "15:00", "--utc", "--internal", "-r"]"#);
     }
 
     #[test]

@@ -66,8 +66,15 @@ pub(crate) fn items(screen: Screen) -> &'static [Item] {
         Screen::Configs => OF_CONFIGS,
         // What is done there is done to alerts.
         Screen::Alerts => &[],
-        _ => &[UNDO],
+        _ => ONLY_UNDO,
     }
+}
+
+const ONLY_UNDO: &[Item] = &[UNDO];
+
+/// What the footer calls the menu of a screen that changes nothing of its own.
+pub(crate) fn footer_word(screen: Screen) -> Option<&'static str> {
+    matches!(items(screen), [it] if it.what == What::Undo).then_some("undo")
 }
 
 /// What the user has chosen.

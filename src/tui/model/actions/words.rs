@@ -7,6 +7,7 @@ use kt_protocol::types::TopicPartition;
 use super::{Asks, End, Outcome, Proposal};
 use crate::apache_flags::quoted;
 use crate::change::counted;
+use crate::journal::HIDDEN;
 use crate::offset_change::{OffsetChange, OffsetPlan};
 use crate::position::At;
 use crate::tui::figures;
@@ -98,9 +99,33 @@ impl Proposal {
 }
 
 /// `kt groups reset nightly-report --all-topics --to -1h -y`
-pub(crate) fn same(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|it| quoted(it)).collect();
-    format!("kt {} -y", words.join(" "))
+pub(crate) fn same(words: &[String], proposal: &Proposal) -> String {
+    format!("{} -y", line(words.iter().chain(&proposal.in_shell)))
+}
+
+/// As it is typed in a shell.
+pub(crate) fn line<'a>(words: impl IntoIterator<Item = &'a String>) -> String {
+    let words = words.into_iter().map(|it| quoted(it));
+    std::iter::once("kt".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// The key and the value of a word `KEY=VALUE`, also behind `--set=`.
+pub(crate) fn setting(word: &str) -> Option<(&str, &str)> {
+    let pair = match word.split_once('=') {
+        Some((flag, pair)) if flag.starts_with("--") => pair,
+        _ => word,
+    };
+    pair.split_once('=')
+}
+
+/// Of a secret the key alone.
+pub(crate) fn without_secret(word: &str, is_secret: impl Fn(&str) -> bool) -> String {
+    match setting(word) {
+        Some((key, value)) if is_secret(key) => {
+            format!("{}{HIDDEN}", &word[..word.len() - value.len()])
+        }
+        _ => word.to_owned(),
+    }
 }
 
 /// Where offsets go, as the line says it: `time -1h`.
@@ -193,7 +218,10 @@ pub(crate) fn said(outcome: &Outcome, proposal: Option<&Proposal>) -> String {
         [one] => one.clone(),
         [first, rest @ ..] => format!("{first}; {} more", rest.len()),
     };
-    let undo = match (proposal.and_then(|it| it.undo), outcome.undo, outcome.notes.first()) {
+    // What the plan noted was read before.
+    let is_new = |it: &&String| proposal.is_none_or(|plan| !plan.notes.contains(it));
+    let note = outcome.notes.iter().find(is_new);
+    let undo = match (proposal.and_then(|it| it.undo), outcome.undo, note) {
         (Some(_), None, Some(why)) => format!("; no undo: {why}"),
         _ => undo,
     };

@@ -1,5 +1,8 @@
 //! Alerts within the dashboard: what the engine wants delivered, and the keys of its screen.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -22,7 +25,10 @@ impl App {
     pub(super) fn deliver(&mut self, effects: &mut Vec<Effect>) {
         let mut due = std::mem::take(&mut self.watch.outgoing);
         due.extend(self.watch.alerts.due(self.now.monotonic));
-        effects.extend(due.into_iter().map(Effect::Deliver));
+        // What fired when a recording was made was told then.
+        if self.played.is_none() {
+            effects.extend(due.into_iter().map(Effect::Deliver));
+        }
     }
 
     pub(super) fn delivered(&mut self, id: u64, result: Result<(), String>) {
@@ -46,14 +52,14 @@ impl App {
         self.renew_page();
     }
 
-    /// The file of the user's rules, if there is one.
+    /// The file of the user's rules, whether it is there yet or not.
     fn rules_file(&self) -> Option<PathBuf> {
         self.watch.alerts.rules().origin.as_ref().map(|it| it.path.clone())
     }
 
     /// A key of the menu of alerts.
     pub(super) fn on_alert_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
-        let line = self.pages.alerts.rules.line().map(|it| {
+        let line = self.pages.alerts.rule().map(|it| {
             // A check is one thing, whatever is worst of it.
             let subject = match it.it.check {
                 Some(check) => check.name().to_owned(),
@@ -76,10 +82,11 @@ impl App {
                     format!("{rule} is not muted")
                 });
             }
+            (Key::Char('m' | 'M' | 'u'), None) => self.say("no rule is under the cursor"),
             (Key::Char('t'), _) => self.test_targets(effects),
             (Key::Char('r'), _) => match self.rules_file() {
                 Some(path) => effects.push(Effect::ReadRules(path)),
-                None => self.say("no file of rules: kt/alerts.toml in the configuration directory"),
+                None => self.say("no file of rules belongs to this cluster"),
             },
             (Key::Esc | Key::Char('q') | Key::Enter, _) => {}
             _ => self.overlay = Overlay::Question(Question::Alerts),

@@ -12,7 +12,7 @@ use crate::change::counted;
 use crate::tui::figures;
 use crate::tui::keymap::Key;
 use crate::tui::model::actions::menu::{self, Chosen, Made};
-use crate::tui::model::actions::words::said;
+use crate::tui::model::actions::words::{line as said_line, said};
 use crate::tui::model::actions::{Asks, Edited, End, Outcome, PlanId, Proposal, Stage, line};
 use crate::tui::model::checks::Level;
 use crate::tui::model::cluster::groups::Group;
@@ -37,10 +37,6 @@ impl App {
             return self.say("not on this screen");
         }
         self.overlay = Overlay::Question(self.or_locked(Question::Actions));
-    }
-
-    fn or_locked(&self, question: Question) -> Question {
-        if self.is_locked() { Question::Locked } else { question }
     }
 
     /// A letter behind `a`.
@@ -75,10 +71,11 @@ impl App {
             _ => None,
         };
         let Some(entity) = entity else { return self.say("not on this screen") };
-        match (chosen.part, chosen.value) {
-            (Some(key), Some(value)) if !self.is_locked() => {
-                self.edited = Some(Edited { entity, key });
-                self.begin_line(Purpose::Value, &value);
+        match chosen.part {
+            Some(key) if !self.is_locked() => {
+                let was = chosen.value;
+                self.begin_line(Purpose::Value, was.as_deref().unwrap_or_default());
+                self.edited = Some(Edited { entity, key, was });
             }
             _ => {
                 let begun = format!("configs alter {} --set ", quoted(&entity));
@@ -89,7 +86,11 @@ impl App {
 
     /// Enter behind a value: what that changes is planned.
     pub(super) fn take_value(&mut self, value: &str, effects: &mut Vec<Effect>) {
-        let Some(Edited { entity, key }) = self.edited.take() else { return };
+        let Some(Edited { entity, key, was }) = self.edited.take() else { return };
+        // A secret begins empty: what was not typed must not take its place.
+        if was.as_deref().unwrap_or_default() == value {
+            return self.say(format!("{key} stays as it is: nothing was changed"));
+        }
         let pair = quoted(&format!("{key}={value}"));
         self.run_change(&format!("configs alter {} --set {pair}", quoted(&entity)), effects);
     }
@@ -110,7 +111,7 @@ impl App {
         match page.about() {
             About::Topic(name) | About::Partition { topic: name, .. } => {
                 let (part, value) = page.config().unzip();
-                Chosen { names: vec![name], part, value }
+                Chosen { names: vec![name], part, value: value.flatten() }
             }
             // The second pane has the members.
             About::Group(name) if page.focused() == 1 => {
@@ -119,7 +120,7 @@ impl App {
             About::Group(name) => Chosen { names: vec![name], ..Chosen::default() },
             About::Entity(name) => {
                 let (part, value) = page.config().unzip();
-                Chosen { names: vec![name], part, value }
+                Chosen { names: vec![name], part, value: value.flatten() }
             }
             About::Cluster => {
                 let marked = list.marked();
@@ -131,29 +132,33 @@ impl App {
 
     /// A line that is a change.
     pub(super) fn run_change(&mut self, text: &str, effects: &mut Vec<Effect>) {
-        match line::words(text) {
-            Ok(words) => self.plan(words, effects),
-            Err(why) => self.say_level(Some(Level::Warn), why),
+        let words = match line::words(text) {
+            Ok(words) => words,
+            Err(why) => return self.say_level(Some(Level::Warn), why),
+        };
+        // The beginning of the line that sets one has no value to show.
+        if let Some(key) = self.emptied_secret(&words) {
+            let why = format!("{key} is secret and nothing was typed: nothing was changed");
+            return self.say_level(Some(Level::Warn), why);
         }
+        self.plan(words, effects);
     }
 
     fn plan(&mut self, words: Vec<String>, effects: &mut Vec<Effect>) {
+        if let Some(why) = self.is_unchangeable() {
+            return self.say(why);
+        }
         if self.is_locked() {
             self.overlay = Overlay::Question(Question::Locked);
             return;
         }
-        if self.changing.is_applying() {
-            return self.say("a change is being made: it comes first");
+        if self.changing.is_making() {
+            return self.say_level(Some(Level::Warn), "a change is being made: it comes first");
         }
         self.drop_plan(effects);
-        self.say(format!("planning: kt {}", words.join(" ")));
+        self.say(format!("planning: {}", said_line(&self.shown_words(&words))));
         let id = self.changing.begin(words.clone());
         effects.push(Effect::Plan { id, words, unlocked: self.unlocked_name() });
-    }
-
-    /// The name of a protected context that is unlocked: for the other side, which looks again.
-    fn unlocked_name(&self) -> Option<String> {
-        self.is_unlocked().then(|| self.setting.context.clone())
     }
 
     fn drop_plan(&mut self, effects: &mut Vec<Effect>) {
@@ -180,6 +185,16 @@ impl App {
         }
     }
 
+    /// Until when the box that is there takes no keys; its question is dim so long.
+    pub(crate) fn deaf_until(&self) -> Option<Millis> {
+        let Overlay::Confirm { since, .. } = &self.overlay else { return None };
+        self.deaf_until_of(*since)
+    }
+
+    fn deaf_until_of(&self, since: Millis) -> Option<Millis> {
+        Some(since + DEAF_MS).filter(|it| self.now.monotonic < *it)
+    }
+
     /// A key while the box is there.
     pub(super) fn answer_change(
         &mut self,
@@ -189,7 +204,7 @@ impl App {
         effects: &mut Vec<Effect>,
     ) {
         let Some((proposal, _)) = self.changing.proposed() else { return };
-        let is_deaf = self.now.monotonic - since < DEAF_MS;
+        let is_deaf = self.deaf_until_of(since).is_some();
         match (&proposal.asks, key) {
             _ if is_deaf => {}
             (_, Key::Esc) => return self.leave_change(effects),
@@ -230,7 +245,7 @@ impl App {
             self.plan(current.words, effects);
             return self.say("the plan was older than 60s: planning again");
         }
-        self.say(format!("running: kt {}", current.words.join(" ")));
+        self.say(format!("running: {}", said_line(&self.shown_words(&current.words))));
         effects.push(Effect::Apply { id: current.id, unlocked: self.unlocked_name() });
         current.stage = Stage::Applying { proposal };
         self.changing.current = Some(current);

@@ -1,10 +1,17 @@
 //! The line behind `:`: screens by name with their subject, completed from what is loaded.
 
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
 use super::App;
 use super::overlay::Overlay;
 use crate::apache_flags::quoted;
 use crate::tui::keymap::Key;
+use crate::tui::model::actions::flags::{self, Flag};
 use crate::tui::model::actions::line::{self, KNOWN, Known, Takes};
+use crate::tui::model::actions::reads::{self, READS, Read};
 use crate::tui::model::input::{Line, Purpose};
 use crate::tui::model::msg::Effect;
 use crate::tui::model::page::{About, Target};
@@ -17,7 +24,7 @@ pub(crate) struct Candidate {
     /// The whole line.
     pub(crate) line: String,
     /// What follows it: `NAME`.
-    pub(crate) takes: &'static str,
+    pub(crate) takes: Cow<'static, str>,
     /// What it does.
     pub(crate) says: String,
 }
@@ -30,13 +37,21 @@ const TYPED_MAX: usize = 100;
 impl App {
     /// What the line may become, the best first.
     pub(crate) fn candidates(&self, text: &str) -> Vec<Candidate> {
-        let mut found = match text.split_once(' ') {
-            None => Screen::ALL.into_iter().filter_map(|it| by_name(it, text)).collect(),
+        let line = line::without_program(text);
+        let program = &text[..text.len() - line.len()];
+        let mut found = match line.split_once(' ') {
+            None => Screen::ALL.into_iter().filter_map(|it| by_name(it, line)).collect(),
             Some((screen, rest)) => self.subjects(screen, rest.trim_start()),
         };
-        found.extend(KNOWN.iter().filter(|it| it.words.starts_with(text)).map(of_change));
-        found.extend(self.names_of_change(text));
+        found.extend(KNOWN.iter().filter(|it| it.words.starts_with(line)).map(of_change));
+        found.extend(self.names_of_change(line));
+        found.extend(self.flags_of_change(line));
+        found.extend(READS.iter().filter(|it| it.words.starts_with(line)).map(of_read));
+        found.extend(self.names_of_read(line));
         found.truncate(CANDIDATES_MAX);
+        for it in &mut found {
+            it.line.insert_str(0, program);
+        }
         found
     }
 
@@ -56,7 +71,7 @@ impl App {
         let names = names.into_iter().filter(|it| it.starts_with(begins));
         let candidate = |name: &String| Candidate {
             line: format!("{screen} {name}"),
-            takes: "",
+            takes: Cow::default(),
             says: of.says().to_owned(),
         };
         names.take(CANDIDATES_MAX).map(candidate).collect()
@@ -65,24 +80,74 @@ impl App {
     /// The names that may follow the words of a change.
     fn names_of_change(&self, text: &str) -> Vec<Candidate> {
         let Some(known) = line::begun(text) else { return Vec::new() };
-        let Some(begins) = text.strip_prefix(known.words).and_then(|it| it.strip_prefix(' '))
-        else {
-            return Vec::new();
+        let says = format!("{} ({})", known.says, known.level);
+        self.names_behind(text, known.words, known.takes, &says)
+    }
+
+    /// The names that may follow the words of a command that reads.
+    fn names_of_read(&self, text: &str) -> Vec<Candidate> {
+        let Some(read) = reads::begun(text) else { return Vec::new() };
+        let Some(takes) = read.takes else { return Vec::new() };
+        self.names_behind(text, read.words, takes, read.screen.says())
+    }
+
+    fn names_behind(&self, text: &str, words: &str, takes: Takes, says: &str) -> Vec<Candidate> {
+        let begins = text.strip_prefix(words).and_then(|it| it.strip_prefix(' '));
+        let Some(begins) = begins else { return Vec::new() };
+        let names = self.names_of(takes).filter(|it| it.starts_with(begins));
+        let candidate = |name: String| Candidate {
+            line: format!("{words} {name}"),
+            takes: Cow::default(),
+            says: says.to_owned(),
         };
+        names.take(CANDIDATES_MAX).map(candidate).collect()
+    }
+
+    /// Names of what is loaded, as a line takes them.
+    fn names_of(&self, takes: Takes) -> impl Iterator<Item = String> {
         let cluster = &self.watch.cluster;
-        let (before, names): (_, Vec<&String>) = match known.takes {
+        let (before, names): (_, Vec<&String>) = match takes {
             Takes::Topic => ("", cluster.topics.keys().collect()),
             Takes::Group => ("", cluster.groups.keys().collect()),
             Takes::Entity => ("topic/", cluster.topics.keys().collect()),
-            Takes::NewName | Takes::Number => return Vec::new(),
+            Takes::NewName | Takes::Number => ("", Vec::new()),
         };
-        let names = names.into_iter().map(|it| quoted(&format!("{before}{it}")));
-        let candidate = |name: String| Candidate {
-            line: format!("{} {name}", known.words),
-            takes: "",
-            says: format!("{} ({})", known.says, known.level),
+        names.into_iter().map(move |it| quoted(&format!("{before}{it}")))
+    }
+
+    /// The flags that may follow a change, or the values of the one before.
+    fn flags_of_change(&self, text: &str) -> Vec<Candidate> {
+        let Some(known) = line::begun(text) else { return Vec::new() };
+        let Some((before, last)) = text.rsplit_once(' ') else { return Vec::new() };
+        let flag_before = before.rsplit(' ').next().filter(|it| it.starts_with("--"));
+        if flag_before.is_none() && !last.starts_with('-') {
+            return Vec::new();
+        }
+        let flags = flags::of(known.words);
+        let with = |word: &str, takes: Option<&str>, says: &str| Candidate {
+            line: format!("{before} {word}"),
+            takes: takes.map_or_else(Cow::default, |it| Cow::Owned(it.to_owned())),
+            says: says.to_owned(),
         };
-        names.filter(|it| it.starts_with(begins)).take(CANDIDATES_MAX).map(candidate).collect()
+        let asking = flags.iter().find(|it| flag_before == Some(&it.name) && it.takes.is_some());
+        if let Some(flag) = asking {
+            let values = self.values_of(flag).into_iter().filter(|it| it.starts_with(last));
+            return values.take(CANDIDATES_MAX).map(|it| with(&it, None, &flag.says)).collect();
+        }
+        let is_free =
+            |it: &&Flag| it.is_repeatable || !before.split(' ').any(|word| word == it.name);
+        let begun = flags.iter().filter(|it| it.name.starts_with(last)).filter(is_free);
+        begun.map(|it| with(&it.name, it.takes.as_deref(), &it.says)).collect()
+    }
+
+    /// Those that its command knows, else names of what it is about.
+    fn values_of(&self, flag: &Flag) -> Vec<String> {
+        match flag.takes.as_deref() {
+            _ if !flag.values.is_empty() => flag.values.clone(),
+            Some("TOPIC" | "TOPIC[:P]") => self.names_of(Takes::Topic).collect(),
+            Some("GROUP") => self.names_of(Takes::Group).collect(),
+            _ => Vec::new(),
+        }
     }
 
     pub(super) fn complete(&mut self, mut line: Line, chosen: Option<usize>) {
@@ -96,7 +161,7 @@ impl App {
             self.overlay = Overlay::Line { line, chosen, history: None };
             return;
         };
-        let text = match first.takes {
+        let text = match &*first.takes {
             "" => first.line.clone(),
             _ => format!("{} ", first.line),
         };
@@ -124,21 +189,40 @@ impl App {
         if text.is_empty() {
             return;
         }
-        self.typed.retain(|it| it != text);
-        self.typed.push(text.to_owned());
-        if TYPED_MAX < self.typed.len() {
-            self.typed.remove(0);
-        }
+        self.remember(text);
+        let text = line::without_program(text);
         if matches!(text, "q" | "quit") {
-            return effects.push(Effect::Quit);
+            return self.leave(effects);
+        }
+        if let Some(position) = text.strip_prefix('@') {
+            return self.go_to_position(position);
         }
         if line::begun(text).is_some() {
             return self.run_change(text, effects);
+        }
+        if let Some(read) = reads::begun(text) {
+            return match reads::screen(text, read) {
+                Ok((screen, subject)) => self.go_named(screen, &subject),
+                Err(why) => self.say(why),
+            };
         }
         let (name, subject) = text.split_once(' ').unwrap_or((text, ""));
         match Screen::by_name(name) {
             Some(screen) => self.go_named(screen, subject.trim()),
             None => self.say(format!(":{name} is no screen and no command; Tab shows all")),
+        }
+    }
+
+    /// For `↑`; a line with a secret in it is not kept.
+    fn remember(&mut self, text: &str) {
+        self.typed.retain(|it| it != text);
+        let words = shlex::split(text).unwrap_or_default();
+        if self.shown_words(&words) != words {
+            return;
+        }
+        self.typed.push(text.to_owned());
+        if TYPED_MAX < self.typed.len() {
+            self.typed.remove(0);
         }
     }
 
@@ -175,8 +259,16 @@ impl App {
 fn of_change(known: &Known) -> Candidate {
     Candidate {
         line: known.words.to_owned(),
-        takes: known.takes.word(),
+        takes: known.takes.word().into(),
         says: format!("{} ({})", known.says, known.level),
+    }
+}
+
+fn of_read(read: &Read) -> Candidate {
+    Candidate {
+        line: read.words.to_owned(),
+        takes: read.takes.map_or("", Takes::word).into(),
+        says: read.screen.says().to_owned(),
     }
 }
 
@@ -187,5 +279,5 @@ fn by_name(screen: Screen, begins: &str) -> Option<Candidate> {
         Screen::Topic | Screen::Records | Screen::Segments | Screen::Group => "NAME",
         _ => "",
     };
-    Some(Candidate { line: name.to_owned(), takes, says: screen.says().to_owned() })
+    Some(Candidate { line: name.to_owned(), takes: takes.into(), says: screen.says().to_owned() })
 }

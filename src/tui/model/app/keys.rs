@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kt_protocol::types::Millis;
 
 use super::overlay::{Overlay, Question};
-use super::{App, DrawnList};
+use super::{App, Brokers, DrawnList};
 use crate::position::At;
 use crate::tui::figures;
 use crate::tui::history::window::View;
@@ -14,8 +14,7 @@ use crate::tui::model::checks::Level;
 use crate::tui::model::filter::Filter;
 use crate::tui::model::input::{Line, Purpose, Typed};
 use crate::tui::model::msg::{Effect, Mouse, Picture, Pointed, Reporting};
-use crate::tui::model::page::{About, Reaction, Target};
-use crate::tui::model::produce::{Filled, ProduceForm};
+use crate::tui::model::page::{Reaction, Target};
 use crate::tui::model::rows::Step;
 use crate::tui::model::screen::Screen;
 use crate::tui::view::theme::Palette;
@@ -24,6 +23,7 @@ impl App {
     pub(super) fn on_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
         let now = self.now.monotonic;
         self.page_mut().list_mut().key_pressed(now);
+        self.forget_what_was_said();
         if key == Key::Ctrl('c') {
             return effects.push(Effect::Quit);
         }
@@ -56,10 +56,10 @@ impl App {
 
     /// What was pasted is typed, where something is typed; elsewhere letters would be commands.
     pub(super) fn on_paste(&mut self, text: &str) {
-        if let Overlay::Line { line, .. } = &mut self.overlay {
-            for it in text.chars() {
-                line.on_key(Key::Char(it));
-            }
+        match &mut self.overlay {
+            Overlay::Line { line, .. } => line.paste(text),
+            Overlay::Produce(form) => form.paste(text),
+            _ => {}
         }
         self.line_changed();
     }
@@ -71,6 +71,9 @@ impl App {
     /// What a command does everywhere, unless the screen has its own meaning for it.
     pub(super) fn run(&mut self, command: Command, effects: &mut Vec<Effect>) {
         let now = self.now;
+        if let Some(why) = self.refused_in_replay(command) {
+            return self.say(why);
+        }
         let page = self.pages.page_mut(self.screen);
         match page.command(command, &self.watch, now) {
             Some(Reaction::Done) => return self.renew_page(),
@@ -88,12 +91,9 @@ impl App {
                     self.go(&target);
                 }
             }
-            Command::Quit if self.changing.is_applying() => {
-                let why = "a change is being made".to_owned();
-                self.overlay = Overlay::Question(Question::Leave { why });
-            }
-            Command::Quit | Command::QuitAtOnce => effects.push(Effect::Quit),
-            Command::Suspend => effects.push(Effect::Suspend),
+            Command::Quit => self.leave(effects),
+            Command::QuitAtOnce => effects.push(Effect::Quit),
+            Command::Suspend => self.suspend(effects),
             Command::Go(screen) => self.go(&Target::screen(screen)),
             Command::Alerts => self.go(&Target::screen(Screen::Alerts)),
             Command::Freeze => self.freeze(),
@@ -122,7 +122,8 @@ impl App {
                 self.begin_line(Purpose::GoTo, "");
             }
             Command::Find if self.page().takes(Purpose::Find) => {
-                self.begin_line(Purpose::Find, "");
+                let text = self.page().line_of(Purpose::Find);
+                self.begin_line(Purpose::Find, &text);
             }
             Command::Produce => self.begin_produce(),
             Command::Actions if self.screen == Screen::Alerts => {
@@ -139,6 +140,29 @@ impl App {
             }
             _ => self.on_list(command),
         }
+    }
+
+    fn suspend(&mut self, effects: &mut Vec<Effect>) {
+        match self.setting.brokers {
+            Brokers::Elsewhere => effects.push(Effect::Suspend),
+            Brokers::InThisProcess => {
+                let why = "Ctrl-Z would stop the broker too: q ends both";
+                self.say_level(Some(Level::Warn), why);
+            }
+        }
+    }
+
+    /// Who leaves while something is written is asked: it may not be written to its end, and a
+    /// recording ends.
+    pub(super) fn leave(&mut self, effects: &mut Vec<Effect>) {
+        let why = match self.producing {
+            _ if self.changing.is_making() => "a change is being made".to_owned(),
+            0 if self.recording.is_some() => "a recording is being made".to_owned(),
+            0 => return effects.push(Effect::Quit),
+            1 => "a record is being produced".to_owned(),
+            records => format!("{records} records are being produced"),
+        };
+        self.overlay = Overlay::Question(Question::Leave { why });
     }
 
     fn on_list(&mut self, command: Command) {
@@ -168,11 +192,20 @@ impl App {
             Command::MarkAll => list.mark_all(),
             _ => {}
         }
+        self.cursor_moved();
+    }
+
+    /// What a screen shows of the row under the cursor follows it at once.
+    pub(super) fn cursor_moved(&mut self) {
+        self.pages.page_mut(self.screen).cursor_moved(&self.watch, self.now);
     }
 
     fn open(&mut self) {
-        if let Some(target) = self.page().open(&self.watch) {
-            self.go(&target);
+        match self.page().open(&self.watch) {
+            Some(target) => self.go(&target),
+            // Nothing lies behind a node of the quorum but what is known of it.
+            None if self.screen == Screen::Quorum => self.details(),
+            None => {}
         }
     }
 
@@ -215,80 +248,45 @@ impl App {
     }
 
     fn details(&mut self) {
-        if let Some(failing) = self.denied() {
-            self.overlay = failing;
-            return;
-        }
-        let Some(value) = self.page().details(&self.watch) else {
+        let value = self.page().details(&self.watch);
+        let mut failing = self.denied();
+        if value.is_none() && failing.is_empty() {
             return self.say("nothing under the cursor");
-        };
-        let title = self.page().list().subject().unwrap_or_default().to_owned();
-        let text = serde_saphyr::to_string(&value).unwrap_or_default();
-        let lines = text.lines().map(str::to_owned).collect();
+        }
+        let named = self.page().named().filter(|_| value.is_some());
+        let title = named.unwrap_or_else(|| "what fails".to_owned());
+        let text = value.map(|it| serde_saphyr::to_string(&it).unwrap_or_default());
+        let mut lines: Vec<String> =
+            text.iter().flat_map(|it| it.lines()).map(str::to_owned).collect();
+        if !lines.is_empty() && !failing.is_empty() {
+            lines.extend([String::new(), "what fails:".to_owned()]);
+        }
+        lines.append(&mut failing);
         self.overlay = Overlay::Text { title, lines, scrolled: 0 };
     }
 
-    /// While the message line speaks of what is denied, `d` says all of it.
-    fn denied(&self) -> Option<Overlay> {
-        let message = self.message.as_ref()?;
-        if message.right != "d details" {
-            return None;
+    /// While the message line speaks of what is denied, `d` says all of it behind the details.
+    fn denied(&self) -> Vec<String> {
+        if self.message.as_ref().is_none_or(|it| it.right != "d details") {
+            return Vec::new();
         }
         let failing = self.watch.cluster.hearing.failing();
         let lines = failing.map(|(lane, it)| match lane.broker {
             Some(id) => format!("broker {id}: {:?}: {}", lane.kind, it.failure.words),
             None => format!("{:?}: {}", lane.kind, it.failure.words),
         });
-        let title = "what fails".to_owned();
-        Some(Overlay::Text { title, lines: lines.collect(), scrolled: 0 })
+        lines.collect()
     }
 
     fn copy(&mut self, effects: &mut Vec<Effect>) {
         let Some(subject) = self.page().copied() else {
             return self.say("nothing under the cursor");
         };
-        self.say(format!("copied: {}", figures::value(&subject, COPIED_SHOWN)));
+        match self.page().copied_note() {
+            Some(note) => self.say(note),
+            None => self.say(format!("copied: {}", figures::value(&subject, COPIED_SHOWN))),
+        }
         effects.push(Effect::Copy(subject));
-    }
-
-    fn begin_unlock(&mut self) {
-        if !self.setting.is_protected {
-            return self.say(format!("{} is not protected", self.setting.context));
-        }
-        if self.is_unlocked() {
-            self.unlocked_until = None;
-            return self.say("locked again");
-        }
-        self.overlay = Overlay::Question(Question::Unlock { typed: String::new() });
-    }
-
-    /// `p`, where the screen is about a topic.
-    fn begin_produce(&mut self) {
-        let (topic, partition) = match self.page().about() {
-            About::Topic(topic) => (topic, None),
-            About::Partition { topic, partition, .. } => (topic, Some(partition)),
-            _ => return self.say("not on this screen"),
-        };
-        if self.is_locked() {
-            let context = &self.setting.context;
-            return self.say(format!("{context} is protected: u, then type its name"));
-        }
-        self.overlay = Overlay::Produce(ProduceForm::new(topic, partition));
-    }
-
-    fn fill(&mut self, filled: Filled, effects: &mut Vec<Effect>) {
-        match filled {
-            Filled::Goes(form) => self.overlay = Overlay::Produce(form),
-            Filled::Left => {}
-            Filled::Produce(record) => {
-                self.say(format!("producing to {}", record.topic));
-                effects.push(Effect::Produce(record));
-            }
-            Filled::Wrong(form, why) => {
-                self.overlay = Overlay::Produce(form);
-                self.say_level(Some(Level::Warn), why);
-            }
-        }
     }
 
     fn toggle_mouse(&mut self, effects: &mut Vec<Effect>) {
@@ -362,6 +360,7 @@ impl App {
         if let Ok(filter) = Filter::parse(text) {
             let list = self.page_mut().list_mut();
             list.show_only(&mut |it| it.filter.clone_from(&filter));
+            self.cursor_moved();
         }
     }
 
@@ -374,6 +373,14 @@ impl App {
             Purpose::Command => self.run_line(line.text(), effects),
             Purpose::Value => self.take_value(line.text(), effects),
             purpose @ (Purpose::GoTo | Purpose::Find) => self.take_typed(purpose, line.text()),
+        }
+    }
+
+    /// `:@-1h` does what `@` and the same do.
+    pub(super) fn go_to_position(&mut self, text: &str) {
+        match self.page().takes(Purpose::GoTo) || self.has_charts() {
+            true => self.take_typed(Purpose::GoTo, text),
+            false => self.say("not on this screen"),
         }
     }
 
@@ -424,20 +431,7 @@ impl App {
 
     fn answer(&mut self, key: Key, question: Question, effects: &mut Vec<Effect>) {
         match question {
-            Question::Unlock { mut typed } => {
-                match key {
-                    Key::Esc => return,
-                    Key::Enter if typed == self.setting.context => {
-                        self.unlock();
-                        return self.say("unlocked for 5m");
-                    }
-                    Key::Enter => return self.say("that is not its name: still locked"),
-                    Key::Backspace => drop(typed.pop()),
-                    Key::Char(it) if typed.chars().count() < NAME_MAX => typed.push(it),
-                    _ => {}
-                }
-                self.overlay = Overlay::Question(Question::Unlock { typed });
-            }
+            Question::Unlock { typed } => self.type_name(key, typed),
             Question::Locked => {
                 if key == Key::Char('u') {
                     self.begin_unlock();
@@ -482,6 +476,7 @@ impl App {
             let head = drawn.heads.iter().find(|(from, to, _)| (*from..*to).contains(&mouse.x));
             if let Some((_, _, head)) = head {
                 list.sort_by(head);
+                self.cursor_moved();
             }
             return;
         }
@@ -489,6 +484,7 @@ impl App {
         let Some(name) = list.names().get(line).cloned() else { return };
         let is_there = list.subject() == Some(name.as_str());
         list.seek(&name);
+        self.cursor_moved();
         if is_there {
             self.run(Command::Open, effects);
         }
@@ -507,18 +503,21 @@ impl DrawnList {
 
 /// Cells of what was copied that are shown.
 const COPIED_SHOWN: usize = 60;
-/// A context's name is not longer.
-const NAME_MAX: usize = 256;
 
 /// What a key does to text that lies over the screen; `None` closes it.
 fn scroll(key: Key, scrolled: usize, half_page: usize) -> Option<usize> {
     match key {
         Key::Esc | Key::Enter | Key::Char('q' | '?') => None,
-        Key::Char('j') | Key::Down => Some(scrolled + 1),
+        Key::Char('j') | Key::Down => Some(scrolled.saturating_add(1)),
         Key::Char('k') | Key::Up => Some(scrolled.saturating_sub(1)),
-        Key::Ctrl('d') | Key::PageDown | Key::Char(' ') => Some(scrolled + half_page),
+        Key::Ctrl('d') | Key::PageDown | Key::Char(' ') => Some(scrolled.saturating_add(half_page)),
         Key::Ctrl('u') | Key::PageUp => Some(scrolled.saturating_sub(half_page)),
         Key::Char('g') | Key::Home => Some(0),
+        // What there is limits it.
+        Key::Char('G') | Key::End => Some(usize::MAX),
         _ => Some(scrolled),
     }
 }
+
+#[cfg(test)]
+mod tests;

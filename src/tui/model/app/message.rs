@@ -1,5 +1,7 @@
 //! The message line: what was done, or what fails now.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use kt_client::ErrorKind;
 use kt_protocol::types::{Millis, NodeId};
@@ -20,8 +22,17 @@ pub(crate) struct Message {
     until: Option<Millis>,
 }
 
+/// So many brokers are named.
+const NAMED_MOST: usize = 3;
 /// What was done is said for so long, in ms.
 const SAID_MS: u64 = 8_000;
+
+impl Message {
+    /// Stays until there is something else.
+    pub(super) fn standing(level: Option<Level>, text: String) -> Message {
+        Message { level, text, right: String::new(), until: None }
+    }
+}
 
 impl App {
     /// Says what was done.
@@ -41,7 +52,7 @@ impl App {
         if stays.is_some_and(|until| self.now.monotonic < until) {
             return;
         }
-        let says = || self.page_says();
+        let says = || self.end_of_recording().or_else(|| self.page_says());
         self.message = says().or_else(|| self.staleness()).or_else(|| self.failure());
     }
 
@@ -54,27 +65,74 @@ impl App {
     /// The picture is old: who answers, and who does not.
     fn staleness(&self) -> Option<Message> {
         let aged = self.age().filter(|it| it.is_stale())?;
-        let cluster = &self.watch.cluster;
-        let (up, all) = (cluster.up().count(), cluster.brokers.len());
         let age = figures::duration(aged.age);
-        let (_, failing) = self.worst_failure()?;
-        let (level, text) = if aged.is_lost() && self.nobody_answers() {
+        let (lane, failing) = self.worst_failure()?;
+        let level = if aged.is_lost() { Level::Bad } else { Level::Warn };
+        let name = if aged.is_lost() { "STALE" } else { "stale" };
+        let says = if self.nobody_answers() {
             let next = self.next_try();
             let word = word(failing.failure.kind);
             let times = figures::count(u64::from(failing.times));
-            (Level::Bad, format!("STALE {age}: no broker answers ({word} ×{times}{next})"))
+            format!("no broker answers ({word} ×{times}{next})")
         } else {
-            let level = if aged.is_lost() { Level::Bad } else { Level::Warn };
-            let name = if aged.is_lost() { "STALE" } else { "stale" };
-            (level, format!("{name} {age}: {up} of {all} brokers answer"))
+            self.who_answers().unwrap_or_else(|| self.described(lane, failing).1)
         };
+        let text = format!("{name} {age}: {says}");
         Some(Message { level: Some(level), text, right: "r retry".to_owned(), until: None })
+    }
+
+    /// `5 of 6 brokers answer; broker 3 is shown as of 15:00:01`, by what the screen is made of.
+    /// Nothing if all of them do.
+    fn who_answers(&self) -> Option<String> {
+        let brokers = &self.watch.cluster.brokers;
+        let mut silent: BTreeMap<NodeId, Option<Millis>> = BTreeMap::new();
+        for kind in self.page().kinds() {
+            let since = self.now.monotonic.0.saturating_sub(2 * self.watch.schedule.rhythm(*kind));
+            for (lane, heard) in self.watch.cluster.hearing.of_kind(*kind) {
+                let node = lane.broker.filter(|it| brokers.contains_key(it));
+                let is_silent = heard.answered.is_none_or(|it| it.0 < since);
+                if let Some(node) = node.filter(|_| is_silent) {
+                    let oldest = silent.entry(node).or_insert(heard.answered);
+                    *oldest = (*oldest).min(heard.answered);
+                }
+            }
+        }
+        for (node, broker) in brokers.iter().filter(|(_, it)| !it.is_up()) {
+            silent.entry(*node).or_insert(Some(broker.since));
+        }
+        if silent.is_empty() {
+            return None;
+        }
+        let answers =
+            format!("{} of {} brokers answer", brokers.len() - silent.len(), brokers.len());
+        let shown = silent.iter().filter_map(|(node, at)| Some((node.to_string(), (*at)?)));
+        let (ids, times): (Vec<String>, Vec<Millis>) = shown.unzip();
+        let none_answers = silent.len() == brokers.len();
+        Some(match (ids.as_slice(), times.iter().min().map(|at| self.clock(*at))) {
+            (_, Some(at)) if none_answers => format!("{answers}; shown as of {at}"),
+            ([id], Some(at)) => format!("{answers}; broker {id} is shown as of {at}"),
+            ([_, ..], Some(at)) if ids.len() <= NAMED_MOST => {
+                format!("{answers}; brokers {} as of {at}", ids.join(" "))
+            }
+            _ => answers,
+        })
+    }
+
+    /// A moment of our own clock as people tell it.
+    fn clock(&self, at: Millis) -> String {
+        let wall = self.now.wall.0.saturating_sub_unsigned(self.now.monotonic - at);
+        let at = Timestamp::from_millisecond(wall).unwrap_or(Timestamp::UNIX_EPOCH);
+        figures::clock_of(at, &self.setting.zone)
     }
 
     fn nobody_answers(&self) -> bool {
         let brokers = Lane { kind: Kind::Brokers, broker: None };
         let heard = self.watch.cluster.hearing.lanes.get(&brokers);
-        heard.is_some_and(|it| it.failing.is_some())
+        // Who may not ask, or not in this way, was answered.
+        let is_answer = |it: &Failing| {
+            matches!(it.failure.kind, ErrorKind::Authorization | ErrorKind::Unsupported)
+        };
+        heard.and_then(|it| it.failing.as_ref()).is_some_and(|it| !is_answer(it))
     }
 
     fn next_try(&self) -> String {
@@ -89,20 +147,19 @@ impl App {
     fn failure(&self) -> Option<Message> {
         let (lane, failing) = self.worst_failure()?;
         let (level, text) = self.described(lane, failing);
-        let ago = self.now.monotonic - failing.last;
-        let at = self.now.wall.0.saturating_sub_unsigned(ago);
-        let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
         let right = match failing.failure.kind {
             ErrorKind::Authorization => "d details".to_owned(),
-            _ => figures::clock_of(at, &self.setting.zone),
+            _ => self.clock(failing.last),
         };
         Some(Message { level: Some(level), text, right, until: None })
     }
 
-    /// Of what the screens need, the failure that hides most: nobody answers, then one broker,
+    /// Of what is asked now, the failure that hides most: nobody answers, then one broker,
     /// then one request.
     fn worst_failure(&self) -> Option<(Lane, &Failing)> {
-        let failing = self.watch.cluster.hearing.failing();
+        let failing = || self.watch.cluster.hearing.failing();
+        let asked = self.watch.schedule.asked(failing().map(|it| it.0));
+        let failing = failing().filter(|(lane, _)| asked.contains(lane));
         // What a broker does not have is no news: its cells say so.
         let news = failing.filter(|(_, it)| it.failure.kind != ErrorKind::Unsupported);
         let worst = news.min_by_key(|(lane, it)| {
@@ -191,3 +248,6 @@ fn hidden(kind: Kind) -> &'static str {
         Kind::Ages => "the age of lag",
     }
 }
+
+#[cfg(test)]
+mod tests;

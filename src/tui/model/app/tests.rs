@@ -1,9 +1,15 @@
 //! The whole dashboard, driven by keys, before a cluster that answers.
 
+mod going;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use kt_protocol::types::{Now, Timestamp};
+
 use crate::tui::figures;
+use crate::tui::keymap::Key;
+use crate::tui::model::app::Brokers;
 use crate::tui::model::msg::{Effect, Msg};
 use crate::tui::model::schedule::Kind;
 use crate::tui::model::screen::Screen;
@@ -18,12 +24,12 @@ fn the_overview_of_a_troubled_cluster() {
     [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      overview                                                        last 30m  live
        check      now                                    where                key
-    >✗ brokers    5 of 6 up  1 2 4 5 6 ok  3 DOWN        3 kafka-3.eu…092 30s   4
+    >✗ brokers    5 of 6 up   1 2 4 5 6 ok   3 DOWN      3 kafka-3.eu…092 30s   4
      ✗ partitions 2 offline  22 <min isr  14 urp         orders-7               2
      · quorum     leader 101  epoch 42  voters 3/3 lag 6                        5
      ▲ disk       fullest 87%                            2 /data/kafka-0        7
-     ▲ groups     1 warn  of 7                           nightly-report         3
-     · moves      none; no throttle left behind                                 6
+     ▲ groups     2 warn  3 unknown  of 8                nightly-report         3
+     · moves      none                                                          6
 
        rates               now      peak -30m                                 now
        records in      78.5K/s   78.5K/s                                        ⣶
@@ -31,13 +37,13 @@ fn the_overview_of_a_troubled_cluster() {
        records out ~   37.7K/s   37.7K/s                                        ⣶
        busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
      ✗ clickstream…west-1 41.0K  7.8MiB │ ▲ nightly-report      9.1M→    36m stopped
-     ✗ metrics-host-1m    11.8K  2.2MiB │   billing-export      3.7M→   >29s …
-     ✗ orders             10.3K  2.0MiB │   fraud-scoring       1.1M→   >29s …
-     ✗ payments            9000  1.7MiB │   search-indexer      1.9M↑   >29s …
+     ✗ metrics-host-1m    11.8K  2.2MiB │ ▲ billing-export      3.7M→ ~5m59s behind
+     ✗ orders             10.3K  2.0MiB │   fraud-scoring       1.1M→ ~2m06s …
+     ✗ payments            9000  1.7MiB │   search-indexer      1.9M↑    48s …
        audit-log           4116  804KiB │   metrics-rollup     94.4K↑   ~10s ok
        inventory-c…ngelog  2208  431KiB │   orders-fulf…svc-v2 82.8K↑   ~10s ok
 
-     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+     Enter open  x faults  ! alerts  < > window  f freeze  a undo  ? help  q quit
     ");
 }
 
@@ -49,18 +55,18 @@ fn the_overview_side_by_side() {
     [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      overview                                                                                                                                        last 30m  live
        check      now                                    where                key  │     id address             rack  role  lead  repl disk  in B/s last 30m
-    >✗ brokers    5 of 6 up  1 2 4 5 6 ok  3 DOWN        3 kafka-3.eu…092 30s   4  │ ✗    3 kafka-3.eu.…le:9092 eu-a  down     0    68    –       –
+    >✗ brokers    5 of 6 up   1 2 4 5 6 ok   3 DOWN      3 kafka-3.eu…092 30s   4  │ ✗    3 kafka-3.eu.…le:9092 eu-a  down     0    68    –       –
      ✗ partitions 2 offline  22 <min isr  14 urp         orders-7               2  │ ▲    2 kafka-2.eu.…le:9092 eu-c  b       23    67  87%  7.7MiB                ⢰
      · quorum     leader 101  epoch 42  voters 3/3 lag 6                        5  │      1 kafka-1.eu.…le:9092 eu-b  b       22    66  73%  7.7MiB                ⢰
      ▲ disk       fullest 87%                            2 /data/kafka-0        7  │      4 kafka-4.eu.…le:9092 eu-b  b       44    69  73%  7.3MiB                ⢰
-     ▲ groups     1 warn  of 7                           nightly-report         3  │      5 kafka-5.eu.…le:9092 eu-c  b       22    68  73%  7.3MiB                ⢰
-     · moves      none; no throttle left behind                                 6  │      6 kafka-6.eu.…le:9092 eu-a  b       22    67  73%  7.5MiB                ⢰
+     ▲ groups     2 warn  3 unknown  of 8                nightly-report         3  │      5 kafka-5.eu.…le:9092 eu-c  b       22    68  73%  7.3MiB                ⢰
+     · moves      none                                                          6  │      6 kafka-6.eu.…le:9092 eu-a  b       22    67  73%  7.5MiB                ⢰
     ── records in  78.5K/s  peak 78.5K/s ──────────────────────────────────────────│── alerts now ──────────────────────────────────────────────────────────────────
         100K                                                                       │   level rule          subject                              value    limit since
                                                                                ⢰⣶  │ ✗ bad   brokers       broker 3                              down       up   30s
                                                                                ⢸⣿  │ ✗ bad   partitions    orders-7 +23                         2 off        0   29s
                                                                                ⢸⣿  │ ▲ warn  disk          2 /data/kafka-0                        87%      80%   29s
-                                                                               ⢸⣿  │ ▲ warn  groups        nightly-report                     stopped       ok   29s
+                                                                               ⢸⣿  │ ▲ warn  groups        nightly-report +1                  stopped       ok   29s
                                                                                ⢸⣿  │
            0 -30m                                                             now  │
     ── bytes in  15.0MiB/s  peak 15.0MiB/s ────────────────────────────────────────│
@@ -70,9 +76,9 @@ fn the_overview_side_by_side() {
                                                                                ⢸⣿  │── groups furthest behind ──────────────────────────────────────────────────────
                                                                                ⢸⣿  │   group                       lag   late   eta expires verdict lag, last 30m
                                                                                ⢸⣿  │ ▲ nightly-report            9.1M→    36m     …   6d23h stopped                ⢸
-           0 -30m                                                             now  │   billing-export            3.7M→   >29s never   6d23h …                      ⢰
-    ── records out ~  37.7K/s  peak 37.7K/s ───────────────────────────────────────│   fraud-scoring             1.1M→   >29s   31m   6d23h …                      ⢠
-       50.0K                                                                       │   search-indexer            1.9M↑   >29s     …   6d23h …                      ⢰
+           0 -30m                                                             now  │ ▲ billing-export            3.7M→ ~5m59s never   6d23h behind                 ⢰
+    ── records out ~  37.7K/s  peak 37.7K/s ───────────────────────────────────────│   fraud-scoring             1.1M→ ~2m06s   31m   6d23h …                      ⢠
+         50K                                                                       │   search-indexer            1.9M↑    48s     …   6d23h …                      ⢰
                                                                                 ⣤  │   metrics-rollup           94.4K↑   ~10s never   6d23h ok                     ⢰
                                                                                 ⣿  │   orders-fulfilment-svc-v2 82.8K↑   ~10s never   6d23h ok                     ⢰
                                                                                 ⣿  │   new-audit-reader          none       –     –       – ok
@@ -80,21 +86,21 @@ fn the_overview_side_by_side() {
                                                                                 ⣿  │
            0 -30m                                                             now  │
     ── busiest topics ─────────────────────────────────────────────────────────────│
-       topic                         rec/s     B/s    size last 30m                │
-     ✗ clickstream-web-raw-eu-west-1 41.0K  7.8MiB 18.1GiB                        ⢰│
-     ✗ metrics-host-1m               11.8K  2.2MiB  9.0GiB                        ⢠│
-     ✗ orders                        10.3K  2.0MiB  3.8GiB                        ⢠│
-     ✗ payments                       9000  1.7MiB  9.0GiB                        ⢸│
-       audit-log                      4116  804KiB  2.3GiB                        ⢰│
-       inventory-changelog            2208  431KiB  4.5GiB                        ⢠│
-     ? pii-vault                        60 11.7KiB  2.2GiB                        ⢠│
-       orders-dlq                        0       0  1.1GiB                        ⢀│
+       topic                        rec/s     B/s    size last 30m                 │
+     ✗ clickstream-web-r…-eu-west-1 41.0K  7.8MiB 18.1GiB                        ⢰ │
+     ✗ metrics-host-1m              11.8K  2.2MiB  9.0GiB                        ⢠ │
+     ✗ orders                       10.3K  2.0MiB  4.5GiB                        ⢠ │
+     ✗ payments                      9000  1.7MiB  9.0GiB                        ⢸ │
+       audit-log                     4116  804KiB  2.3GiB                        ⢰ │
+       inventory-changelog           2208  431KiB  4.5GiB                        ⢠ │
+     ? pii-vault                       60 11.7KiB  2.2GiB                        ⢠ │
+       orders-dlq                       0       0  1.1GiB                        ⢀ │
                                                                                    │
                                                                                    │
                                                                                    │
                                                                                    │
 
-     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+     Enter open  x faults  ! alerts  < > window  f freeze  a undo  ? help  q quit
     ");
 }
 
@@ -106,7 +112,7 @@ fn the_overview_of_a_healthy_cluster_is_grey() {
     [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      overview                                                        last 30m  live
        check      now                                    where                key
-    >· brokers    3 of 3 up  1 2 3 ok                                           4
+    >· brokers    3 of 3 up   1 2 3 ok                                          4
      · partitions all 9 in sync                                                 2
      · quorum     leader 101  epoch 42  voters 3/3 lag 6                        5
      · disk       fullest 50%                            1 /data/kafka-0        7
@@ -118,14 +124,14 @@ fn the_overview_of_a_healthy_cluster_is_grey() {
        bytes in       129KiB/s  129KiB/s                                        ⣶
        records out ~     600/s     600/s                                        ⣤
        busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
-       orders               600  117KiB │   billing             4806↑    10s ok
+       orders               600  117KiB │   billing             4806↑   ~10s ok
        payments              60 11.7KiB │
                                         │
                                         │
                                         │
                                         │
 
-     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+     Enter open  x faults  ! alerts  < > window  f freeze  a undo  ? help  q quit
     ");
 }
 
@@ -138,7 +144,7 @@ fn each_screen_of_a_troubled_cluster() {
        topic                       part rf faults    rec/s     B/s    size  keep grp
     >✗ clickstream-web-…-eu-west-1   48  3 min7 urp9 41.0K  7.8MiB 18.1GiB    7d   1
      ✗ metrics-host-1m               24  3 min3 urp5 11.8K  2.2MiB  9.0GiB    7d   1
-     ✗ orders                        12  3 off2 min4 10.3K  2.0MiB  3.8GiB    7d   2
+     ✗ orders                        12  3 off2 min4 10.3K  2.0MiB  4.5GiB    7d   2
      ✗ payments                      24  3 min8       9000  1.7MiB  9.0GiB    7d   1
        audit-log                      6  3            4116  804KiB  2.3GiB    7d   1
        inventory-changelog           12  3            2208  431KiB  4.5GiB cmpct   0
@@ -147,12 +153,12 @@ fn each_screen_of_a_troubled_cluster() {
     ");
     stage.go_to(Screen::Groups);
     insta::assert_snapshot!(stage.body(), @"
-     groups  8   1 warn  1 unknown                           sort level, late  live
+     groups  8   2 warn  1 unknown                           sort level, late  live
        group               t state    mbr    lag   late read/s   eta expires verdict
     >▲ nightly-report      c Empty      0  9.1M→    37m      …     …   6d23h stopped
-       billing-export      c Stable     3  3.7M→   >33s   6000 never   6d23h …
-       fraud-scoring       c Stable     3  1.1M→   >33s   9600   29m   6d23h …
-       search-indexer      n Stable     3  2.1M↑   >33s      …     …   6d23h …
+     ▲ billing-export      c Stable     3  3.7M→ ~5m58s   6000 never   6d23h behind
+       fraud-scoring       c Stable     3  1.1M→ ~1m59s   9600   29m   6d23h …
+       search-indexer      n Stable     3  2.1M↑    52s      …     …   6d23h …
        orders-fulf…-svc-v2 c Stable     3 31.2K↑    ~4s  10.3K never   6d23h ok
        metrics-rollup      c Stable     3 35.4K↑    ~4s  11.8K never   6d23h ok
        new-audit-reader    c Stable     3  none       –      …     –       – n/c 6
@@ -160,7 +166,7 @@ fn each_screen_of_a_troubled_cluster() {
     ");
     stage.go_to(Screen::Brokers);
     insta::assert_snapshot!(stage.body(), @"
-     brokers  5 of 6 up                                        sort level, id  live
+     brokers  5 of 6 up  racks 3  leader skew 65%              sort level, id  live
          id address                 rack  role  lead  repl  urp    size disk  in B/s
     >✗    3 kafka-3.eu.example:9092 eu-a  down     0    68   68       –    –       –
      ▲    2 kafka-2.eu.example:9092 eu-c  b       23    67   12 25.2GiB  87%  7.7MiB
@@ -168,6 +174,9 @@ fn each_screen_of_a_troubled_cluster() {
           4 kafka-4.eu.example:9092 eu-b  b       44    69    6 25.9GiB  73%  7.3MiB
           5 kafka-5.eu.example:9092 eu-c  b       22    68   11 25.6GiB  73%  7.3MiB
           6 kafka-6.eu.example:9092 eu-a  b       22    67   10 25.2GiB  73%  7.5MiB
+        101 –                             c        –     –    –       –    –       –
+        102 –                             c        –     –    –       –    –       –
+        103 –                             c        –     –    –       –    –       –
     ");
 }
 
@@ -186,14 +195,14 @@ fn the_screens_of_brokers_work() {
     ");
     stage.go_to(Screen::Reassignments);
     insta::assert_snapshot!(stage.body(), @"
-    moves  0 of 0                                           sort level, name  live
+    moves  0 of 0                                                 sort level, name
       finished in this session: 0
       partition            from    to      done                  left     B/s   eta
       No partition moves.
     ");
     stage.go_to(Screen::LogDirs);
     insta::assert_snapshot!(stage.body(), @"
-     log dirs  5 on 5 brokers  3.8TiB used of 5.0TiB         sort level, used  live
+     log dirs  5 on 5 brokers  ~3.8TiB used of 5.0TiB              sort level, used
        brk directory           used               free   total  repl per day full in
     >▲   2 /data/kafka-0       ████████▋   87%  133GiB  1.0TiB    67       …       –
          1 /data/kafka-0       ███████▎    73%  276GiB  1.0TiB    66       …       –
@@ -235,7 +244,7 @@ fn a_minute_before_a_large_cluster_costs_what_the_table_says() {
         .map(|(kind, (requests, items))| format!("{kind} {requests} of {items}"))
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    Ages 6 of 6
+    Ages 5 of 8
     Brokers 30 of 0
     Commits 36 of 200
     Groups 18 of 0
@@ -283,8 +292,8 @@ fn a_small_window_keeps_what_matters() {
      ✗ partitions 2 offline  22 <min isr…
      · quorum     leader 101  epoch 42  …
      ▲ disk       fullest 87%
-     ▲ groups     1 warn  of 7
-     · moves      none; no throttle left…
+     ▲ groups     2 warn  3 unknown  of 8
+     · moves      none
 
 
      Enter open  x faults  ! alerts  ? help
@@ -307,10 +316,10 @@ fn a_small_window_keeps_what_matters() {
     stage.tell(Msg::Resize(20, 5));
     insta::assert_snapshot!(stage.shown(), @"
     BAD 2 WARN 2    4s
-    3 kafka-… 32s DOWN
+    3 DOWN
     orders-7 offline
-    2 /data/…fka-0 87%
-    nightly-…port warn
+    2 disk 87%
+    nightl…ort stopped
     ");
 }
 
@@ -380,11 +389,11 @@ fn what_fails_is_one_line_and_the_last_good_values_stay() {
     [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      overview                                                        last 30m  live
        check      now                                    where                key
-    >· brokers    3 of 3 up  1 2 3 ok                                           4
+    >· brokers    3 of 3 up   1 2 3 ok                                          4
      · partitions all 9 in sync                                                 2
      · quorum     leader 101  epoch 42  voters 3/3 lag 6                        5
      ? disk       fullest 50%                            1 /data/kafka-0        7
-     · groups     none behind  of 1                                             3
+     ? groups     none behind  of 1                                             3
      · moves      none; no throttle left behind                                 6
 
        rates               now      peak -30m                                 now
@@ -392,14 +401,14 @@ fn what_fails_is_one_line_and_the_last_good_values_stay() {
        bytes in       129KiB/s  129KiB/s                                        ⣶
        records out ~     600/s     600/s                                        ⣤
        busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
-     ? orders               600  117KiB │ ? billing                0       0 ok
-     ? payments              60 11.7KiB │
+     ? orders                 …       … │ ? billing                0       0 ok
+     ? payments               …       … │
                                         │
                                         │
                                         │
                                         │
-     ▲ stale 14s: 3 of 3 brokers answer                                     r retry
-     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+     ▲ stale 14s: 0 of 3 brokers answer; shown as of 15:00:28               r retry
+     Enter open  x faults  ! alerts  < > window  f freeze  a undo  ? help  q quit
     ");
     stage.town.silent.extend(Kind::ALL);
     stage.pass(60_000);
@@ -416,18 +425,18 @@ fn what_fails_is_one_line_and_the_last_good_values_stay() {
      ? moves      none; no throttle left behind                                 6
 
        rates               now      peak -30m                                 now
-       records in        660/s     660/s                                      ⢰⣶⢰
-       bytes in       129KiB/s  129KiB/s                                      ⢰⣶⢰
-       records out ~     600/s     600/s                                      ⢠⣤⢠
+       records in        660/s     660/s                                      ⢰⡆
+       bytes in       129KiB/s  129KiB/s                                      ⢰⡆
+       records out ~     600/s     600/s                                      ⢠⡄
        busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
-     ? orders               600  117KiB │ ? billing                0       0 ok
-     ? payments              60 11.7KiB │
+     ? orders                 …       … │ ? billing                0       0 ok
+     ? payments               …       … │
                                         │
                                         │
                                         │
                                         │
      ✗ STALE 1m14s: no broker answers (unreachable ×5, next in 29s)         r retry
-     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+     Enter open  x faults  ! alerts  < > window  f freeze  a undo  ? help  q quit
     ");
     stage.town.silent.clear();
     stage.type_keys("r");
@@ -445,7 +454,7 @@ fn what_is_denied_is_greyed_and_explained_on_demand() {
     [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      overview                                                        last 30m  live
        check      now                                    where                key
-    >· brokers    3 of 3 up  1 2 3 ok                                           4
+    >· brokers    3 of 3 up   1 2 3 ok                                          4
      · partitions all 9 in sync                                                 2
      · quorum     leader 101  epoch 42  voters 3/3 lag 6                        5
      ? disk       not authorized                                                7
@@ -454,24 +463,30 @@ fn what_is_denied_is_greyed_and_explained_on_demand() {
 
        rates               now      peak -30m                                 now
        records in        660/s     660/s                                        ⣶
-       bytes in              …         …
+       bytes in              ?         ?
        records out ~     600/s     600/s                                        ⣤
        busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
-       orders               600       … │   billing             4806↑    10s ok
-       payments              60       … │
+       orders               600       ? │   billing             4806↑   ~10s ok
+       payments              60       ? │
                                         │
                                         │
                                         │
                                         │
      ✗ authorization: DescribeLogDirs denied; sizes and disks unknown     d details
-     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+     Enter open  x faults  ! alerts  < > window  f freeze  a undo  ? help  q quit
     ");
     stage.type_keys("d");
     insta::assert_snapshot!(stage.shown(), @"
      prod-eu      UNKNOWN       brk 3/3     ctl 101 MkU3…M2Qk PROTECTED          7s
     [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      overview                                                        last 30m  live
-    ── what fails ──────────────────────────────────────────────────────────────────
+    ── brokers ─────────────────────────────────────────────────────────────────────
+     check: brokers
+     level: ok
+     now: 3 of 3 up  1 2 3 ok
+     where: null
+
+     what fails:
      broker 1: LogDirs: CLUSTER_AUTHORIZATION_FAILED from DescribeLogDirs
      broker 2: LogDirs: CLUSTER_AUTHORIZATION_FAILED from DescribeLogDirs
      broker 3: LogDirs: CLUSTER_AUTHORIZATION_FAILED from DescribeLogDirs
@@ -483,15 +498,9 @@ fn what_is_denied_is_greyed_and_explained_on_demand() {
 
 
 
-
-
-
-
-
-
      Esc closes  j k scroll
      ✗ authorization: DescribeLogDirs denied; sizes and disks unknown     d details
-     Enter open  x faults  ! alerts  < > window  f freeze  a actions  ? help  q quit
+     Enter open  x faults  ! alerts  < > window  f freeze  a undo  ? help  q quit
     ");
     let asked = stage.asked.len();
     stage.pass(20_000);
@@ -549,7 +558,7 @@ fn keys_filter_sort_and_open() {
        topic                       part rf faults    rec/s     B/s    size  keep grp
      ✗ clickstream-web-…-eu-west-1   48  3 min7 urp9 41.0K  7.8MiB 18.1GiB    7d   1
      ✗ metrics-host-1m               24  3 min3 urp5 11.8K  2.2MiB  9.0GiB    7d   1
-    >✗ orders                        12  3 off2 min4 10.3K  2.0MiB  3.8GiB    7d   2
+    >✗ orders                        12  3 off2 min4 10.3K  2.0MiB  4.5GiB    7d   2
      ✗ payments                      24  3 min8       9000  1.7MiB  9.0GiB    7d   1
      ? pii-vault                      6  3              60 11.7KiB  2.2GiB     ?   0
     ");
@@ -566,25 +575,25 @@ fn the_command_line_completes_and_goes() {
     [1 over]2 topics 3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      overview                                                        last 30m  live
        check      now                                    where                key
-    >✗ brokers    5 of 6 up  1 2 4 5 6 ok  3 DOWN        3 kafka-3.eu…092 30s   4
+    >✗ brokers    5 of 6 up   1 2 4 5 6 ok   3 DOWN      3 kafka-3.eu…092 30s   4
      ✗ partitions 2 offline  22 <min isr  14 urp         orders-7               2
      · quorum     leader 101  epoch 42  voters 3/3 lag 6                        5
      ▲ disk       fullest 87%                            2 /data/kafka-0        7
-     ▲ groups     1 warn  of 7                           nightly-report         3
-     · moves      none; no throttle left behind                                 6
+     ▲ groups     2 warn  3 unknown  of 8                nightly-report         3
+     · moves      none                                                          6
 
        rates               now      peak -30m                                 now
        records in      78.5K/s   78.5K/s                                        ⣶
        bytes in      15.0MiB/s 15.0MiB/s                                        ⣶
        records out ~   37.7K/s   37.7K/s                                        ⣶
-       busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
-     ✗ clickstream…west-1 41.0K  7.8MiB │ ▲ nightly-report      9.1M→    36m stopped
     >groups                       all groups
      group                 NAME   one group
      groups reset          GROUP  plan and reset offsets (1)
      groups delete         GROUP  delete groups and their offsets (2)
      groups delete-offsets GROUP  delete committed offsets (1)
      groups remove-member  GROUP  remove a member (1)
+     groups list                  all groups
+     groups describe       GROUP  one group
      :gro                                                   Tab complete  Enter run
     ");
     stage.type_keys("<Tab><Enter>");
@@ -631,6 +640,18 @@ fn a_protected_context_is_unlocked_by_its_name_and_locks_again() {
     assert!(stage.app.is_unlocked());
     stage.pass(300_001);
     assert!(stage.app.is_locked());
+    // While it is stopped anybody may come.
+    stage.type_keys("uprod-eu<Enter>");
+    stage.tell(Msg::Suspended);
+    assert!(stage.app.is_locked());
+    stage.tell(Msg::Resumed);
+    // While the machine sleeps our own clock may stand still, and the first that comes is a key.
+    stage.type_keys("uprod-eu<Enter>");
+    assert!(stage.app.is_unlocked());
+    let now = stage.app.now;
+    let later = Now { wall: Timestamp(now.wall.0 + 300_000), ..now };
+    stage.app.update(later, Msg::Key(Key::Char('a')), &mut Vec::new());
+    assert!(stage.app.is_locked());
 }
 
 #[test]
@@ -642,11 +663,14 @@ fn a_lost_broker_is_a_row_at_once() {
     assert!(shown.contains("2 of 3 up") && shown.contains("BAD"), "{shown}");
     stage.type_keys("4");
     insta::assert_snapshot!(stage.body(), @"
-     brokers  2 of 3 up                                        sort level, id  live
+     brokers  2 of 3 up  racks 3  leader skew 33%              sort level, id  live
          id address                 rack  role  lead  repl  urp    size disk  in B/s
     >✗    2 kafka-2.eu.example:9092 eu-c  down     0     9    9  3.4GiB  50%       –
           1 kafka-1.eu.example:9092 eu-b  b        3     9    0  3.4GiB  50%  129KiB
           3 kafka-3.eu.example:9092 eu-a  b        6     9    0  3.4GiB  50%  129KiB
+        101 –                             c        –     –    –       –    –       –
+        102 –                             c        –     –    –       –    –       –
+        103 –                             c        –     –    –       –    –       –
     ");
 }
 
@@ -662,7 +686,7 @@ fn alerts_are_what_the_checks_and_the_rules_say() {
     >✗ bad   brokers          broker 3                down       up   30s –
      ✗ bad   partitions       orders-7 +23           2 off        0   29s –
      ▲ warn  disk             2 /data/kafka-0          87%      80%   29s –
-     ▲ warn  groups           nightly-report       stopped       ok   29s –
+     ▲ warn  groups           nightly-report +1    stopped       ok   29s –
      · ok    quorum           101                    lag 6      100     – –
      · ok    moves            all                     none     none     – –
     ── events ──────────────────────────────────────────────────────────────────────
@@ -736,11 +760,24 @@ fn charts_end_where_the_user_goes() {
     let mut stage = Stage::settled(Town::small(), 80, 24);
     stage.type_keys("@-10s<Enter>");
     assert!(!stage.app.view.is_live());
-    insta::assert_snapshot!(stage.body().lines().next().unwrap(), @" overview                                                        last 30m  back");
+    insta::assert_snapshot!(stage.body().lines().next().unwrap(), @" overview                                                    last 30m  to 15:00");
     stage.type_keys("@nonsense<Enter>");
     assert!(stage.app.message.as_ref().is_some_and(|it| it.text.starts_with("@nonsense: ")));
     stage.type_keys("@2099-01-01<Enter>");
     assert!(stage.app.message.as_ref().is_some_and(|it| it.text.ends_with("has not come yet")));
     stage.type_keys("@latest<Enter>");
     assert!(stage.app.view.is_live());
+}
+
+#[test]
+fn ctrl_z_stops_no_broker() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.done.clear();
+    stage.type_keys("<C-z>");
+    assert!(matches!(stage.done[..], [Effect::Suspend]), "{:?}", stage.done);
+    stage.app.setting.brokers = Brokers::InThisProcess;
+    stage.done.clear();
+    stage.type_keys("<C-z>");
+    assert!(stage.done.is_empty(), "{:?}", stage.done);
+    assert!(stage.shown().contains("Ctrl-Z would stop the broker too: q ends both"));
 }

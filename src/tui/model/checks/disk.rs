@@ -8,8 +8,27 @@ const WARN_SHARE: f64 = 0.80;
 const BAD_SHARE: f64 = 0.90;
 
 pub(super) fn look(directories: &[DirectoryFact<'_>]) -> Finding {
-    let offline: Vec<&DirectoryFact<'_>> = directories.iter().filter(|it| it.is_offline).collect();
-    let known = directories.iter().filter(|it| !it.is_offline && it.used.is_some());
+    // What was bad when it was told last stays so.
+    let is_bad =
+        |it: &DirectoryFact<'_>| it.is_offline || it.used.is_some_and(|it| BAD_SHARE <= it);
+    let (counted, unknown): (Vec<&DirectoryFact<'_>>, Vec<_>) =
+        directories.iter().partition(|it| !it.is_stale || is_bad(it));
+    let unknown = figures::count(unknown.len() as u64);
+    let says = || format!("{unknown} unknown");
+    if counted.is_empty() && !directories.is_empty() {
+        return Finding::unknown(&says());
+    }
+    let mut finding = look_at(&counted);
+    if counted.len() < directories.len() {
+        finding.now.push(Part::plain(says()));
+    }
+    finding
+}
+
+fn look_at(directories: &[&DirectoryFact<'_>]) -> Finding {
+    let all = directories.iter().copied();
+    let offline: Vec<&DirectoryFact<'_>> = all.clone().filter(|it| it.is_offline).collect();
+    let known = all.filter(|it| !it.is_offline && it.used.is_some());
     let fullest = known.reduce(|fullest, it| if fullest.used < it.used { it } else { fullest });
     let mut now = Vec::new();
     if !offline.is_empty() {
@@ -36,7 +55,7 @@ pub(super) fn look(directories: &[DirectoryFact<'_>]) -> Finding {
 }
 
 fn figure(
-    directories: &[DirectoryFact<'_>],
+    directories: &[&DirectoryFact<'_>],
     offline: &[&DirectoryFact<'_>],
     fullest: Option<&DirectoryFact<'_>>,
     worst: Option<&Worst>,
@@ -49,7 +68,7 @@ fn figure(
         return Figure::of_all(subject, "–", "80%");
     };
     let limit = if BAD_SHARE <= used { "90%" } else { "80%" };
-    let is_alike = |it: &&DirectoryFact<'_>| it.used.is_some_and(|it| level(it) == level(used));
+    let is_alike = |it: &&&DirectoryFact<'_>| it.used.is_some_and(|it| level(it) == level(used));
     match level(used) {
         Level::Ok => Figure::of_all(subject, figures::share(used), limit),
         _ => {

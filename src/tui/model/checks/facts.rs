@@ -6,6 +6,7 @@ use kt_protocol::types::{NodeId, TopicPartition};
 
 use super::Finding;
 use crate::group_verdict::Verdict;
+use crate::tui::model::throttles::Throttled;
 
 /// Something that was asked of the cluster.
 #[derive(Clone, Debug)]
@@ -103,6 +104,8 @@ pub(crate) struct DirectoryFact<'a> {
     /// In ms.
     pub(crate) full_in_ms: Option<u64>,
     pub(crate) is_offline: bool,
+    /// Its broker does not answer any more: this is from before.
+    pub(crate) is_stale: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -123,6 +126,6 @@ pub(crate) struct MovesFact {
     pub(crate) eta_ms: Option<u64>,
     /// Those that copied nothing for 60 s.
     pub(crate) stalled: Vec<TopicPartition>,
-    /// Topics and brokers with a throttle, in order.
-    pub(crate) throttled: Vec<String>,
+    /// Topics and brokers with a throttle, in order; `None` while not all have told.
+    pub(crate) throttled: Option<Vec<Throttled>>,
 }

@@ -23,8 +23,15 @@ pub(super) fn look(groups: &[GroupFact<'_>]) -> Finding {
     if 0 < warn {
         now.push(Part::new(Level::Warn, format!("{} warn", figures::count(warn))));
     }
+    let unknown = groups.iter().filter(|it| it.verdict.is_none()).count();
+    if unknown == groups.len() {
+        return Finding::unknown(&format!("{} unknown", figures::count(unknown as u64)));
+    }
     if now.is_empty() {
         now.push(Part::plain("none behind"));
+    }
+    if 0 < unknown {
+        now.push(Part::plain(format!("{} unknown", figures::count(unknown as u64))));
     }
     now.push(Part::plain(format!("of {}", figures::count(groups.len() as u64))));
     let worst = worst(groups);

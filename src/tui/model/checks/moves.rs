@@ -3,6 +3,7 @@
 use super::facts::MovesFact;
 use super::{Figure, Finding, Level, Part, Place, Worst};
 use crate::tui::figures;
+use crate::tui::model::throttles::Throttled;
 
 pub(super) fn look(moves: &MovesFact) -> Finding {
     if moves.running == 0 {
@@ -33,15 +34,23 @@ pub(super) fn look(moves: &MovesFact) -> Finding {
 
 /// A throttle without a move slows replication for nobody's good.
 fn at_rest(moves: &MovesFact) -> Finding {
-    let Some(first) = moves.throttled.first() else {
-        let figure = Figure::of_all("all", "none", "none");
-        return Finding::of(vec![Part::plain("none; no throttle left behind")], None, figure);
+    let all = || Figure::of_all("all", "none", "none");
+    let Some(throttled) = &moves.throttled else {
+        // Nobody has looked for throttles, or not everywhere.
+        return Finding::of(vec![Part::plain("none")], None, all());
     };
-    let text = match moves.throttled.len() - 1 {
+    let Some(first) = throttled.first() else {
+        return Finding::of(vec![Part::plain("none; no throttle left behind")], None, all());
+    };
+    let text = match throttled.len() - 1 {
         0 => format!("none; throttle left on {first}"),
         more => format!("none; throttle left on {first} +{more}"),
     };
-    let worst = Worst { place: Place::Topic(first.clone()), text: first.clone() };
-    let figure = Figure::of_worst(first, moves.throttled.len(), "throttled", "none");
+    let place = match first {
+        Throttled::Topic(name) => Place::Topic(name.clone()),
+        Throttled::Broker(id) => Place::Broker(*id),
+    };
+    let worst = Worst { place, text: first.to_string() };
+    let figure = Figure::of_worst(first.to_string(), throttled.len(), "throttled", "none");
     Finding::of(vec![Part::new(Level::Warn, text)], Some(worst), figure)
 }

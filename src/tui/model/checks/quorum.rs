@@ -11,39 +11,76 @@ const GONE_MS: u64 = 10_000;
 /// A voter may be so many records behind.
 const LAG_MOST: u64 = 100;
 
+/// How a voter or observer follows the leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Following {
+    /// It is the leader.
+    Leads,
+    Follows,
+    /// It has too few of the records.
+    Lags,
+    /// It does not fetch.
+    Gone,
+}
+
+impl Following {
+    pub(crate) fn of(it: &VoterFact, leader: Option<i32>) -> Following {
+        match it.last_fetch_ms {
+            _ if Some(it.id) == leader => Following::Leads,
+            Some(..GONE_MS) if it.lag <= LAG_MOST => Following::Follows,
+            Some(..GONE_MS) => Following::Lags,
+            _ => Following::Gone,
+        }
+    }
+}
+
+impl QuorumFact {
+    /// Voters that are there, the leader among them.
+    pub(crate) fn there(&self) -> usize {
+        let is_there = |it: &&VoterFact| Following::of(it, self.leader) != Following::Gone;
+        self.voters.iter().filter(is_there).count()
+    }
+
+    /// How bad it is what a voter does. A broker that is down has its own mark, as long as the
+    /// others are a majority.
+    pub(crate) fn level_of(&self, voter: &VoterFact, down: &BTreeSet<i32>) -> Level {
+        let has_majority = self.voters.len() < self.there() * 2;
+        match Following::of(voter, self.leader) {
+            Following::Leads | Following::Follows => Level::Ok,
+            Following::Lags => Level::Warn,
+            Following::Gone if !has_majority => Level::Bad,
+            Following::Gone if down.contains(&voter.id) => Level::Ok,
+            Following::Gone => Level::Warn,
+        }
+    }
+}
+
 pub(super) fn look(quorum: &QuorumFact, down: &BTreeSet<i32>) -> Finding {
     let Some(leader) = quorum.leader else {
         let text = format!("no leader  epoch {}", quorum.epoch);
         let figure = Figure::of_all("quorum", "no leader", "one");
         return Finding::of(vec![Part::new(Level::Bad, text)], None, figure);
     };
-    let is_there =
-        |it: &VoterFact| it.id == leader || it.last_fetch_ms.is_some_and(|it| it < GONE_MS);
-    let all = quorum.voters.len();
-    let there = quorum.voters.iter().filter(|it| is_there(it)).count();
-    let gone = || quorum.voters.iter().filter(|it| !is_there(it));
-    let voters = match all - there {
-        0 => Level::Ok,
-        _ if there * 2 <= all => Level::Bad,
-        // The broker that is down has its own mark.
-        _ if gone().all(|it| down.contains(&it.id)) => Level::Ok,
-        _ => Level::Warn,
-    };
-    let slowest = quorum.voters.iter().filter(|it| is_there(it)).max_by_key(|it| it.lag);
+    let (all, there) = (quorum.voters.len(), quorum.there());
+    let is_gone = |it: &&VoterFact| Following::of(it, quorum.leader) == Following::Gone;
+    let level_of = |it: &VoterFact| quorum.level_of(it, down);
+    let level = quorum.voters.iter().map(level_of).max().unwrap_or(Level::Ok);
+    let slowest = quorum.voters.iter().filter(|it| !is_gone(it)).max_by_key(|it| it.lag);
     let lag = slowest.map_or(0, |it| it.lag);
-    let lagging = if LAG_MOST < lag { Level::Warn } else { Level::Ok };
     let now = vec![
         Part::plain(format!("leader {leader}")),
         Part::plain(format!("epoch {}", quorum.epoch)),
-        Part::new(voters.max(lagging), format!("voters {there}/{all} lag {}", figures::count(lag))),
+        Part::new(level, format!("voters {there}/{all} lag {}", figures::count(lag))),
     ];
-    let worst = if voters != Level::Ok { gone().min_by_key(|it| it.id) } else { slowest };
-    let worst = worst.filter(|_| voters.max(lagging) != Level::Ok).map(|it| it.id);
+    // Of the worst those that are gone go before those that lag.
+    let marked = || quorum.voters.iter().filter(|it| level != Level::Ok && level_of(it) == level);
+    let gone = marked().filter(is_gone).min_by_key(|it| it.id);
+    let worst = gone.or_else(|| slowest.filter(|_| marked().next().is_some())).map(|it| it.id);
     let worst = worst.map(|id| Worst { place: Place::Broker(id), text: format!("voter {id}") });
     let subject = worst.as_ref().map_or_else(|| leader.to_string(), |it| it.text.clone());
-    let figure = match voters {
-        Level::Ok => Figure::of_all(subject, format!("lag {}", figures::count(lag)), "100"),
-        _ => Figure::of_worst(subject, all - there, "gone", "there"),
+    let figure = match gone {
+        None => Figure::of_all(subject, format!("lag {}", figures::count(lag)), "100"),
+        Some(_) => Figure::of_worst(subject, all - there, "gone", "there"),
     };
     Finding::of(now, worst, figure)
 }

@@ -9,6 +9,7 @@ use super::*;
 use kt_protocol::types::NodeId;
 
 use crate::group_verdict::Verdict;
+use crate::tui::model::throttles::Throttled;
 
 const HOSTS: [&str; 6] = ["kafka-1", "kafka-2", "kafka-3", "kafka-4", "kafka-5", "kafka-6"];
 
@@ -56,6 +57,7 @@ fn healthy() -> Facts<'static> {
         used: Some(0.73),
         full_in_ms: None,
         is_offline: false,
+        is_stale: false,
     };
     let group = GroupFact { name: "billing", verdict: Some(Verdict::Ok), late_ms: Some(1_000) };
     Facts {
@@ -64,12 +66,22 @@ fn healthy() -> Facts<'static> {
         quorum: Answer::Known(voters(&[0, 0, 3])),
         directories: Answer::Known(vec![directory]),
         groups: Answer::Known(vec![group]),
-        moves: Answer::Known(MovesFact::default()),
+        moves: Answer::Known(at_rest(&[])),
     }
 }
 
+fn at_rest(topics: &[&str]) -> MovesFact {
+    let topic = |it: &&str| Throttled::Topic((*it).to_owned());
+    MovesFact { throttled: Some(topics.iter().map(topic).collect()), ..MovesFact::default() }
+}
+
 fn once(facts: &Facts<'_>) -> [Check; 6] {
-    Evaluator::default().evaluate(Millis(0), facts)
+    Evaluator::default().evaluate(Millis(0), facts, |_| None)
+}
+
+fn words(badge: Badge, room: usize) -> String {
+    let words = badge.words(room);
+    words.iter().map(|it| it.0.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 fn shown(checks: &[Check]) -> String {
@@ -79,7 +91,7 @@ fn shown(checks: &[Check]) -> String {
         let line = format!("{level:<7} {:<10} {:<44} {place}", it.kind.name(), it.text(44));
         line.trim_end().to_owned()
     };
-    let badge = Badge::of(checks.iter().map(|it| it.level)).text(13);
+    let badge = words(Badge::of(checks.iter().map(|it| it.level)), 13);
     let lines: Vec<String> = checks.iter().map(line).collect();
     format!("{badge}\n{}", lines.join("\n"))
 }
@@ -115,6 +127,7 @@ fn the_overview_of_the_page() {
         used: Some(used),
         full_in_ms,
         is_offline: false,
+        is_stale: false,
     };
     facts.directories =
         Answer::Known(vec![directory(1, 0.73, None), directory(2, 0.87, Some(3_120_000))]);
@@ -131,7 +144,7 @@ fn the_overview_of_the_page() {
         left_bytes: Some(62),
         eta_ms: Some(1_560_000),
         stalled: vec![TopicPartition::new("clicks", 31)],
-        throttled: vec!["orders".to_owned()],
+        throttled: Some(vec![Throttled::Topic("orders".to_owned())]),
     });
     insta::assert_snapshot!(shown(&once(&facts)), @"
     BAD 3 WARN 2
@@ -180,7 +193,7 @@ fn a_lost_broker_shows_at_once_and_the_rest_after_two() {
     let mut text = String::new();
     let days = [healthy(), worse.clone(), worse, healthy(), healthy(), healthy()];
     for (at, facts) in days.iter().enumerate() {
-        let checks = evaluator.evaluate(Millis(at as u64 * 1_000), facts);
+        let checks = evaluator.evaluate(Millis(at as u64 * 10_000), facts, |_| None);
         let levels = checks[..2].iter().map(|it| {
             let place = it.worst.as_ref().map_or("-", |it| it.text.as_str());
             format!("{:?} since {} at {place}", it.level, it.since.0)
@@ -189,12 +202,35 @@ fn a_lost_broker_shows_at_once_and_the_rest_after_two() {
     }
     insta::assert_snapshot!(text, @"
     0: Ok since 0 at - | Ok since 0 at -
-    1: Bad since 1000 at 3 kafka-3:9092 4m12s | Ok since 0 at orders-7
-    2: Bad since 1000 at 3 kafka-3:9092 4m12s | Bad since 2000 at orders-7
-    3: Bad since 1000 at 3 kafka-3:9092 4m12s | Bad since 2000 at orders-7
-    4: Bad since 1000 at 3 kafka-3:9092 4m12s | Bad since 2000 at orders-7
-    5: Ok since 5000 at - | Ok since 5000 at -
+    1: Bad since 10000 at 3 kafka-3:9092 4m12s | Ok since 0 at orders-7
+    2: Bad since 10000 at 3 kafka-3:9092 4m12s | Bad since 20000 at orders-7
+    3: Bad since 10000 at 3 kafka-3:9092 4m12s | Bad since 20000 at orders-7
+    4: Bad since 10000 at 3 kafka-3:9092 4m12s | Bad since 20000 at orders-7
+    5: Ok since 50000 at - | Ok since 50000 at -
     ");
+}
+
+#[test]
+fn an_answer_is_evaluated_once_however_often_it_is_looked_at() {
+    let mut evaluator = Evaluator::default();
+    let mut worse = healthy();
+    worse.partitions = Answer::Known(vec![partition("orders", 7, None, &[])]);
+    let round = |at, round_ms| move |_| Some(Told { at: Millis(at), round_ms });
+    let mut level = |now, facts: &Facts<'_>, at, round_ms| {
+        evaluator.evaluate(Millis(now), facts, round(at, round_ms))[1].level
+    };
+    // While the first answers come, each shows what it tells.
+    assert_eq!(level(0, &healthy(), 0, 0), Level::Ok);
+    assert_eq!(level(1_000, &worse, 1_000, 0), Level::Bad);
+    assert_eq!(level(2_000, &healthy(), 2_000, 0), Level::Ok);
+    let looks = [20_000, 22_000, 24_000, 26_000];
+    assert_eq!(looks.map(|now| level(now, &worse, 20_000, 0)), [Level::Ok; 4]);
+    assert_eq!(level(30_000, &worse, 30_000, 0), Level::Bad);
+    // The brokers of one round answer one after the other.
+    for at in [40_000, 41_000, 42_000, 50_000, 51_000] {
+        assert_eq!(level(at, &healthy(), at, 5_000), Level::Bad);
+    }
+    assert_eq!(level(60_000, &healthy(), 60_000, 5_000), Level::Ok);
 }
 
 #[test]
@@ -218,9 +254,9 @@ fn what_is_not_known_is_never_ok() {
     ");
     // The last good answer stays, with its mark.
     let mut evaluator = Evaluator::default();
-    let _ = evaluator.evaluate(Millis(0), &healthy());
-    let _ = evaluator.evaluate(Millis(1), &unknown);
-    let checks = evaluator.evaluate(Millis(2), &unknown);
+    let _ = evaluator.evaluate(Millis(0), &healthy(), |_| None);
+    let _ = evaluator.evaluate(Millis(1), &unknown, |_| None);
+    let checks = evaluator.evaluate(Millis(2), &unknown, |_| None);
     insta::assert_snapshot!(shown(&checks), @"
     UNKNOWN
     unknown brokers    6 of 6 up  1 2 3 4 5 6 ok
@@ -236,13 +272,13 @@ fn what_is_not_known_is_never_ok() {
 fn the_badge_counts_rules_by_level() {
     let (ok, unknown, warn, bad) = (Level::Ok, Level::Unknown, Level::Warn, Level::Bad);
     let badge = |levels: &[Level]| Badge::of(levels.iter().copied());
-    assert_eq!(badge(&[ok, ok]).text(13), "OK");
-    assert_eq!(badge(&[ok, unknown]).text(13), "UNKNOWN");
-    assert_eq!(badge(&[warn, ok, warn, unknown]).text(13), "WARN 2");
-    assert_eq!(badge(&[bad, bad, bad, warn, warn]).text(13), "BAD 3 WARN 2");
-    assert_eq!(badge(&[bad, bad, bad, warn, warn]).text(11), "BAD 3");
-    assert_eq!(badge(&[bad]).text(13), "BAD 1");
-    assert_eq!(badge(&[warn, bad]).level(), Level::Bad);
+    assert_eq!(words(badge(&[ok, ok]), 13), "OK");
+    assert_eq!(words(badge(&[ok, unknown]), 13), "UNKNOWN");
+    assert_eq!(words(badge(&[warn, ok, warn, unknown]), 13), "WARN 2");
+    assert_eq!(words(badge(&[bad, bad, bad, warn, warn]), 13), "BAD 3 WARN 2");
+    assert_eq!(words(badge(&[bad, bad, bad, warn, warn]), 11), "BAD 3");
+    assert_eq!(words(badge(&[bad]), 13), "BAD 1");
+    assert_eq!(badge(&[warn, bad]).words(13)[0].1, Level::Bad);
 }
 
 #[test]
@@ -279,11 +315,56 @@ fn limits_of_disks_and_voters() {
 fn nothing_there_is_said_as_such() {
     let mut facts = healthy();
     facts.groups = Answer::Known(Vec::new());
-    let throttled = vec!["audit-log".to_owned(), "orders".to_owned()];
-    facts.moves = Answer::Known(MovesFact { throttled, ..MovesFact::default() });
+    facts.moves = Answer::Known(at_rest(&["audit-log", "orders"]));
     insta::assert_snapshot!(shown(&once(&facts)[4..]), @"
     WARN 1
     ok      groups     no groups
     warn    moves      none; throttle left on audit-log +1          audit-log
+    ");
+}
+
+#[test]
+fn what_nobody_looked_at_is_not_said_to_be_well() {
+    let mut facts = healthy();
+    let group = |name, verdict| GroupFact { name, verdict, late_ms: None };
+    facts.groups = Answer::Known(vec![group("denied", None)]);
+    facts.moves = Answer::Known(MovesFact::default());
+    insta::assert_snapshot!(shown(&once(&facts)[4..]), @"
+    UNKNOWN
+    unknown groups     1 unknown
+    ok      moves      none
+    ");
+    facts.groups = Answer::Known(vec![group("denied", None), group("fine", Some(Verdict::Ok))]);
+    let throttled = Some(vec![Throttled::Broker(3)]);
+    facts.moves = Answer::Known(MovesFact { throttled, ..MovesFact::default() });
+    let checks = once(&facts);
+    insta::assert_snapshot!(shown(&checks[4..]), @"
+    WARN 1
+    ok      groups     none behind  1 unknown  of 2
+    warn    moves      none; throttle left on broker 3              broker 3
+    ");
+    assert_eq!(checks[5].worst.as_ref().map(|it| &it.place), Some(&Place::Broker(3)));
+}
+
+#[test]
+fn the_disks_of_a_silent_broker_are_not_known_and_bad_ones_stay_bad() {
+    let directory = |broker, used, is_stale| DirectoryFact {
+        broker,
+        path: "/data",
+        used: Some(used),
+        full_in_ms: None,
+        is_offline: false,
+        is_stale,
+    };
+    let mut facts = healthy();
+    facts.directories = Answer::Known(vec![directory(1, 0.5, false), directory(2, 0.85, true)]);
+    insta::assert_snapshot!(shown(&once(&facts)[3..4]), @"
+    OK
+    ok      disk       fullest 50%  1 unknown                       1 /data
+    ");
+    facts.directories = Answer::Known(vec![directory(1, 0.5, false), directory(2, 0.95, true)]);
+    insta::assert_snapshot!(shown(&once(&facts)[3..4]), @"
+    BAD 1
+    bad     disk       fullest 95%                                  2 /data
     ");
 }

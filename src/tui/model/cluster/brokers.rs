@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kt_client::admin::{
-    Admission, BrokerScope, BrokerStanding, ConfigEntry, LogDir, RegisteredBrokers,
-};
+use kt_client::admin::{Admission, BrokerScope, BrokerStanding, ConfigEntry, RegisteredBrokers};
 use kt_protocol::types::{Millis, NodeId};
 
-use super::super::schedule::Outcome;
-use super::{Cluster, ConfigValue, Failure, Sample, StoredOn};
+use super::super::schedule::{Kind, Outcome};
+use super::{Cluster, ConfigValue, Failure, LogDir, Sample, StoredOn};
 
 /// A broker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +69,21 @@ impl Cluster {
         self.brokers.iter().filter(|(_, it)| it.is_up()).map(|(id, _)| *id)
     }
 
+    /// What a broker's state comes to: the controller fences whoever starts, and whoever does not
+    /// answer. One that has nothing yet starts; one that is to serve replicas is down.
+    pub(crate) fn standing(&self, id: NodeId, broker: &Broker) -> BrokerState {
+        let mut partitions = self.topics.values().flat_map(|it| it.partitions.values());
+        let mut metadata = self.hearing.of_kind(Kind::Metadata);
+        match broker.state {
+            // Until somebody told what it is to serve, the worse is true.
+            BrokerState::Fenced if metadata.all(|it| it.1.answered.is_none()) => BrokerState::Down,
+            BrokerState::Fenced if partitions.any(|it| it.replicas.contains(&id)) => {
+                BrokerState::Down
+            }
+            state => state,
+        }
+    }
+
     pub(super) fn fold_brokers(&mut self, told: RegisteredBrokers, at: Millis) -> Outcome {
         let before: BTreeSet<NodeId> = self.up().collect();
         self.id = Some(told.cluster_id);
@@ -99,7 +112,7 @@ impl Cluster {
     /// Takes over who Metadata says is up, as far as nobody knows better.
     pub(super) fn fold_live_brokers(&mut self, live: &[kt_client::Broker], at: Millis) {
         let knows_better = self.hearing.lanes.iter().any(|(lane, heard)| {
-            lane.kind == super::Kind::Brokers && heard.answered.is_some() && heard.failing.is_none()
+            lane.kind == Kind::Brokers && heard.answered.is_some() && heard.failing.is_none()
         });
         if knows_better {
             return;
@@ -157,8 +170,8 @@ impl Cluster {
             let path = it.path.clone();
             let dir = match &it.replicas {
                 Ok(_) => self.fold_replicas(node, it, at),
-                Err(error) => {
-                    Dir { failure: Some(Failure::of(error)), ..before.unwrap_or(Dir::unread(at)) }
+                Err(failure) => {
+                    Dir { failure: Some(failure.clone()), ..before.unwrap_or(Dir::unread(at)) }
                 }
             };
             dirs.insert(path, dir);

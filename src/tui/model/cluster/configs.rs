@@ -1,6 +1,5 @@
 //! All configs of one thing, with what each is for: of what a screen was about.
 
-use kt_client::Error;
 use kt_client::admin::DocumentedConfig;
 use kt_protocol::types::Millis;
 
@@ -23,7 +22,7 @@ impl Cluster {
     pub(super) fn fold_entity_configs(
         &mut self,
         entity: ConfigEntity,
-        told: Result<Vec<DocumentedConfig>, Error>,
+        told: Result<Vec<DocumentedConfig>, Failure>,
         at: Millis,
     ) {
         if !self.configs.contains_key(&entity) && KEPT <= self.configs.len() {
@@ -34,7 +33,7 @@ impl Cluster {
         let known = self.configs.entry(entity).or_default();
         match told {
             Ok(value) => *known = EntityConfigs { told: Some(Sample { value, at }), failure: None },
-            Err(error) => known.failure = Some(Failure::of(&error)),
+            Err(failure) => known.failure = Some(failure),
         }
     }
 }

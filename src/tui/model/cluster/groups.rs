@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kt_client::admin::{
-    CommittedOffsets, GroupDescription, GroupState, GroupType, ListedGroup, PerGroup, ShareOffset,
-    ShareOffsets,
+    CommittedOffset, GroupDescription, GroupState, GroupType, ListedGroup, ShareOffset,
 };
 use kt_protocol::ErrorCode;
 use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, TopicPartition};
 
-use super::super::schedule::Outcome;
-use super::{Cluster, Failure, Sample};
+use super::super::schedule::{Kind, Outcome};
+use super::{Cluster, Failure, PerName, PerPartition, Sample};
 
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +22,10 @@ pub(crate) struct Group {
     pub(crate) coordinator: NodeId,
     /// When it was listed last.
     pub(crate) listed: Millis,
+    /// Since when its coordinator lists it no more: it is gone, or another one has it.
+    pub(crate) unlisted: Option<Millis>,
+    /// When it was told last how far it has come.
+    pub(crate) told: Option<Millis>,
     /// What it has committed; `None` until that was told. A partition without a commit is not in
     /// it.
     pub(crate) commits: Option<BTreeMap<TopicPartition, Committed>>,
@@ -54,6 +57,8 @@ impl Group {
             protocol_type: it.protocol_type,
             coordinator: it.coordinator,
             listed: at,
+            unlisted: None,
+            told: None,
             commits: None,
             shares: None,
             description: None,
@@ -68,9 +73,10 @@ impl Group {
         self.protocol_type = it.protocol_type;
         self.coordinator = it.coordinator;
         self.listed = at;
+        self.unlisted = None;
     }
 
-    fn committed(&mut self, told: CommittedOffsets, at: Millis) {
+    fn committed(&mut self, told: PerPartition<CommittedOffset>, at: Millis) {
         let mut before = self.commits.take().unwrap_or_default();
         let mut commits = BTreeMap::new();
         for (partition, told) in told {
@@ -83,26 +89,43 @@ impl Group {
             commits.extend(committed.map(|it| (partition, it)));
         }
         self.commits = Some(commits);
+        self.told = Some(at);
         self.commits_failure = None;
     }
 }
 
 impl Cluster {
-    /// Takes over the groups of a broker. Those it had before and lists no more are gone.
+    /// Takes over the groups of a broker. Those it had before and lists no more are gone, unless
+    /// another one lists them: coordinators move. So all others are heard first, or it is asked
+    /// twice.
     pub(super) fn fold_groups(&mut self, node: NodeId, listed: Vec<ListedGroup>, at: Millis) {
         let names: BTreeSet<String> = listed.iter().map(|it| it.name.clone()).collect();
-        self.groups.retain(|name, group| group.coordinator != node || names.contains(name));
+        self.groups.retain(|name, group| {
+            if group.coordinator != node || names.contains(name) {
+                return true;
+            }
+            group.unlisted.replace(at).is_none()
+        });
         for it in listed {
             match self.groups.get_mut(&it.name) {
                 Some(group) => group.listed_again(it, at),
                 None => drop(self.groups.insert(it.name.clone(), Group::listed(it, at))),
             }
         }
+        let up: BTreeSet<NodeId> = self.up().collect();
+        let others = self
+            .hearing
+            .of_kind(Kind::Groups)
+            .filter(|(lane, _)| lane.broker.is_some_and(|it| it != node && up.contains(&it)));
+        let heard: Option<Vec<Millis>> = others.map(|(_, it)| it.answered).collect();
+        let Some(heard) = heard else { return };
+        let all_heard = heard.into_iter().min().unwrap_or(at);
+        self.groups.retain(|_, group| group.unlisted.is_none_or(|since| all_heard < since));
     }
 
     pub(super) fn fold_commits(
         &mut self,
-        found: PerGroup<CommittedOffsets>,
+        found: PerName<PerPartition<CommittedOffset>>,
         at: Millis,
     ) -> Outcome {
         self.fold_each(found, |group, told| match told {
@@ -113,7 +136,7 @@ impl Cluster {
 
     pub(super) fn fold_share_commits(
         &mut self,
-        found: PerGroup<ShareOffsets>,
+        found: PerName<PerPartition<ShareOffset>>,
         at: Millis,
     ) -> Outcome {
         self.fold_each(found, |group, told| match told {
@@ -121,17 +144,14 @@ impl Cluster {
                 let known = |(partition, it)| Some((partition, Result::ok(it)?));
                 let value = told.into_iter().filter_map(known).collect();
                 group.shares = Some(Sample { value, at });
+                group.told = Some(at);
                 group.commits_failure = None;
             }
             Err(failure) => group.commits_failure = Some(failure),
         })
     }
 
-    pub(super) fn fold_members(
-        &mut self,
-        found: PerGroup<GroupDescription>,
-        at: Millis,
-    ) -> Outcome {
+    pub(super) fn fold_members(&mut self, found: PerName<GroupDescription>, at: Millis) -> Outcome {
         self.fold_each(found, |group, told| match told {
             Ok(value) => {
                 group.state = Some(value.state);
@@ -145,13 +165,12 @@ impl Cluster {
     /// Gives each answer to its group. Says whether some group has another coordinator by now.
     fn fold_each<T>(
         &mut self,
-        found: PerGroup<T>,
+        found: PerName<T>,
         mut take: impl FnMut(&mut Group, Result<T, Failure>),
     ) -> Outcome {
         let mut outcome = Outcome::Known;
         for (name, told) in found {
             let Some(group) = self.groups.get_mut(&name) else { continue };
-            let told = told.map_err(|error| Failure::of(&error));
             if told.as_ref().is_err_and(is_coordinated_elsewhere) {
                 outcome = Outcome::Changed;
             }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use kt_client::{Error, ErrorKind};
 use kt_protocol::ErrorCode;
 use kt_protocol::types::{Millis, NodeId};
+use serde::{Deserialize, Serialize};
 
 use super::super::schedule::{Kind, Lane, Outcome};
+use crate::tui::figures::Reading;
 
 /// When each question was answered last, by what is asked of whom.
 #[derive(Debug, Default)]
@@ -37,7 +39,7 @@ pub(crate) struct Failing {
 }
 
 /// Why a question was not answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
     /// The broker's code, if one answered.
@@ -47,10 +49,6 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn of(error: &Error) -> Failure {
-        Failure { kind: error.kind(), code: error.code(), words: error.to_string() }
-    }
-
     /// True if it is the same again, in whatever words.
     fn repeats(&self, other: &Failure) -> bool {
         (self.kind, self.code) == (other.kind, other.code)
@@ -69,14 +67,19 @@ impl Failure {
     }
 }
 
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure { kind: error.kind(), code: error.code(), words: error.to_string() }
+    }
+}
+
 impl Hearing {
     pub(super) fn answered(&mut self, lane: Lane, at: Millis) {
         self.lanes.insert(lane, Heard { answered: Some(at), failing: None });
     }
 
-    pub(super) fn failed(&mut self, lane: Lane, at: Millis, error: &Error) -> Outcome {
+    pub(super) fn failed(&mut self, lane: Lane, at: Millis, failure: Failure) -> Outcome {
         let heard = self.lanes.entry(lane).or_default();
-        let failure = Failure::of(error);
         let outcome = failure.outcome();
         let (times, since) = match &heard.failing {
             Some(it) if it.failure.repeats(&failure) => (it.times.saturating_add(1), it.since),
@@ -95,6 +98,32 @@ impl Hearing {
         let of_kind = self.of_kind(kind);
         let counted = of_kind.filter(move |(lane, _)| lane.broker.is_none_or(&counts));
         counted.map(|(_, heard)| heard.answered)
+    }
+
+    /// Why nothing is known by a kind of question: the answer is awaited, or all of them that were
+    /// asked refuse it or fail. What a cluster does not have is not there to be told.
+    pub(crate) fn lack<T>(&self, kind: Kind) -> Reading<T> {
+        let mut lack = Reading::Pending;
+        for (_, it) in self.of_kind(kind) {
+            match &it.failing {
+                _ if it.answered.is_some() => return Reading::Pending,
+                Some(it) if it.failure.kind == ErrorKind::Unsupported => lack = Reading::Missing,
+                Some(_) => lack = Reading::Failed,
+                None => {}
+            }
+        }
+        lack
+    }
+
+    /// The same of what one broker tells.
+    pub(crate) fn lack_of<T>(&self, kind: Kind, node: NodeId) -> Reading<T> {
+        match self.lanes.get(&Lane { kind, broker: Some(node) }) {
+            Some(Heard { answered: None, failing: Some(it) }) => match it.failure.kind {
+                ErrorKind::Unsupported => Reading::Missing,
+                _ => Reading::Failed,
+            },
+            _ => Reading::Pending,
+        }
     }
 
     /// What a kind of question came to, at each broker.

@@ -5,8 +5,7 @@ use std::fmt::Write;
 
 use kt_client::admin::{
     Admission, BrokerScope, BrokerStanding, CommittedOffset, FoundOffset, GroupState, GroupType,
-    ListedGroup, LogDir, Reassignment, RegisteredBroker, RegisteredBrokers, ReplicaPlace,
-    StoredReplica,
+    ListedGroup, Reassignment, RegisteredBroker, RegisteredBrokers, ReplicaPlace, StoredReplica,
 };
 use kt_client::{Error, Subject};
 use kt_protocol::types::{LeaderEpoch, PartitionIndex, Uuid};
@@ -32,8 +31,8 @@ fn told(cluster: &mut Cluster, seconds: u64, lane: Lane, said: Said) -> Outcome 
     cluster.fold(Answer { lane, at: Millis(seconds * 1_000), said: Ok(said) })
 }
 
-fn failed(cluster: &mut Cluster, seconds: u64, lane: Lane, error: Error) -> Outcome {
-    cluster.fold(Answer { lane, at: Millis(seconds * 1_000), said: Err(error) })
+fn failed(cluster: &mut Cluster, seconds: u64, lane: Lane, error: impl Into<Failure>) -> Outcome {
+    cluster.fold(Answer { lane, at: Millis(seconds * 1_000), said: Err(error.into()) })
 }
 
 /// Brokers that have registered; those with a minus are fenced.
@@ -71,12 +70,12 @@ fn metadata(cluster: &mut Cluster, seconds: u64, up: &[i32], topics: &[kt_client
     told(cluster, seconds, anywhere(Kind::Metadata), said);
 }
 
-fn found(offset: i64) -> Result<FoundOffset, Error> {
+fn found(offset: i64) -> Result<FoundOffset, Failure> {
     Ok(FoundOffset { offset: Some(Offset(offset)), timestamp: None, leader_epoch: None })
 }
 
-fn refused(api: ApiKey, code: ErrorCode) -> Error {
-    Error::Broker { api, code, subject: Subject::Request, message: None }
+fn refused(api: ApiKey, code: ErrorCode) -> Failure {
+    Error::Broker { api, code, subject: Subject::Request, message: None }.into()
 }
 
 fn unreachable() -> Error {
@@ -292,6 +291,24 @@ fn groups_belong_to_who_lists_them() {
     three at 2
     ");
 
+    // Its coordinator moves again, and the old one is the first to tell.
+    groups(&mut cluster, 21, 2, &[listed("three", 2, GroupType::Consumer)]);
+    assert!(cluster.groups.contains_key("one"), "nobody else was heard since");
+    groups(
+        &mut cluster,
+        22,
+        1,
+        &[listed("one", 1, GroupType::Classic), listed("four", 1, GroupType::Classic)],
+    );
+    assert_eq!(cluster.groups["one"].coordinator, NodeId(1));
+    assert!(cluster.groups["one"].commits.is_some());
+    groups(&mut cluster, 31, 1, &[listed("four", 1, GroupType::Classic)]);
+    groups(&mut cluster, 32, 2, &[listed("three", 2, GroupType::Consumer)]);
+    assert!(!cluster.groups.contains_key("one"), "all were heard");
+    groups(&mut cluster, 41, 1, &[]);
+    groups(&mut cluster, 51, 1, &[]);
+    assert!(!cluster.groups.contains_key("four"), "it was told twice");
+
     let elsewhere = refused(ApiKey::OffsetFetch, ErrorCode::NotCoordinator);
     let said = Said::Commits([("three".to_owned(), Err(elsewhere))].into());
     assert_eq!(told(&mut cluster, 13, at_broker(Kind::Commits, 2), said), Outcome::Changed);
@@ -303,7 +320,7 @@ fn stored(partition: i32, size: u64, place: ReplicaPlace) -> StoredReplica {
     StoredReplica { partition, size, offset_lag: 0, place }
 }
 
-fn dir(path: &str, replicas: Result<Vec<StoredReplica>, Error>) -> LogDir {
+fn dir(path: &str, replicas: Result<Vec<StoredReplica>, Failure>) -> LogDir {
     LogDir {
         path: path.to_owned(),
         replicas,

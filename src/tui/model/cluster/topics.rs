@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kt_client::admin::{ConfigEntry, ConfigSource, FoundOffsets, PerItem, ReplicaPlace};
+use kt_client::admin::{ConfigEntry, ConfigSource, FoundOffset, ReplicaPlace};
 use kt_protocol::ErrorCode;
 use kt_protocol::types::{
     LeaderEpoch, Millis, NodeId, Offset, PartitionIndex, TopicPartition, Uuid,
 };
 
 use super::super::schedule::{Outcome, WhichOffset};
-use super::{Cluster, Failure, Sample};
+use super::{Cluster, Failure, PerName, PerPartition, Sample};
 
 /// A topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -183,7 +183,7 @@ impl Cluster {
     pub(super) fn fold_offsets(
         &mut self,
         which: WhichOffset,
-        found: FoundOffsets,
+        found: PerPartition<FoundOffset>,
         at: Millis,
     ) -> Outcome {
         let mut outcome = Outcome::Known;
@@ -200,9 +200,9 @@ impl Cluster {
                         partition.sampled(which, offset, at);
                     }
                 }
-                Err(error) => {
-                    partition.failure = error.code();
-                    if error.code().is_some_and(is_led_elsewhere) {
+                Err(failure) => {
+                    partition.failure = failure.code;
+                    if failure.code.is_some_and(is_led_elsewhere) {
                         outcome = Outcome::Changed;
                     }
                 }
@@ -211,7 +211,7 @@ impl Cluster {
         outcome
     }
 
-    pub(super) fn fold_topic_configs(&mut self, told: PerItem<Vec<ConfigEntry>>, at: Millis) {
+    pub(super) fn fold_topic_configs(&mut self, told: PerName<Vec<ConfigEntry>>, at: Millis) {
         for (name, told) in told {
             let Some(topic) = self.topics.get_mut(&name) else { continue };
             match told {
@@ -220,7 +220,7 @@ impl Cluster {
                     topic.configs = Some(Sample { value, at });
                     topic.configs_failure = None;
                 }
-                Err(error) => topic.configs_failure = Some(Failure::of(&error)),
+                Err(failure) => topic.configs_failure = Some(failure),
             }
         }
     }

@@ -10,10 +10,10 @@ use kt_protocol::types::{LeaderEpoch, Millis, Timestamp, Uuid};
 use super::*;
 use crate::tui::model::checks::Evaluator;
 use crate::tui::model::cluster::brokers::Dir;
-use crate::tui::model::cluster::{Answer as Told, Said};
+use crate::tui::model::cluster::{Answer as Told, Failure, Said};
 use crate::tui::model::schedule::Lane;
 
-fn tell(cluster: &mut Cluster, seconds: u64, kind: Kind, said: Result<Said, Error>) {
+fn tell(cluster: &mut Cluster, seconds: u64, kind: Kind, said: Result<Said, Failure>) {
     let lane = Lane { kind, broker: None };
     cluster.fold(Told { lane, at: Millis(seconds * 1_000), said });
 }
@@ -55,6 +55,11 @@ fn topics_are(cluster: &mut Cluster, seconds: u64, isr: &[i32]) {
 }
 
 fn quorum_is(cluster: &mut Cluster, seconds: u64) {
+    quorum_tells(cluster, seconds, (None, Some(99_800)));
+}
+
+/// When the leader and its voter fetched last.
+fn quorum_tells(cluster: &mut Cluster, seconds: u64, fetched: (Option<i64>, Option<i64>)) {
     let replica = |(node, end, fetched): (i32, i64, Option<i64>)| QuorumReplica {
         node: NodeId(node),
         directory: Uuid::ZERO,
@@ -66,19 +71,18 @@ fn quorum_is(cluster: &mut Cluster, seconds: u64) {
         leader: NodeId(1),
         leader_epoch: LeaderEpoch(42),
         high_watermark: Offset(100),
-        voters: [(1, 100, None), (2, 94, Some(99_800))].map(replica).to_vec(),
+        voters: [(1, 100, fetched.0), (2, 94, fetched.1)].map(replica).to_vec(),
         observers: Vec::new(),
     };
     tell(cluster, seconds, Kind::Quorum, Ok(Said::Quorum(said)));
 }
 
-/// The six lines; levels rise at the second look.
+/// The six lines, as whoever begins to look sees them.
 fn lines(cluster: &Cluster, seconds: u64) -> String {
     let now = Now { monotonic: Millis(seconds * 1_000), wall: Timestamp(100_000) };
     let mut evaluator = Evaluator::default();
-    let facts = facts(cluster, Vec::new(), &BTreeSet::new(), now);
-    evaluator.evaluate(now.monotonic, &facts);
-    let checks = evaluator.evaluate(now.monotonic, &facts);
+    let facts = facts(cluster, Vec::new(), &Stale::default(), now);
+    let checks = evaluator.evaluate(now.monotonic, &facts, |_| None);
     let line = |it: &crate::tui::model::checks::Check| {
         let worst = it.worst.as_ref().map_or(String::new(), |it| format!(" | {}", it.text));
         format!("{:?} {}: {}{worst}", it.level, it.kind.name(), it.text(60))
@@ -117,6 +121,14 @@ fn a_cluster_that_is_well_and_one_that_lost_a_broker() {
     broker.dirs.insert("/data".to_owned(), disk);
     tell(&mut cluster, 0, Kind::LogDirs, Ok(Said::Moves([].into())));
     tell(&mut cluster, 0, Kind::Moves, Ok(Said::Moves([].into())));
+    let moves = lines(&cluster, 1).lines().last().map(str::to_owned);
+    assert_eq!(moves.as_deref(), Some("Ok moves: none"), "nobody has looked for throttles");
+    tell(&mut cluster, 0, Kind::Configs, Ok(Said::TopicConfigs([].into())));
+    for id in [1, 2, 3] {
+        let lane = Lane { kind: Kind::Configs, broker: Some(NodeId(id)) };
+        let said = Ok(Said::BrokerConfigs(Vec::new()));
+        cluster.fold(Told { lane, at: Millis(0), said });
+    }
     insta::assert_snapshot!(lines(&cluster, 1), @"
     Ok brokers: 3 of 3 up  1 2 3 ok
     Ok partitions: all 2 in sync
@@ -142,11 +154,36 @@ fn what_cannot_be_told_says_why() {
     let mut cluster = Cluster::default();
     brokers_are(&mut cluster, 0, BrokerStanding::Up);
     let reason = "the broker does not know ListPartitionReassignments".to_owned();
-    tell(&mut cluster, 0, Kind::Moves, Err(Error::Refused(reason)));
+    tell(&mut cluster, 0, Kind::Moves, Err(Error::Refused(reason).into()));
     let at = TopicPartition::new("orders", 0);
     let shown = lines(&cluster, 1);
     insta::assert_snapshot!(shown.lines().last().unwrap_or_default(), @"Unknown moves: not supported by this cluster");
     let moving = Reassignment { replicas: vec![1, 2, 3], adding: vec![3], removing: vec![] };
     tell(&mut cluster, 1, Kind::Moves, Ok(Said::Moves([(at, moving)].into())));
     insta::assert_snapshot!(lines(&cluster, 2).lines().last().unwrap_or_default(), @"Ok moves: 1 run");
+}
+
+#[test]
+fn the_quorum_is_judged_by_the_clock_of_its_leader() {
+    let mut cluster = Cluster::default();
+    let mut quorum = |fetched| {
+        quorum_tells(&mut cluster, 0, fetched);
+        lines(&cluster, 1).lines().nth(2).unwrap_or_default().to_owned()
+    };
+    // Ours shows 100 s; theirs is 15 s behind.
+    insta::assert_snapshot!(quorum((Some(85_000), Some(84_800))), @"Ok quorum: leader 1  epoch 42  voters 2/2 lag 6");
+    insta::assert_snapshot!(quorum((Some(85_000), Some(70_000))), @"Bad quorum: leader 1  epoch 42  voters 1/2 lag 0 | voter 2");
+    // Whoever never fetched is not there.
+    insta::assert_snapshot!(quorum((Some(85_000), None)), @"Bad quorum: leader 1  epoch 42  voters 1/2 lag 0 | voter 2");
+}
+
+#[test]
+fn a_broker_that_starts_is_not_down() {
+    let mut cluster = Cluster::default();
+    brokers_are(&mut cluster, 0, BrokerStanding::Fenced);
+    let none = Said::Metadata { brokers: [1, 2].map(endpoint).to_vec(), topics: Vec::new() };
+    tell(&mut cluster, 0, Kind::Metadata, Ok(none));
+    insta::assert_snapshot!(lines(&cluster, 1).lines().next().unwrap_or_default(), @"Warn brokers: 2 of 3 up  1 2 ok  3 fenced | 3 kafka-3:9092");
+    topics_are(&mut cluster, 1, &[1, 2]);
+    insta::assert_snapshot!(lines(&cluster, 2).lines().next().unwrap_or_default(), @"Bad brokers: 2 of 3 up  1 2 ok  3 DOWN | 3 kafka-3:9092 2s");
 }

@@ -40,6 +40,11 @@ impl Late {
         }
     }
 
+    /// Whether only the record itself can tell.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Late::Unknown | Late::OlderThan(_))
+    }
+
     fn rank(self) -> (u8, u64, u8) {
         match self {
             Late::NoCommit => (0, 0, 0),
@@ -107,7 +112,7 @@ pub(super) fn is_any_over(limit_ms: u64, all: impl Iterator<Item = Late>) -> Opt
         if it.age_ms().is_some_and(|age| limit_ms < age) {
             return Some(true);
         }
-        is_open |= matches!(it, Late::Unknown | Late::OlderThan(_));
+        is_open |= it.is_open();
     }
     (!is_open).then_some(false)
 }

@@ -305,7 +305,7 @@ fn facts_come_from_the_history() {
         commits.observe(at, Offset(99_000 + n as i64 * 50));
     }
     let it = PartitionFacts { committed: Some(Offset(99_600)), end: ends.latest(), ..partition(0) };
-    let group = group(vec![it.watched(NOW, Some(&ends), Some(&commits))]);
+    let group = group(vec![it.watched(NOW, Millis(0), Some(&ends), Some(&commits))]);
     let cells = group.cells(now());
     assert_eq!(cells.read, Rate::PerSecond(10.0));
     assert_eq!(cells.incoming, Rate::PerSecond(10.0));

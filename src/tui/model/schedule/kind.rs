@@ -1,7 +1,9 @@
 //! The kinds of questions: how often each is asked, and of whom.
 
+use serde::{Deserialize, Serialize};
+
 /// A kind of question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Kind {
     /// Who belongs to the cluster and who is up (DescribeCluster).
     Brokers,

@@ -66,6 +66,8 @@ const FIRST_PAUSES_MS: [u64; 2] = [1_000, 2_000];
 const SLOW_MAX_MS: u64 = 60_000;
 /// Failures up to here, so that what comes back is seen soon.
 const FAILED_MAX_MS: u64 = 30_000;
+/// What is asked for more seldom than that is tried again after this, and then less and less often.
+const FAILED_FIRST_MS: u64 = 2_000;
 
 impl Pace {
     /// When the next round begins; none while one is under way, and none of what was refused.
@@ -91,9 +93,20 @@ impl Pace {
     }
 
     /// The time between two rounds, in milliseconds.
-    pub(super) fn pause(&self, interval: u64) -> u64 {
-        let slow = stretched(interval, self.slow, SLOW_MAX_MS);
-        slow.max(stretched(interval, self.failures, FAILED_MAX_MS))
+    fn pause(&self, interval: u64) -> u64 {
+        match self.failures {
+            0 => self.rhythm(interval),
+            // Its own interval is for what is known.
+            _ if FAILED_MAX_MS < interval => {
+                stretched(FAILED_FIRST_MS, self.failures - 1, FAILED_MAX_MS)
+            }
+            _ => self.rhythm(interval).max(stretched(interval, self.failures, FAILED_MAX_MS)),
+        }
+    }
+
+    /// The same where questions are answered.
+    pub(super) fn rhythm(&self, interval: u64) -> u64 {
+        stretched(interval, self.slow, SLOW_MAX_MS)
     }
 
     /// Begins a round of these parts. One without parts is over at once.
@@ -106,6 +119,16 @@ impl Pace {
         }
         parts.reverse();
         self.round = Some(Round { rest: parts, part: 0, flight: Flight::Waiting, slowest: 0 });
+    }
+
+    /// Takes note that others asked for a part, the first of which began their round.
+    pub(super) fn begin_again(&mut self, part: usize, at: Millis, ask: &Ask) {
+        if part == 0 || self.began.is_none() {
+            self.begin(at, Vec::new());
+        }
+        let rest = vec![ask.clone()];
+        self.round = Some(Round { rest, part, flight: Flight::Waiting, slowest: 0 });
+        self.next_part();
     }
 
     /// Takes the part that is to go out now, if there is one.
@@ -164,9 +187,10 @@ impl Pace {
             return;
         }
         self.ended = now;
-        self.adapt(round.slowest, interval);
         match outcome {
             Outcome::Known | Outcome::Changed => {
+                // How long nobody answered says nothing of how fast answers are.
+                self.adapt(round.slowest, interval);
                 self.samples = self.samples.saturating_add(1);
                 self.failures = 0;
             }

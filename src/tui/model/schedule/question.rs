@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kt_protocol::types::{NodeId, Offset, TopicPartition};
+use serde::{Deserialize, Serialize};
 
 use super::Kind;
 use crate::config_entity::ConfigEntity;
@@ -48,7 +49,7 @@ pub(crate) enum Ask {
 }
 
 /// Which offset of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum WhichOffset {
     /// The log start offset.
     Start,

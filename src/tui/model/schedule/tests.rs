@@ -85,11 +85,10 @@ fn slow_answers_double_the_interval_and_fast_ones_halve_it() {
 fn no_interval_is_stretched_beyond_a_minute() {
     let mut play = Play::new(&[Kind::Brokers], &World::default());
     play.run(1_000_000, |_, _| (30_000, Outcome::Known));
-    assert_eq!(play.schedule.pause(Lane { kind: Kind::Brokers, broker: None }), 60_000);
+    assert_eq!(play.schedule.rhythm(Kind::Brokers), 60_000);
     let mut play = Play::new(&[Kind::Configs], &world(1, 10, 1, 0));
     play.run(2_000_000, |_, _| (100_000, Outcome::Known));
-    let configs = Lane { kind: Kind::Configs, broker: None };
-    assert_eq!(play.schedule.pause(configs), 300_000, "what is longer by itself stays");
+    assert_eq!(play.schedule.rhythm(Kind::Configs), 300_000, "what is longer by itself stays");
 }
 
 #[test]
@@ -150,6 +149,47 @@ fn what_fails_is_asked_more_and_more_seldom_until_the_cluster_is_back() {
     118.03 Quorum
     120.03 Brokers
     ");
+}
+
+#[test]
+fn what_is_asked_seldom_is_tried_again_soon_where_it_fails() {
+    let mut play = Play::new(&[Kind::Configs], &world(1, 10, 1, 0));
+    let fails = |_: &Question, now: u64| match now < 40_000 {
+        true => (10, Outcome::Failed),
+        false => (10, Outcome::Known),
+    };
+    play.run(400_000, fails);
+    let transcript = play.transcript();
+    let of_topics: Vec<&str> = transcript.lines().filter(|it| it.ends_with("of 10")).collect();
+    insta::assert_snapshot!(of_topics.join("\n"), @"
+    0.00 Configs of 10
+    2.01 Configs of 10
+    6.02 Configs of 10
+    14.03 Configs of 10
+    30.04 Configs of 10
+    60.05 Configs of 10
+    360.05 Configs of 10
+    ");
+}
+
+#[test]
+fn members_of_share_groups_are_asked_for_too() {
+    let mut world = world(2, 1, 1, 2);
+    world.share_coordinators.insert(NodeId(2), vec!["share".to_owned()]);
+    let mut play = Play::new(&[], &world);
+    let subject = Subject::Group { name: "share".to_owned(), partitions: BTreeSet::new() };
+    play.schedule.need(Needs {
+        members: ["group-00001".to_owned(), "share".to_owned()].into(),
+        subject: Some(subject),
+        ..needs(&[])
+    });
+    play.run(0, quick);
+    let asked: Vec<String> =
+        play.asked.iter().map(|(_, it)| format!("{:?} {:?}", it.lane.broker, it.ask)).collect();
+    insta::assert_snapshot!(asked.join("\n"), @r#"
+    Some(NodeId(2)) Members(["group-00001", "share"])
+    Some(NodeId(2)) ShareCommits(["share"])
+    "#);
 }
 
 #[test]

@@ -160,7 +160,13 @@ impl Split {
                 each(&pieces(&groups, GROUPS_PER_REQUEST), Ask::Members)
             }
             Kind::SubjectCommits => match &needs.subject {
-                Some(Subject::Group { name, .. }) => vec![Ask::Commits([name.clone()].into())],
+                Some(Subject::Group { name, .. }) => {
+                    let group = [name.clone()].into();
+                    match coordinator_of(&self.share_coordinators, name) {
+                        Some(_) => vec![Ask::ShareCommits(group)],
+                        None => vec![Ask::Commits(group)],
+                    }
+                }
                 _ => Vec::new(),
             },
             _ => Vec::new(),
@@ -169,12 +175,12 @@ impl Split {
 
     /// These groups by who coordinates them; what is not known is left out.
     fn by_coordinator(&self, names: &BTreeSet<String>) -> BTreeMap<NodeId, Vec<String>> {
-        let mut found = BTreeMap::new();
-        for (node, pieces) in &self.coordinators {
+        let mut found: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
+        for (node, pieces) in self.coordinators.iter().chain(&self.share_coordinators) {
             let groups = pieces.iter().flat_map(|it| it.iter());
             let asked: Vec<String> = groups.filter(|it| names.contains(*it)).cloned().collect();
             if !asked.is_empty() {
-                found.insert(*node, asked);
+                found.entry(*node).or_default().extend(asked);
             }
         }
         found
@@ -182,8 +188,8 @@ impl Split {
 
     fn subject_coordinator(&self, needs: &Needs) -> Option<NodeId> {
         let Some(Subject::Group { name, .. }) = &needs.subject else { return None };
-        let has_it = |it: &Pieces<String>| it.iter().any(|piece| piece.binary_search(name).is_ok());
-        self.coordinators.iter().find(|(_, it)| has_it(it)).map(|(node, _)| *node)
+        coordinator_of(&self.coordinators, name)
+            .or_else(|| coordinator_of(&self.share_coordinators, name))
     }
 
     fn subject_by_leader(&self, needs: &Needs) -> BTreeMap<NodeId, Vec<TopicPartition>> {
@@ -202,6 +208,13 @@ impl Split {
         }
         found
     }
+}
+
+fn coordinator_of(of: &BTreeMap<NodeId, Pieces<String>>, group: &str) -> Option<NodeId> {
+    let has_it = |it: &Pieces<String>| {
+        it.iter().any(|piece| piece.binary_search_by(|it| it.as_str().cmp(group)).is_ok())
+    };
+    of.iter().find(|(_, it)| has_it(it)).map(|(node, _)| *node)
 }
 
 fn pieces<T: Clone>(items: &[T], most: usize) -> Pieces<T> {

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use kt_protocol::types::{Millis, Now};
 use serde_json::{Value as Json, json};
 
+use crate::apache_flags::quoted;
 use crate::tui::alerts::engine::{Engine, Event, Line as EngineLine, Summary};
+use crate::tui::alerts::rules::Origin;
 use crate::tui::model::checks::{Level, Place};
 use crate::tui::model::listing::{Line, List, Listing};
 use crate::tui::model::order::{Rank, Value};
@@ -53,6 +55,8 @@ impl Line for RuleLine {
 /// Something that happened, as a line.
 #[derive(Clone, Debug)]
 pub(crate) struct EventLine {
+    number: u64,
+    /// Made of the number, so that the newest goes first.
     key: String,
     pub(crate) time: Timestamp,
     pub(crate) level: Level,
@@ -85,32 +89,35 @@ pub(crate) struct Alerts {
     pub(crate) rules: Listing<RuleLine>,
     pub(crate) events: Listing<EventLine>,
     pub(crate) summary: Summary,
-    /// The file of the user's rules, and when it was read.
-    pub(crate) origin: Option<(String, Timestamp)>,
+    /// The file of the user's rules, and when it was read, if there was one.
+    pub(crate) origin: Option<Origin>,
     /// Why it is not what is watched.
     pub(crate) refused: Option<String>,
     pub(crate) pane: usize,
 }
 
+/// The pane below.
+const EVENTS: usize = 1;
+
 impl Alerts {
+    /// The check or rule under the cursor, where that is in sight: not among events.
+    pub(crate) fn rule(&self) -> Option<&RuleLine> {
+        if self.pane == EVENTS { None } else { self.rules.line() }
+    }
+
     /// Takes over what the engine says.
     pub(crate) fn take(&mut self, engine: &Engine, now: Now) {
         self.rules.take(now.monotonic, lines(engine, now));
         self.summary = engine.summary();
-        let name = |path: &std::path::Path| {
-            path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default()
-        };
-        let origin = engine.rules().origin.as_ref();
-        self.origin = origin.map(|it| (name(&it.path), it.read));
+        self.origin.clone_from(&engine.rules().origin);
         self.refused = engine.refused().map(ToString::to_string);
-        // The newest first.
-        let events =
-            engine.events().rev().enumerate().map(|(index, it): (usize, &Event)| EventLine {
-                key: format!("{index:06}"),
-                time: it.time,
-                level: it.level,
-                text: it.text.clone(),
-            });
+        let events = engine.events().map(|(number, it): (u64, &Event)| EventLine {
+            number,
+            key: format!("{:020}", u64::MAX - number),
+            time: it.time,
+            level: it.level,
+            text: it.text.clone(),
+        });
         self.events.take(now.monotonic, events);
     }
 }
@@ -153,22 +160,46 @@ impl Page for Alerts {
     }
 
     fn open(&self, _watch: &Watch) -> Option<Target> {
-        let line = &self.rules.line()?.it;
+        let line = &self.rule()?.it;
         if let Some(place) = &line.place {
             return Some(place.target());
         }
         line.check.map(|it| Target::screen(it.screen()))
     }
 
-    fn kt_line(&self) -> String {
-        match &self.origin {
-            Some((name, _)) => format!("kt alerts check {name}"),
-            None => "kt dashboard --once alerts".to_owned(),
+    fn named(&self) -> Option<String> {
+        match self.pane {
+            EVENTS => self.events.line().map(|it| it.text.clone()),
+            _ => self.rules.line().map(|it| it.it.rule.clone()),
         }
     }
 
+    fn kt_line(&self) -> String {
+        match &self.origin {
+            Some(Origin { path, read: Some(_) }) => {
+                format!("kt alerts check {}", quoted(&path.to_string_lossy()))
+            }
+            _ => "kt dashboard --once alerts".to_owned(),
+        }
+    }
+
+    fn says(&self, _now: Now) -> Option<(String, String)> {
+        let why = self.refused.as_ref()?;
+        Some((format!("the old rules stay: {why}"), "a r reload".to_owned()))
+    }
+
     fn details(&self, watch: &Watch) -> Option<Json> {
-        let line = self.rules.line()?;
+        if self.pane == EVENTS {
+            let number = self.events.line()?.number;
+            let (_, event) = watch.alerts.events().find(|it| it.0 == number)?;
+            return Some(json!({
+                "time": event.time.to_string(),
+                "level": event.level,
+                "text": event.text,
+                "notice": event.notice,
+            }));
+        }
+        let line = self.rule()?;
         let firing = watch.alerts.firing(&line.it.rule);
         let mut json = line.json();
         json["firing"] = serde_json::to_value(firing).ok()?;

@@ -1,11 +1,13 @@
 //! Brokers: who is up, what each leads and holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kt_protocol::types::{NodeId, Now};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use super::quorum::{self, QuorumRole, ReplicaLine as QuorumLine};
+use super::topics;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::checks::Level;
 use crate::tui::model::cluster::brokers::{Broker, BrokerState};
@@ -39,6 +41,8 @@ pub(crate) struct BrokerLine {
     /// The used share of its fullest directory.
     pub(crate) disk: Option<f64>,
     pub(crate) dirs: usize,
+    /// Until the first of its directories is full, in ms.
+    pub(crate) full_in_ms: Option<u64>,
     pub(crate) bytes_in: Option<f64>,
     pub(crate) bytes_in_is_estimated: bool,
 }
@@ -49,14 +53,29 @@ pub(crate) struct BrokerLine {
 pub(crate) enum Role {
     #[default]
     Broker,
+    /// It votes in the metadata quorum, and is no broker.
+    Controller,
     Both,
     Fenced,
     Down,
 }
 
 impl Line for BrokerLine {
-    const SORTS: &'static [&'static str] =
-        &["level, id", "id", "lead", "repl", "urp", "size", "disk", "in B/s"];
+    const SORTS: &'static [&'static str] = &[
+        "level, id",
+        "id",
+        "lead",
+        "repl",
+        "urp",
+        "size",
+        "disk",
+        "in B/s",
+        "dirs",
+        "full in",
+        "address",
+        "rack",
+        "role",
+    ];
 
     fn key(&self) -> &str {
         &self.key
@@ -75,6 +94,12 @@ impl Line for BrokerLine {
             Some("size") => number(self.size.map(|it| it as f64)),
             Some("disk") => number(self.disk),
             Some("in B/s") => number(self.bytes_in),
+            Some("dirs") => Value::Number(self.dirs as f64),
+            // The soonest first.
+            Some("full in") => number(self.full_in_ms.map(|it| -(it as f64))),
+            Some("address") => Value::Text(self.address.clone()),
+            Some("rack") => self.rack.clone().map_or(Value::Missing, Value::Text),
+            Some("role") => Value::Text(format!("{:?}", self.role)),
             // From the lowest id on.
             _ => Value::Text(format!("{:010}", self.id)),
         };
@@ -92,12 +117,42 @@ impl Line for BrokerLine {
 pub(crate) struct Brokers {
     pub(crate) list: Listing<BrokerLine>,
     pub(crate) is_known: bool,
+    pub(crate) head: Head,
+}
+
+/// What stands above the brokers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Head {
+    pub(crate) up: usize,
+    pub(crate) all: usize,
+    /// Zero where brokers have none.
+    pub(crate) racks: usize,
+    /// How much more than its share the broker leads that leads the most.
+    pub(crate) leader_skew: Option<f64>,
+}
+
+impl Head {
+    fn of(lines: &[BrokerLine]) -> Head {
+        let racks: BTreeSet<&str> = lines.iter().filter_map(|it| it.rack.as_deref()).collect();
+        let up = lines.iter().filter(|it| it.down_ms.is_none());
+        let leaders = up.clone().map(|it| (NodeId(it.id), it.leaders)).collect();
+        let leads = lines.iter().any(|it| 0 < it.leaders);
+        Head {
+            up: up.clone().count(),
+            all: lines.len(),
+            racks: racks.len(),
+            leader_skew: topics::skew(&leaders, leaders.len()).0.filter(|_| leads),
+        }
+    }
 }
 
 impl Page for Brokers {
     fn renew(&mut self, watch: &Watch, now: Now) {
-        self.is_known = watch.cluster.oldest(&[Kind::Brokers]).is_some();
-        self.list.take(now.monotonic, lines(watch, now));
+        self.is_known = !watch.cluster.brokers.is_empty();
+        let mut lines = lines(watch, now);
+        self.head = Head::of(&lines);
+        lines.extend(controllers(watch, now));
+        self.list.take(now.monotonic, lines);
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -113,11 +168,12 @@ impl Page for Brokers {
     }
 
     fn open(&self, _watch: &Watch) -> Option<Target> {
-        let id = self.list.line()?.id;
-        Some(Target {
-            cursor: Some(id.to_string()),
-            ..Target::about(Screen::LogDirs, About::Cluster)
-        })
+        let it = self.list.line()?;
+        let screen = match it.role {
+            Role::Controller => Screen::Quorum,
+            _ => Screen::LogDirs,
+        };
+        Some(Target { cursor: Some(it.key.clone()), ..Target::about(screen, About::Cluster) })
     }
 
     fn kt_line(&self) -> String {
@@ -129,7 +185,8 @@ impl Page for Brokers {
     }
 
     fn charts(&self) -> Vec<(Subject, Metric)> {
-        self.list.shown().map(|it| (Subject::Broker(it.id), Metric::BytesIn)).collect()
+        let brokers = self.list.shown().filter(|it| it.role != Role::Controller);
+        brokers.map(|it| (Subject::Broker(it.id), Metric::BytesIn)).collect()
     }
 
     fn json(&self) -> Json {
@@ -165,27 +222,42 @@ pub(crate) fn lines(watch: &Watch, now: Now) -> Vec<BrokerLine> {
     watch.cluster.brokers.iter().map(line).collect()
 }
 
+/// Voters of the metadata quorum that are no brokers: of them is known what the quorum tells.
+fn controllers(watch: &Watch, now: Now) -> Vec<BrokerLine> {
+    let is_broker = |it: &QuorumLine| watch.cluster.brokers.contains_key(&NodeId(it.id));
+    let voters = quorum::lines(&watch.cluster, now).into_iter();
+    let voters = voters.filter(|it| it.role != QuorumRole::Observer && !is_broker(it));
+    let line = |it: QuorumLine| BrokerLine {
+        id: it.id,
+        key: it.id.to_string(),
+        level: it.level,
+        role: Role::Controller,
+        ..BrokerLine::default()
+    };
+    voters.map(line).collect()
+}
+
 fn line(watch: &Watch, id: NodeId, it: &Broker, load: Load, now: Now) -> BrokerLine {
     let votes = |of: &kt_client::admin::QuorumDescription| of.voters.iter().any(|it| it.node == id);
     let is_voter = watch.cluster.quorum.as_ref().is_some_and(|it| votes(&it.value));
-    let role = match it.state {
-        // One that starts has nothing yet; one that is fenced with replicas does not answer.
-        BrokerState::Fenced if load.replicas == 0 => Role::Fenced,
-        BrokerState::Fenced | BrokerState::Down => Role::Down,
+    let standing = watch.cluster.standing(id, it);
+    let role = match standing {
+        BrokerState::Fenced => Role::Fenced,
+        BrokerState::Down => Role::Down,
         BrokerState::Up if is_voter => Role::Both,
         BrokerState::Up => Role::Broker,
     };
     let disk = it.fullest();
     let bytes = watch.growth.of_broker(id).filter(|_| it.is_up());
     let is_offline = it.dirs.values().any(|it| it.failure.is_some());
-    let level = match (it.state, disk) {
-        (BrokerState::Down | BrokerState::Fenced, _) => Level::Bad,
+    let level = match (standing, disk) {
+        (BrokerState::Down, _) => Level::Bad,
         (_, Some(share)) if 0.9 <= share => Level::Bad,
         _ if is_offline => Level::Bad,
         (_, Some(share)) if 0.8 <= share => Level::Warn,
+        (BrokerState::Fenced, _) => Level::Warn,
         _ => Level::Ok,
     };
-    let size = (!it.dirs.is_empty()).then(|| it.dirs.values().map(|it| it.used).sum());
     BrokerLine {
         id: id.0,
         key: id.to_string(),
@@ -200,10 +272,17 @@ fn line(watch: &Watch, id: NodeId, it: &Broker, load: Load, now: Now) -> BrokerL
         leaders: load.leaders,
         replicas: load.replicas,
         out_of_sync: load.out_of_sync,
-        size,
+        size: it.size(),
         disk,
         dirs: it.dirs.len(),
+        full_in_ms: it.is_up().then(|| full_in(watch, id, it)).flatten(),
         bytes_in: bytes.map(|it| it.per_second),
         bytes_in_is_estimated: bytes.is_some_and(|it| it.is_estimated),
     }
+}
+
+/// Until the first of its directories is full, in ms.
+fn full_in(watch: &Watch, id: NodeId, it: &Broker) -> Option<u64> {
+    let each = it.dirs.iter().filter_map(|(path, dir)| watch.disks.full_in(id, path, dir));
+    each.min()
 }

@@ -144,7 +144,7 @@ impl Page for Configs {
         }
     }
 
-    fn config(&self) -> Option<(String, String)> {
+    fn config(&self) -> Option<(String, Option<String>)> {
         match self.pane() {
             Pane::Configs => self.configs.line().map(ConfigLine::pair),
             Pane::Entities => None,

@@ -13,7 +13,7 @@ pub(crate) use self::partitions::{ReadLine, Reader};
 use super::groups::{self, GroupLine};
 use crate::apache_flags::quoted;
 use crate::tui::history::store::{Metric, Subject as Charted};
-use crate::tui::model::cluster::Group;
+use crate::tui::model::cluster::{Broker, Group};
 use crate::tui::model::lag::{GroupFacts, Lag};
 use crate::tui::model::listing::{List, Listing};
 use crate::tui::model::page::{About, Page, Target};
@@ -47,6 +47,10 @@ pub(crate) struct GroupPage {
     /// Why its members are not told.
     pub(crate) members_failure: Option<String>,
     pub(crate) pane: Pane,
+    /// Who does not tell its groups, while nobody else knows this one.
+    pub(crate) untold: Option<String>,
+    /// Since when it is listed nowhere. It may be on its way to another coordinator.
+    missed: Option<Millis>,
     /// Members, and when each was seen first.
     seen: members::Seen,
 }
@@ -79,9 +83,45 @@ impl GroupPage {
         let Some(told) = &group.description else { return };
         let members = &told.value.members;
         self.seen.look(members.iter().map(|it| it.member_id.as_str()), now);
-        let line = |it| MemberLine::of(it, lines, &self.seen, now);
+        let lines = lines.iter().map(|it| (&it.at, it)).collect();
+        let line = |it| MemberLine::of(it, &lines, &self.seen, now);
         let lines: Vec<MemberLine> = members.iter().map(line).collect();
         self.members.take(now, lines);
+    }
+
+    /// No broker lists it. That it is gone is said once every broker was heard later: a group that
+    /// moves to another coordinator is listed nowhere for a while.
+    fn renew_absent(&mut self, watch: &Watch, now: Millis) {
+        let since = match self.standing {
+            Standing::Here => *self.missed.get_or_insert(now),
+            _ => Millis(0),
+        };
+        let brokers = &watch.cluster.brokers;
+        let is_up = |id: NodeId| brokers.get(&id).is_none_or(Broker::is_up);
+        let asked = watch.cluster.hearing.of_kind(Kind::Groups);
+        let mut asked = asked.filter(|(lane, _)| lane.broker.is_none_or(is_up)).peekable();
+        if asked.peek().is_none() {
+            return;
+        }
+        let mut untold = None;
+        for (lane, it) in asked {
+            match &it.failing {
+                _ if it.answered.is_some_and(|at| since < at) => {}
+                Some(it) => {
+                    let who = lane.broker.map_or_else(String::new, |id| format!("broker {id}: "));
+                    untold = untold.or(Some(format!("{who}{}", it.failure.words)));
+                }
+                // It will answer.
+                None => return,
+            }
+        }
+        self.standing = match (self.standing, &untold) {
+            (_, Some(_)) => Standing::Unknown,
+            (Standing::Here | Standing::Deleted, None) => Standing::Deleted,
+            (Standing::Unknown | Standing::Missing, None) => Standing::Missing,
+        };
+        self.untold = untold;
+        self.clear();
     }
 
     /// What it reads, as far as it is shown.
@@ -103,22 +143,12 @@ impl GroupPage {
 
 impl Page for GroupPage {
     fn renew(&mut self, watch: &Watch, now: Now) {
-        let cluster = &watch.cluster;
-        if cluster.oldest(&[Kind::Groups]).is_none() {
-            return;
-        }
-        match cluster.groups.get(&self.name) {
+        match watch.cluster.groups.get(&self.name) {
             Some(group) => {
-                self.standing = Standing::Here;
+                (self.standing, self.missed, self.untold) = (Standing::Here, None, None);
                 self.renew_group(watch, group, now);
             }
-            None => {
-                self.standing = match self.standing {
-                    Standing::Here | Standing::Deleted => Standing::Deleted,
-                    Standing::Unknown | Standing::Missing => Standing::Missing,
-                };
-                self.clear();
-            }
+            None => self.renew_absent(watch, now.monotonic),
         }
     }
 
@@ -142,7 +172,8 @@ impl Page for GroupPage {
                 continue;
             };
             let age = (it.at.clone(), committed);
-            if needs.ages.len() < AGES_MAX && !needs.ages.contains(&age) {
+            let is_asked = !watch.lacks_age(&it.at, committed) || needs.ages.contains(&age);
+            if needs.ages.len() < AGES_MAX && !is_asked {
                 needs.ages.push(age);
             }
         }
@@ -188,6 +219,7 @@ impl Page for GroupPage {
         if self.name != *name {
             self.name.clone_from(name);
             self.standing = Standing::Unknown;
+            (self.missed, self.untold) = (None, None);
             self.clear();
         }
     }

@@ -1,19 +1,21 @@
 //! Groups: how far each is behind, the worst first.
 
+use kt_client::ErrorKind;
 use kt_client::admin::{GroupState, GroupType};
 use kt_protocol::types::Now;
 use serde_json::{Value as Json, json};
 
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::checks::Level;
+use crate::tui::model::cluster::Failure;
 use crate::tui::model::cluster::groups::Group;
 use crate::tui::model::lag::Cells;
-use crate::tui::model::listing::{Line, List, Listing};
+use crate::tui::model::listing::{Line, List, Listing, before_comma};
 use crate::tui::model::order::{Rank, Value};
 use crate::tui::model::page::{About, Page, Target};
-use crate::tui::model::schedule::{Kind, Needs};
+use crate::tui::model::schedule::{Kind, Lane, Needs};
 use crate::tui::model::screen::Screen;
-use crate::tui::model::watch::Watch;
+use crate::tui::model::watch::{Judged, Watch};
 
 /// A group, as a line.
 #[derive(Clone, Debug)]
@@ -30,13 +32,38 @@ pub(crate) struct GroupLine {
     pub(crate) partitions: usize,
     /// Why its commits are not known.
     pub(crate) failure: Option<String>,
+    /// That is so because we may not read them.
+    pub(crate) is_denied: bool,
     /// For the filter: state, type and verdict.
     words: [String; 3],
 }
 
 impl Line for GroupLine {
-    const SORTS: &'static [&'static str] =
-        &["level, late", "group", "lag", "late", "read/s", "eta", "expires"];
+    const SORTS: &'static [&'static str] = &[
+        "level, late",
+        "group",
+        "lag",
+        "late",
+        "read/s",
+        "eta",
+        "expires",
+        "in/s",
+        "n/c",
+        "verdict",
+        "state",
+        "type",
+        "mbr",
+        "tp",
+        "part",
+    ];
+
+    fn sort_of(head: &str) -> &str {
+        match head {
+            // Below 120 columns a letter has to do.
+            "t" => "type",
+            other => before_comma(other),
+        }
+    }
 
     fn key(&self) -> &str {
         &self.name
@@ -69,6 +96,16 @@ impl Line for GroupLine {
                 Expires::In(ms) => Some(-(ms as f64)),
                 Expires::Never | Expires::Unknown => None,
             })),
+            Some("in/s") => number(cells.and_then(|it| it.incoming.per_second())),
+            Some("n/c") => number(cells.map(|it| it.no_commit as f64)),
+            Some("verdict") => {
+                number(cells.and_then(|it| it.verdict).map(|it| f64::from(it as u8)))
+            }
+            Some("state") => Value::Text(self.words[0].clone()),
+            Some("type") => Value::Text(self.words[1].clone()),
+            Some("mbr") => number(self.members.map(|it| it as f64)),
+            Some("tp") => Value::Number(self.topics as f64),
+            Some("part") => Value::Number(self.partitions as f64),
             _ => number(cells.and_then(|it| it.late.age_ms()).map(|it| it as f64)),
         };
         let class = if sort == 0 { self.level.rank() } else { 0 };
@@ -91,7 +128,9 @@ pub(crate) struct Groups {
 
 impl Page for Groups {
     fn renew(&mut self, watch: &Watch, now: Now) {
-        self.is_known = watch.cluster.oldest(&[Kind::Groups]).is_some();
+        // What some brokers tell is shown, whoever does not.
+        self.is_known =
+            watch.cluster.hearing.of_kind(Kind::Groups).any(|it| it.1.answered.is_some());
         self.list.take(now.monotonic, lines(watch));
     }
 
@@ -140,13 +179,8 @@ impl Page for Groups {
 
 /// Asks for the true age of what these groups have not read: one partition each, the worst.
 pub(crate) fn add_ages(watch: &Watch, shown: &[&GroupLine], needs: &mut Needs) {
-    for line in shown {
-        let worst = line.cells.as_ref().and_then(|it| it.worst.as_ref());
-        let Some(worst) = worst else { continue };
-        if let Some(committed) = watch.committed(&line.name, worst) {
-            needs.ages.push((worst.clone(), committed));
-        }
-    }
+    let cells = shown.iter().filter_map(|it| Some((it.name.as_str(), it.cells.as_ref()?)));
+    needs.ages.extend(watch.ages_of(cells));
 }
 
 /// All groups as lines.
@@ -159,28 +193,25 @@ pub(crate) fn line(watch: &Watch, name: &str, group: &Group) -> GroupLine {
     let judged = watch.groups.get(name);
     let cells = judged.map(|it| it.cells.clone());
     let verdict = cells.as_ref().and_then(|it| it.verdict);
-    let level = match verdict {
+    let level = match judged.and_then(Judged::verdict) {
         Some(verdict) => Level::from(verdict.level()),
-        None if group.commits_failure.is_some() => Level::Unknown,
+        None if why_unknown(watch, group).is_some() => Level::Unknown,
+        None if judged.is_some_and(|it| it.is_stale) => Level::Unknown,
         None => Level::Ok,
     };
     let state = group.state;
-    let is_empty = matches!(state, Some(GroupState::Empty | GroupState::Dead));
-    let members = match &group.description {
-        _ if is_empty => Some(0),
-        Some(it) => Some(it.value.members.len()),
-        None => None,
-    };
     let word = |it: Option<&str>| it.unwrap_or_default().to_owned();
+    let failure = why_unknown(watch, group);
     GroupLine {
         name: name.to_owned(),
         level,
         group_type: group.group_type,
         state,
-        members,
+        members: watch.members(group),
         topics: judged.map_or(0, |it| it.topics),
         partitions: judged.map_or(0, |it| it.partitions),
-        failure: group.commits_failure.as_ref().map(|it| it.words.clone()),
+        failure: failure.map(|it| it.words.clone()),
+        is_denied: failure.is_some_and(|it| it.kind == ErrorKind::Authorization),
         words: [
             word(state.map(GroupState::name)),
             group.group_type.name().to_owned(),
@@ -188,6 +219,18 @@ pub(crate) fn line(watch: &Watch, name: &str, group: &Group) -> GroupLine {
         ],
         cells,
     }
+}
+
+/// Why its commits are not known: it was refused, or its coordinator has never told any.
+fn why_unknown<'a>(watch: &'a Watch, group: &'a Group) -> Option<&'a Failure> {
+    let kind = match group.group_type {
+        GroupType::Share => Kind::ShareCommits,
+        _ => Kind::Commits,
+    };
+    let lane = Lane { kind, broker: Some(group.coordinator) };
+    let heard = watch.cluster.hearing.lanes.get(&lane).filter(|it| it.answered.is_none());
+    let refused = heard.and_then(|it| it.failing.as_ref()).map(|it| &it.failure);
+    group.commits_failure.as_ref().or(refused)
 }
 
 impl GroupLine {

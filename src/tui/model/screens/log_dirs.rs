@@ -1,6 +1,6 @@
 //! Log directories: how full they are, when they will be, and what fills them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kt_client::admin::Admission;
 use kt_protocol::types::{NodeId, Now};
@@ -37,6 +37,11 @@ pub(crate) struct DirLine {
     pub(crate) per_day: Option<f64>,
     pub(crate) full_in_ms: Option<u64>,
     pub(crate) standing: Standing,
+    /// Another directory of the broker is on the same volume.
+    pub(crate) is_shared: bool,
+    /// Its broker answers: what is not known yet will be.
+    #[serde(skip)]
+    pub(crate) is_live: bool,
 }
 
 /// What takes the place of the bar.
@@ -47,13 +52,11 @@ pub(crate) enum Standing {
     Offline,
     /// Nothing new is put into it (KIP-1066).
     Cordoned,
-    /// Another directory of the broker is on the same volume.
-    Shared,
 }
 
 impl Line for DirLine {
     const SORTS: &'static [&'static str] =
-        &["level, used", "directory", "free", "total", "repl", "per day", "full in"];
+        &["level, used", "directory", "free", "total", "repl", "per day", "full in", "brk", "used"];
 
     fn key(&self) -> &str {
         &self.key
@@ -74,6 +77,7 @@ impl Line for DirLine {
             5 => number(self.per_day),
             // The soonest first.
             6 => number(self.full_in_ms.map(|it| -(it as f64))),
+            7 => Value::Text(format!("{:010} {}", self.broker, self.path)),
             _ => number(self.used.or(Some(0.0))),
         };
         let class = if sort == 0 { self.level.rank() } else { 0 };
@@ -102,7 +106,7 @@ pub(crate) struct ReplicaLine {
 }
 
 impl Line for ReplicaLine {
-    const SORTS: &'static [&'static str] = &["size", "partition", "offset lag"];
+    const SORTS: &'static [&'static str] = &["size", "partition", "offset lag", "share", "future"];
 
     fn key(&self) -> &str {
         &self.key
@@ -116,6 +120,7 @@ impl Line for ReplicaLine {
         let value = match sort {
             1 => Value::Text(format!("{} {:010}", self.topic, self.partition)),
             2 => Value::Number(self.offset_lag as f64),
+            4 => self.future.map_or(Value::Missing, Value::Number),
             _ => Value::Number(self.size as f64),
         };
         Rank { class: 0, value }
@@ -131,9 +136,23 @@ pub(crate) struct LogDirs {
     pub(crate) of: Option<String>,
     pub(crate) is_known: bool,
     pub(crate) pane: usize,
+    /// The cursor goes to the first directory of this broker, once it is known.
+    wanted: Option<i32>,
+    /// Directories that are on the volume of another one, as was seen when they were told last.
+    shared: BTreeSet<(NodeId, String)>,
 }
 
 impl LogDirs {
+    /// Puts the cursor on a directory of the broker that was asked for.
+    fn find_wanted(&mut self) {
+        let Some(broker) = self.wanted else { return };
+        let found = self.dirs.shown().find(|it| it.broker == broker).map(|it| it.key.clone());
+        if let Some(key) = found {
+            self.dirs.seek(&key);
+            self.wanted = None;
+        }
+    }
+
     /// What the directory under the cursor holds.
     fn renew_largest(&mut self, watch: &Watch, now: Now) {
         let Some((key, broker, path, size)) =
@@ -154,13 +173,16 @@ impl Page for LogDirs {
         self.is_known =
             watch.cluster.hearing.of_kind(Kind::LogDirs).any(|it| it.1.answered.is_some());
         let cluster = &watch.cluster;
+        self.shared = shared(&cluster.brokers, &self.shared);
         let mut lines = Vec::new();
         for (id, broker) in &cluster.brokers {
             for (path, dir) in &broker.dirs {
-                lines.push(line(watch, (*id, broker), path, dir));
+                let is_shared = self.shared.contains(&(*id, path.clone()));
+                lines.push(DirLine { is_shared, ..line(watch, (*id, broker), path, dir) });
             }
         }
         self.dirs.take(now.monotonic, lines);
+        self.find_wanted();
         self.renew_largest(watch, now);
     }
 
@@ -176,12 +198,24 @@ impl Page for LogDirs {
         if self.pane == 0 { &mut self.dirs } else { &mut self.largest }
     }
 
+    /// A broker stands for its directories.
+    fn uncover(&mut self, cursor: Option<&str>, only_faults: bool) {
+        self.wanted = cursor.and_then(|it| it.parse().ok());
+        let cursor = cursor.filter(|_| self.wanted.is_none());
+        self.dirs.uncover(cursor, only_faults);
+        self.find_wanted();
+    }
+
     fn pane_mut(&mut self, pane: usize) -> Option<&mut dyn List> {
         match pane {
             0 => Some(&mut self.dirs),
             1 => Some(&mut self.largest),
             _ => None,
         }
+    }
+
+    fn cursor_moved(&mut self, watch: &Watch, now: Now) {
+        self.renew_largest(watch, now);
     }
 
     fn panes(&self) -> usize {
@@ -196,8 +230,14 @@ impl Page for LogDirs {
         self.pane = pane;
     }
 
-    fn open(&self, _watch: &Watch) -> Option<Target> {
-        let it = self.largest.line().or_else(|| self.largest.shown().next())?;
+    fn open(&self, watch: &Watch) -> Option<Target> {
+        let dir = self.dirs.line()?;
+        // The lower pane follows the cursor of the upper one once a second.
+        let is_of_it = self.of.as_ref() == Some(&dir.key);
+        let told = || replicas(watch, NodeId(dir.broker), &dir.path, dir.size);
+        let largest = (!is_of_it).then(told).into_iter().flatten().max_by_key(|it| it.size);
+        let listed = || self.largest.line().or_else(|| self.largest.shown().next());
+        let it = if is_of_it { listed()? } else { largest.as_ref()? };
         let target = Target::about(Screen::Topic, About::Topic(it.topic.clone()));
         Some(Target { cursor: Some(it.partition.to_string()), ..target })
     }
@@ -220,21 +260,17 @@ impl Page for LogDirs {
 
 fn line(watch: &Watch, (id, broker): (NodeId, &Broker), path: &str, dir: &Dir) -> DirLine {
     let used = dir.share();
-    let is_shared = broker.dirs.iter().any(|(other, it)| {
-        other.as_str() < path
-            && it.total.is_some()
-            && (it.total, it.usable) == (dir.total, dir.usable)
-    });
     let standing = match (&dir.failure, dir.admission) {
         (Some(_), _) => Standing::Offline,
         (_, Admission::Cordoned) => Standing::Cordoned,
-        _ if is_shared => Standing::Shared,
         _ => Standing::Open,
     };
+    let is_stale = dir.at < watch.fresh_since(Kind::LogDirs);
     let level = match (standing, used) {
         (Standing::Offline, _) => Level::Bad,
         _ if !broker.is_up() => Level::Unknown,
         (_, Some(0.9..)) => Level::Bad,
+        _ if is_stale => Level::Unknown,
         (_, Some(0.8..)) => Level::Warn,
         _ => Level::Ok,
     };
@@ -252,7 +288,36 @@ fn line(watch: &Watch, (id, broker): (NodeId, &Broker), path: &str, dir: &Dir) -
         per_day: watch.disks.per_day(id, path, dir).filter(|_| is_live),
         full_in_ms: watch.disks.full_in(id, path, dir).filter(|_| is_live),
         standing,
+        is_shared: false,
+        is_live,
     }
+}
+
+/// Two that differ by so little are looked at as one volume: it fills while a broker looks at one
+/// directory after the other. In bytes.
+const SAME_VOLUME: u64 = 16 << 20;
+
+/// Which directories are on the volume of one before them. What was found stays while they differ
+/// by less than a hundredth, so that it does not come and go.
+fn shared(
+    brokers: &BTreeMap<NodeId, Broker>,
+    before: &BTreeSet<(NodeId, String)>,
+) -> BTreeSet<(NodeId, String)> {
+    let mut found = BTreeSet::new();
+    for (id, broker) in brokers {
+        let mut firsts: Vec<(u64, u64)> = Vec::new();
+        for (path, it) in &broker.dirs {
+            let Some((total, usable)) = it.total.zip(it.usable) else { continue };
+            let key = (*id, path.clone());
+            let limit = if before.contains(&key) { total / 100 } else { SAME_VOLUME };
+            let is_same = |it: &(u64, u64)| it.0 == total && it.1.abs_diff(usable) <= limit;
+            match firsts.iter().any(is_same) {
+                true => drop(found.insert(key)),
+                false => firsts.push((total, usable)),
+            }
+        }
+    }
+    found
 }
 
 fn replicas(watch: &Watch, node: NodeId, path: &str, all: u64) -> Vec<ReplicaLine> {
@@ -282,14 +347,8 @@ fn replicas(watch: &Watch, node: NodeId, path: &str, all: u64) -> Vec<ReplicaLin
 
 /// Bytes of all volumes: used and whole, each volume counted once.
 pub(crate) fn volumes(lines: &[&DirLine]) -> Option<(u64, u64)> {
-    let mut by_broker: BTreeMap<(i32, u64, u64), ()> = BTreeMap::new();
-    for it in lines {
-        if let (Some(total), Some(free)) = (it.total, it.free) {
-            by_broker.insert((it.broker, total, free), ());
-        }
-    }
-    let add = |(used, all): (u64, u64), (_, total, free): &(i32, u64, u64)| {
-        (used.saturating_add(total.saturating_sub(*free)), all.saturating_add(*total))
-    };
-    (!by_broker.is_empty()).then(|| by_broker.keys().fold((0, 0), add))
+    let own = lines.iter().filter(|it| !it.is_shared);
+    let known = own.filter_map(|it| it.total.zip(it.free));
+    let sizes = known.map(|(total, free)| (total.saturating_sub(free), total));
+    sizes.reduce(|(used, all), it| (used.saturating_add(it.0), all.saturating_add(it.1)))
 }

@@ -231,7 +231,12 @@ impl Check {
             Place::Directory(broker, path) => format!("{broker} {path}"),
             Place::Group(name) | Place::Topic(name) => name.clone(),
         });
-        let only_faults = Level::Ok < self.level && cursor.is_some();
+        // A throttle that is left behind is no fault of a move.
+        let is_of_list = !matches!(
+            (self.kind, self.worst.as_ref().map(|it| &it.place)),
+            (CheckKind::Moves, Some(Place::Topic(_) | Place::Broker(_)))
+        );
+        let only_faults = Level::Ok < self.level && cursor.is_some() && is_of_list;
         Target { cursor, only_faults, ..Target::screen(screen) }
     }
 

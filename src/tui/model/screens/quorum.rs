@@ -1,12 +1,17 @@
 //! The metadata quorum: who leads, who votes, who is behind.
 
 use kt_client::admin::QuorumReplica;
-use kt_protocol::types::Now;
+use kt_protocol::types::{Now, Timestamp};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use super::topics;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::checks::Level;
+use crate::tui::model::checks::facts::VoterFact;
+use crate::tui::model::checks::quorum::Following;
+use crate::tui::model::cluster::Cluster;
+use crate::tui::model::facts::{self, follower, quorum_time, since};
 use crate::tui::model::listing::{Line, List, Listing};
 use crate::tui::model::order::{Rank, Value};
 use crate::tui::model::page::Page;
@@ -95,9 +100,6 @@ pub(crate) struct Head {
     pub(crate) fetching: usize,
 }
 
-/// Who did not fetch for so long is behind, in ms.
-const LATE_MS: u64 = 10_000;
-
 impl Page for Quorum {
     fn renew(&mut self, watch: &Watch, now: Now) {
         let mut heard = watch.cluster.hearing.of_kind(Kind::Quorum);
@@ -105,26 +107,13 @@ impl Page for Quorum {
             heard.find_map(|(_, it)| it.failing.as_ref().map(|it| it.failure.words.clone()));
         let Some(told) = &watch.cluster.quorum else { return };
         let quorum = &told.value;
-        let then = told.told(now);
-        let leader = quorum.voters.iter().find(|it| it.node == quorum.leader);
-        let end = leader.and_then(|it| it.log_end).unwrap_or(quorum.high_watermark).0;
-        let line = |it: &QuorumReplica, role: QuorumRole| {
-            let role = if it.node == quorum.leader { QuorumRole::Leader } else { role };
-            line(it, role, end, then)
-        };
-        let voters = quorum.voters.iter().map(|it| line(it, QuorumRole::Voter));
-        let observers = quorum.observers.iter().map(|it| line(it, QuorumRole::Observer));
-        let lines: Vec<ReplicaLine> = voters.chain(observers).collect();
-        let is_fetching = |it: &&ReplicaLine| {
-            it.role == QuorumRole::Leader
-                || (it.role == QuorumRole::Voter && it.last_fetch_ms.is_some_and(|it| it < LATE_MS))
-        };
+        let lines = lines(&watch.cluster, now);
         self.head = Some(Head {
             leader: quorum.leader.0,
             epoch: quorum.leader_epoch.0,
             high_watermark: quorum.high_watermark.0,
             voters: quorum.voters.len(),
-            fetching: lines.iter().filter(is_fetching).count(),
+            fetching: facts::quorum(&watch.cluster, now).there(),
         });
         self.list.take(now.monotonic, lines);
     }
@@ -158,28 +147,44 @@ impl Page for Quorum {
     }
 }
 
-fn line(it: &QuorumReplica, role: QuorumRole, end: i64, now: Now) -> ReplicaLine {
-    let ago = |time: Option<kt_protocol::types::Timestamp>| {
-        let time = time.filter(|_| role != QuorumRole::Leader)?;
-        Some(u64::try_from(now.wall.0.saturating_sub(time.0)).unwrap_or(0))
+/// All nodes of it, as they were told last.
+pub(super) fn lines(cluster: &Cluster, now: Now) -> Vec<ReplicaLine> {
+    let Some(told) = &cluster.quorum else { return Vec::new() };
+    let quorum = &told.value;
+    let (fact, time) = (facts::quorum(cluster, now), quorum_time(told, now));
+    let down = topics::down(cluster);
+    let line = |it: &QuorumReplica, role: QuorumRole| {
+        let role = if it.node == quorum.leader { QuorumRole::Leader } else { role };
+        let follower = follower(quorum, it, time);
+        let level = match (role, Following::of(&follower, fact.leader)) {
+            (QuorumRole::Observer, Following::Gone) => Level::Warn,
+            (QuorumRole::Observer, _) => Level::Ok,
+            _ => fact.level_of(&follower, &down),
+        };
+        line(it, role, level, &follower, time)
     };
-    let lag = it.log_end.map(|it| u64::try_from(end.saturating_sub(it.0)).unwrap_or(0));
-    let last_fetch_ms = ago(it.last_fetch);
-    let is_late = last_fetch_ms.is_some_and(|it| LATE_MS <= it);
-    let level = match role {
-        QuorumRole::Voter if is_late => Level::Bad,
-        QuorumRole::Observer if is_late => Level::Warn,
-        _ => Level::Ok,
-    };
+    let voters = quorum.voters.iter().map(|it| line(it, QuorumRole::Voter));
+    let observers = quorum.observers.iter().map(|it| line(it, QuorumRole::Observer));
+    voters.chain(observers).collect()
+}
+
+fn line(
+    it: &QuorumReplica,
+    role: QuorumRole,
+    level: Level,
+    follower: &VoterFact,
+    time: Timestamp,
+) -> ReplicaLine {
+    let follows = role != QuorumRole::Leader;
     ReplicaLine {
         id: it.node.0,
         key: it.node.to_string(),
         level,
         role,
         log_end: it.log_end.map(|it| it.0),
-        lag,
-        last_fetch_ms,
-        caught_up_ms: ago(it.last_caught_up),
+        lag: it.log_end.map(|_| follower.lag),
+        last_fetch_ms: follower.last_fetch_ms.filter(|_| follows),
+        caught_up_ms: it.last_caught_up.filter(|_| follows).map(|it| since(it, time)),
         directory_id: (!it.directory.is_zero()).then(|| it.directory.to_string()),
     }
 }

@@ -6,12 +6,12 @@ use serde_json::{Value as Json, json};
 
 use crate::tui::model::checks::Level;
 use crate::tui::model::cluster::Cluster;
-use crate::tui::model::facts::throttled;
 use crate::tui::model::listing::{Line, List, Listing};
 use crate::tui::model::order::{Rank, Value};
 use crate::tui::model::page::{About, Page, Target};
 use crate::tui::model::schedule::{Kind, Needs};
 use crate::tui::model::screen::Screen;
+use crate::tui::model::throttles::{Throttle, throttles};
 use crate::tui::model::watch::{Progress, Watch};
 
 /// A partition that moves, as a line.
@@ -34,7 +34,8 @@ pub(crate) struct MoveLine {
 }
 
 impl Line for MoveLine {
-    const SORTS: &'static [&'static str] = &["level, name", "partition", "left", "B/s", "eta"];
+    const SORTS: &'static [&'static str] =
+        &["level, name", "partition", "left", "B/s", "eta", "from", "to", "done"];
 
     fn key(&self) -> &str {
         &self.key
@@ -50,6 +51,9 @@ impl Line for MoveLine {
             2 => number(self.left.map(|it| it as f64)),
             3 => number(self.bytes_per_second),
             4 => number(self.eta_ms.map(|it| it as f64)),
+            5 => Value::Text(format!("{:?}", self.from)),
+            6 => Value::Text(format!("{:?}", self.to)),
+            7 => number(self.done),
             _ => Value::Text(format!("{} {:010}", self.topic, self.partition)),
         };
         let class = if sort == 0 { self.level.rank() } else { 0 };
@@ -66,7 +70,9 @@ pub(crate) struct Reassignments {
     /// Why nobody tells, if that is so.
     pub(crate) failure: Option<String>,
     /// Topics and brokers with a throttle.
-    pub(crate) throttled: Vec<String>,
+    pub(crate) throttled: Vec<Throttle>,
+    /// Those of them that slow down no move.
+    pub(crate) left_behind: Vec<Throttle>,
 }
 
 /// All moves together.
@@ -78,12 +84,15 @@ pub(crate) struct Head {
     pub(crate) eta_ms: Option<u64>,
     /// Moves that ended while we watched.
     pub(crate) finished: usize,
+    /// Of some moves nobody knows how large they are.
+    #[serde(skip)]
+    pub(crate) is_part: bool,
 }
 
 impl Page for Reassignments {
     fn renew(&mut self, watch: &Watch, now: Now) {
         let cluster = &watch.cluster;
-        self.throttled = throttled(cluster);
+        self.throttled = throttles(cluster);
         let mut heard = cluster.hearing.of_kind(Kind::Moves);
         self.failure =
             heard.find_map(|(_, it)| it.failing.as_ref().map(|it| it.failure.words.clone()));
@@ -95,11 +104,15 @@ impl Page for Reassignments {
                 line(cluster, partition, it, progress)
             })
             .collect();
+        let moving = moves.keys().map(|it| it.topic.as_str()).collect();
+        let behind = self.throttled.iter().filter(|it| it.is_left_behind(&moving));
+        self.left_behind = behind.cloned().collect();
+        let is_part = lines.iter().any(|it| it.left.is_none());
         let left = lines.iter().filter_map(|it| it.left).reduce(u64::saturating_add);
         let rate = lines.iter().filter_map(|it| it.bytes_per_second).reduce(|sum, it| sum + it);
         let eta = lines.iter().filter_map(|it| it.eta_ms).max();
         let finished = watch.moves.finished;
-        self.head = Some(Head { left, bytes_per_second: rate, eta_ms: eta, finished });
+        self.head = Some(Head { left, bytes_per_second: rate, eta_ms: eta, finished, is_part });
         self.list.take(now.monotonic, lines);
     }
 
@@ -125,7 +138,8 @@ impl Page for Reassignments {
     }
 
     fn kt_line(&self) -> String {
-        "kt dashboard --once moves".to_owned()
+        let clears = self.left_behind.first().map(Throttle::kt_line);
+        clears.unwrap_or_else(|| "kt dashboard --once moves".to_owned())
     }
 
     fn details(&self, _watch: &Watch) -> Option<Json> {
@@ -134,7 +148,8 @@ impl Page for Reassignments {
 
     fn json(&self) -> Json {
         let moves: Vec<&MoveLine> = self.list.shown().collect();
-        json!({ "total": self.head, "moves": moves, "throttled": self.throttled })
+        let throttled: Vec<String> = self.throttled.iter().map(Throttle::name).collect();
+        json!({ "total": self.head, "moves": moves, "throttled": throttled })
     }
 }
 

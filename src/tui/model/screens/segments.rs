@@ -2,87 +2,34 @@
 //!
 //! Reading a disk is an effect. One look is under way at a time, and each gives a bounded piece.
 
+mod lines;
 pub(crate) mod looking;
+mod page;
+mod taking;
 
-use kt_protocol::types::{Millis, Now, PartitionIndex};
-use serde_json::{Value as Json, json};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use kt_protocol::types::{Millis, Now};
 
-use self::looking::{BatchLine, Look, Looked, Place, SegmentLine};
+use self::looking::{BatchLine, Goal, Look, Place, SegmentLine};
 use super::records::line::RecordLine;
-use super::records::shape::{self, Arrays, Shape};
+use super::records::shape::{Arrays, Shape};
+use crate::position::At;
 use crate::tui::keymap::Command;
-use crate::tui::model::checks::Level;
-use crate::tui::model::input::Purpose;
-use crate::tui::model::listing::{Line, List, Listing};
-use crate::tui::model::msg::Effect;
-use crate::tui::model::order::{Rank, Value};
-use crate::tui::model::page::{About, Page, Reaction};
-use crate::tui::model::rows::Step;
-use crate::tui::model::schedule::{Kind, Needs, Subject};
-use crate::tui::model::watch::Watch;
+use crate::tui::model::listing::{List, Listing};
+use crate::tui::model::page::Reaction;
 
 /// The list of segments is looked at again so often, in ms.
 const AGAIN_MS: u64 = 5_000;
 /// Batches of one segment that are kept; further ones are a page of their own.
 pub(crate) const BATCHES_MAX: usize = 1_000;
 
-impl Line for SegmentLine {
-    const SORTS: &'static [&'static str] = &["base offset", "size", "B/idx"];
-
-    fn key(&self) -> &str {
-        &self.name
-    }
-
-    fn level(&self) -> Level {
-        self.level
-    }
-
-    fn rank(&self, sort: usize) -> Rank {
-        let value = match sort {
-            1 => Value::Number(self.size as f64),
-            2 => self.bytes_per_entry.map_or(Value::Missing, |it| Value::Number(it as f64)),
-            _ => Value::Text(self.name.clone()),
-        };
-        Rank { class: 0, value }
-    }
-}
-
-impl Line for BatchLine {
-    const SORTS: &'static [&'static str] = &["position"];
-
-    fn key(&self) -> &str {
-        &self.name
-    }
-
-    fn level(&self) -> Level {
-        if self.fault.is_some() { Level::Bad } else { Level::Ok }
-    }
-
-    fn rank(&self, _sort: usize) -> Rank {
-        Rank { class: 0, value: Value::Text(self.name.clone()) }
-    }
-
-    fn words(&self) -> Vec<&str> {
-        let mut words = vec![self.offset.as_str(), self.codec.as_str(), self.flags.as_str()];
-        words.extend(self.fault.as_deref());
-        words
-    }
-}
-
-impl Line for RecordLine {
-    const SORTS: &'static [&'static str] = &["offset"];
-
-    fn key(&self) -> &str {
-        &self.name
-    }
-
-    fn level(&self) -> Level {
-        Level::Ok
-    }
-
-    fn rank(&self, _sort: usize) -> Rank {
-        Rank { class: 0, value: Value::Text(format!("{:020}", self.offset)) }
-    }
+/// What `@` named, before it is known which segment has it.
+#[derive(Clone, Debug)]
+struct Aim {
+    at: At,
+    /// The instant that it means, if it is a time, in ms since 1970.
+    time: Option<i64>,
 }
 
 /// What the lower half shows.
@@ -123,13 +70,18 @@ pub(crate) struct Segments {
     pub(crate) failed: Option<String>,
     /// The lists know what there is.
     pub(crate) is_known: bool,
+    /// Where the files are.
+    pub(crate) directory: Option<String>,
     generation: u64,
-    is_looking: bool,
+    /// What is under way.
+    looking: Option<Look>,
     wanted: Option<Look>,
     looked: Option<Millis>,
     now: Millis,
-    /// The offset that `@` named: the cursor goes there with the next lists.
-    goal: Option<i64>,
+    /// The cursor goes there with the next lists.
+    aim: Option<Aim>,
+    /// The batches of this segment could not be read; when they are tried again.
+    again: Option<(i64, Millis)>,
 }
 
 impl Segments {
@@ -147,15 +99,19 @@ impl Segments {
         }
         let is_old = self.looked.is_none_or(|at| AGAIN_MS <= self.now - at);
         if is_old {
-            return Some(Look::Segments(self.place()));
+            let known = self.segments.all().cloned().collect();
+            return Some(Look::Segments { place: self.place(), known });
         }
         let base = self.segments.line()?.base_offset;
+        if self.again.is_some_and(|(of, at)| of == base && self.now < at) {
+            return None;
+        }
         if self.of_segment != Some(base) {
             self.of_segment = Some(base);
             self.batches.clear();
             self.depth = Depth::Batches;
             let place = self.place();
-            let goal = self.goal;
+            let goal = self.goal();
             return Some(Look::Batches { place, base, position: 0, goal });
         }
         // The cursor is on the last batch: the next page.
@@ -167,75 +123,43 @@ impl Segments {
         None
     }
 
-    /// Takes over what was found.
-    pub(crate) fn take(&mut self, generation: u64, looked: Looked, now: Now) {
-        self.is_looking = false;
-        if generation != self.generation {
-            return;
-        }
-        match looked {
-            Looked::Segments { lines, log_end } => self.take_segments(lines, log_end, now),
-            Looked::Batches { lines, more_at } => {
-                let known: Vec<BatchLine> = self.batches.all().cloned().collect();
-                // Pages are of bounded length, and so is what is kept of them.
-                let kept = if BATCHES_MAX <= known.len() { Vec::new() } else { known };
-                let first = lines.first().map(|it| it.name.clone());
-                if kept.is_empty() {
-                    self.batches.clear();
-                }
-                self.batches.take(now.monotonic, kept.into_iter().chain(lines));
-                self.more_at = more_at;
-                self.seek_batch(first);
-            }
-            Looked::Records(lines) => {
-                self.records.clear();
-                self.records.take(now.monotonic, lines);
-                self.depth = Depth::Records;
-                self.scrolled = 0;
-            }
-            Looked::Bytes { position, bytes } => {
-                self.bytes = shape::hex_from(position, &bytes);
-                self.depth = Depth::Bytes;
-                self.scrolled = 0;
-            }
-            Looked::NoData => self.has_data = Some(false),
-            Looked::Failed(why) => {
-                self.looked = Some(now.monotonic);
-                self.failed = Some(why);
-            }
-        }
+    /// What the aim means in the partition as it is.
+    fn goal(&self) -> Option<Goal> {
+        let aim = self.aim.as_ref()?;
+        let start = self.segments.all().map(|it| it.base_offset).min().unwrap_or(0);
+        let end = self.log_end.unwrap_or(i64::MAX);
+        Some(match (&aim.at, aim.time) {
+            (_, Some(time)) => Goal::Time(time),
+            (At::Offset(offset), None) => Goal::Offset(*offset),
+            (At::BeforeLatest(count), None) => Goal::Offset(end.saturating_sub(*count)),
+            (At::AfterEarliest(count), None) => Goal::Offset(start.saturating_add(*count)),
+            (At::Latest, None) => Goal::Offset(end),
+            _ => Goal::Offset(start),
+        })
     }
 
-    fn take_segments(&mut self, lines: Vec<SegmentLine>, log_end: Option<i64>, now: Now) {
-        let is_first = !self.is_known;
-        (self.has_data, self.is_known, self.failed) = (Some(true), true, None);
-        self.looked = Some(now.monotonic);
-        self.log_end = log_end;
-        // The last one grows: what is shown of it is looked at again where it is read on.
-        self.segments.take(now.monotonic, lines);
-        if is_first {
-            self.segments.go(Step::Last);
-        }
-        if let Some(goal) = self.goal {
-            let of_goal = self.segments.all().filter(|it| it.base_offset <= goal);
-            if let Some(name) = of_goal.max_by_key(|it| it.base_offset).map(|it| it.name.clone()) {
-                self.segments.seek(&name);
+    /// `@`
+    fn go_to(&mut self, text: &str, now: Now, zone: &TimeZone) -> Reaction {
+        let at: At = match text.parse() {
+            Ok(At::Committed(_)) => {
+                return Reaction::Say(format!("@{text}: files know no commits; @42 or @-1h"));
             }
+            Ok(at) => at,
+            Err(error) => return Reaction::Say(format!("@{error}")),
+        };
+        let mut time = None;
+        if let At::Time(it) = &at {
+            let wall = Timestamp::from_millisecond(now.wall.0).unwrap_or(Timestamp::UNIX_EPOCH);
+            let Some(instant) = it.instant(wall, zone) else {
+                return Reaction::Say(format!("@{text} is out of the range of time"));
+            };
+            time = Some(instant.timestamp.as_millisecond());
         }
-    }
-
-    fn seek_batch(&mut self, first: Option<String>) {
-        if let Some(goal) = self.goal.take() {
-            let of_goal = self.batches.all().filter(|it| it.first <= goal);
-            if let Some(name) = of_goal.max_by_key(|it| it.first).map(|it| it.name.clone()) {
-                self.batches.seek(&name);
-                self.pane = 1;
-            }
-        } else if self.batches.cursor().is_none()
-            && let Some(first) = first
-        {
-            self.batches.seek(&first);
-        }
+        self.aim = Some(Aim { at, time });
+        (self.of_segment, self.looked, self.again) = (None, None, None);
+        // What is under way is of another place.
+        self.generation += 1;
+        Reaction::Done
     }
 
     fn enter(&mut self) {
@@ -321,166 +245,4 @@ fn record_bytes(record: &RecordLine) -> Vec<String> {
         lines.extend(Shape::Hex.lines(value, Arrays::Whole));
     }
     lines
-}
-
-impl Page for Segments {
-    fn renew(&mut self, watch: &Watch, now: Now) {
-        self.now = now.monotonic;
-        let topic = watch.cluster.topics.get(&self.topic);
-        let partition = topic.and_then(|it| it.partitions.get(&PartitionIndex(self.partition)));
-        if let Some(it) = partition {
-            self.high_watermark = it.end.map(|it| it.value.0);
-            self.isr = it.isr.iter().map(|it| it.0).collect();
-            self.replicas = it.replicas.iter().map(|it| it.0).collect();
-        }
-    }
-
-    fn kinds(&self) -> &'static [Kind] {
-        &[Kind::Metadata]
-    }
-
-    fn needs(&self, _watch: &Watch, needs: &mut Needs) {
-        if !self.topic.is_empty() {
-            needs.subject = Some(Subject::Topic(self.topic.clone()));
-        }
-    }
-
-    fn list(&self) -> &dyn List {
-        match (self.pane, self.depth) {
-            (0, _) => &self.segments,
-            (_, Depth::Batches) => &self.batches,
-            _ => &self.records,
-        }
-    }
-
-    fn list_mut(&mut self) -> &mut dyn List {
-        match (self.pane, self.depth) {
-            (0, _) => &mut self.segments,
-            (_, Depth::Batches) => &mut self.batches,
-            _ => &mut self.records,
-        }
-    }
-
-    fn pane_mut(&mut self, pane: usize) -> Option<&mut dyn List> {
-        match (pane, self.depth) {
-            (0, _) => Some(&mut self.segments),
-            (1, Depth::Batches) => Some(&mut self.batches),
-            (1, _) => Some(&mut self.records),
-            _ => None,
-        }
-    }
-
-    fn panes(&self) -> usize {
-        2
-    }
-
-    fn focused(&self) -> usize {
-        self.pane
-    }
-
-    fn focus(&mut self, pane: usize) {
-        self.pane = pane;
-    }
-
-    fn set_about(&mut self, about: &About) {
-        let (topic, partition, offset) = match about {
-            About::Topic(topic) => (topic, 0, None),
-            About::Partition { topic, partition, offset } => (topic, *partition, *offset),
-            _ => return,
-        };
-        if self.topic == *topic && self.partition == partition && offset.is_none() {
-            return;
-        }
-        let (generation, is_looking, now) = (self.generation + 1, self.is_looking, self.now);
-        *self = Segments { generation, is_looking, now, ..Segments::default() };
-        self.topic.clone_from(topic);
-        self.partition = partition;
-        self.goal = offset;
-    }
-
-    fn about(&self) -> About {
-        if self.topic.is_empty() {
-            return About::Cluster;
-        }
-        let (topic, partition) = (self.topic.clone(), self.partition);
-        About::Partition { topic, partition, offset: None }
-    }
-
-    fn command(&mut self, command: Command, _watch: &Watch, _now: Now) -> Option<Reaction> {
-        if self.pane == 1
-            && self.depth == Depth::Bytes
-            && let Some(done) = self.in_bytes(command)
-        {
-            return Some(done);
-        }
-        match command {
-            Command::Open => self.enter(),
-            Command::ViewAs => self.view_bytes(),
-            Command::Refresh => (self.looked, self.of_segment) = (None, None),
-            Command::Back => return self.up(),
-            _ => return None,
-        }
-        Some(Reaction::Done)
-    }
-
-    fn takes(&self, purpose: Purpose) -> bool {
-        purpose == Purpose::GoTo
-    }
-
-    /// An offset: what else a position may be, a file does not know by itself.
-    fn typed(
-        &mut self,
-        _purpose: Purpose,
-        text: &str,
-        _now: Now,
-        _zone: &jiff::tz::TimeZone,
-    ) -> Reaction {
-        let Ok(offset) = text.trim().parse::<i64>() else {
-            return Reaction::Say(format!("@{text}: segments go to an offset, such as @42"));
-        };
-        self.goal = Some(offset);
-        self.of_segment = None;
-        self.looked = None;
-        Reaction::Done
-    }
-
-    fn wants(&mut self, effects: &mut Vec<Effect>) {
-        if self.is_looking {
-            return;
-        }
-        if let Some(look) = self.next_look() {
-            self.is_looking = true;
-            effects.push(Effect::Look { generation: self.generation, look });
-        }
-    }
-
-    fn is_settled(&self) -> bool {
-        let is_done = self.is_known && self.of_segment.is_some();
-        let is_empty = self.is_known && self.segments.count() == 0;
-        !self.is_looking
-            && (is_done || is_empty || self.failed.is_some() || self.has_data == Some(false))
-    }
-
-    fn kt_line(&self) -> String {
-        format!("kt dump-log {}-{}", self.topic, self.partition)
-    }
-
-    fn details(&self, _watch: &Watch) -> Option<Json> {
-        match (self.pane, self.depth) {
-            (0, _) => serde_json::to_value(self.segments.line()?).ok(),
-            (_, Depth::Batches) => serde_json::to_value(self.batches.line()?).ok(),
-            _ => Some(self.records.line()?.json(&self.topic)),
-        }
-    }
-
-    fn json(&self) -> Json {
-        json!({
-            "topic": self.topic,
-            "partition": self.partition,
-            "high_watermark": self.high_watermark,
-            "log_end_offset": self.log_end,
-            "segments": self.segments.shown().collect::<Vec<_>>(),
-            "batches": self.batches.shown().collect::<Vec<_>>(),
-        })
-    }
 }

@@ -255,7 +255,7 @@ impl Page for TopicPage {
         }
     }
 
-    fn config(&self) -> Option<(String, String)> {
+    fn config(&self) -> Option<(String, Option<String>)> {
         match self.pane {
             Pane::Configs => self.configs.line().map(ConfigLine::pair),
             _ => None,

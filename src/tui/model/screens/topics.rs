@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kt_protocol::ErrorCode;
 use kt_protocol::types::{NodeId, Now};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -10,7 +11,7 @@ use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::checks::Level;
 use crate::tui::model::checks::facts::PartitionFact;
 use crate::tui::model::checks::partitions::Fault;
-use crate::tui::model::cluster::topics::Topic;
+use crate::tui::model::cluster::topics::{Partition, StoredAs, Topic};
 use crate::tui::model::cluster::{Cluster, brokers};
 use crate::tui::model::listing::{Line, List, Listing};
 use crate::tui::model::order::{Rank, Value};
@@ -42,15 +43,23 @@ pub(crate) struct TopicLine {
     pub(crate) bytes_in_is_estimated: bool,
     /// Of the leaders' replicas, in bytes.
     pub(crate) size: Option<u64>,
+    /// Of some partitions it is not known.
+    pub(crate) size_is_part: bool,
     pub(crate) keep: Keep,
     pub(crate) groups: usize,
     /// End minus start, over all partitions.
     pub(crate) records: Option<u64>,
+    pub(crate) records_are_part: bool,
     /// Brokers that hold a replica, of all.
     pub(crate) spread: Option<f64>,
     /// How much more than its share the fullest broker has.
     pub(crate) skew: Option<f64>,
     pub(crate) leader_skew: Option<f64>,
+    /// Whether other places for its replicas, or leaders, would be fairer.
+    #[serde(skip)]
+    pub(crate) is_skewed: bool,
+    #[serde(skip)]
+    pub(crate) is_leader_skewed: bool,
     /// The age of what its latest group has not read, in ms.
     pub(crate) latest_group_ms: Option<u64>,
     /// Why it is not known.
@@ -72,8 +81,24 @@ pub(crate) enum Keep {
 }
 
 impl Line for TopicLine {
-    const SORTS: &'static [&'static str] =
-        &["level, name", "topic", "part", "rec/s", "B/s", "size", "records", "worst"];
+    const SORTS: &'static [&'static str] = &[
+        "level, name",
+        "topic",
+        "part",
+        "rec/s",
+        "B/s",
+        "size",
+        "records",
+        "worst",
+        "rf",
+        "min",
+        "faults",
+        "keep",
+        "sprd",
+        "skew",
+        "lskw",
+        "grp",
+    ];
 
     fn key(&self) -> &str {
         &self.name
@@ -93,6 +118,18 @@ impl Line for TopicLine {
             Some("size") => count(self.size),
             Some("records") => count(self.records),
             Some("worst") => count(self.latest_group_ms),
+            Some("rf") => Value::Number(self.replication_factor as f64),
+            Some("min") => count(self.min_isr.map(|it| it as u64)),
+            Some("faults") => Value::Number(self.faulty()),
+            Some("keep") => match self.keep {
+                Keep::Time(ms) => Value::Number(ms as f64),
+                Keep::ForEver => Value::Number(f64::MAX),
+                Keep::Unknown | Keep::Size(_) | Keep::Compacted => Value::Missing,
+            },
+            Some("sprd") => number(self.spread),
+            Some("skew") => number(self.skew),
+            Some("lskw") => number(self.leader_skew),
+            Some("grp") => Value::Number(self.groups as f64),
             _ => Value::Text(self.name.clone()),
         };
         let class = if sort == 0 { self.level.rank() } else { 0 };
@@ -105,6 +142,14 @@ impl Line for TopicLine {
 
     fn is_internal(&self) -> bool {
         self.is_internal
+    }
+}
+
+impl TopicLine {
+    /// Of what is wrong, the worst counts first.
+    fn faulty(&self) -> f64 {
+        let faults = [self.offline, self.below_min_isr, self.out_of_sync];
+        faults.into_iter().fold(0.0, |sum, count| sum * 1e6 + count as f64)
     }
 }
 
@@ -208,6 +253,7 @@ pub(crate) fn line(watch: &Watch, name: &str, topic: &Topic, down: &BTreeSet<i32
     let config = |key: &str| topic.configs.as_ref()?.value.get(key)?.value.as_deref();
     let min_isr = config("min.insync.replicas").and_then(|it| it.parse().ok());
     let bytes = watch.growth.of_topic(name, &watch.cluster);
+    let size = sum(topic.partitions.values().map(size_of));
     let mut line = TopicLine {
         name: name.to_owned(),
         is_internal: topic.is_internal,
@@ -221,10 +267,11 @@ pub(crate) fn line(watch: &Watch, name: &str, topic: &Topic, down: &BTreeSet<i32
         min_isr,
         records_in: watch.rates.get(name).and_then(|it| it.per_second()),
         bytes_in: bytes.map(|it| it.per_second),
-        bytes_in_is_estimated: bytes.is_some_and(|it| it.is_estimated),
-        size: sum(topic.partitions.values().map(|it| it.leader_size().map(|it| it.value))),
+        bytes_in_is_estimated: size.is_part || bytes.is_some_and(|it| it.is_estimated),
+        size: size.value,
+        size_is_part: size.is_part,
         keep: keep(&config),
-        failure: topic.configs_failure.as_ref().map(|it| it.words.clone()),
+        failure: failure(topic),
         ..TopicLine::default()
     };
     count_faults(&mut line, topic, down);
@@ -232,14 +279,55 @@ pub(crate) fn line(watch: &Watch, name: &str, topic: &Topic, down: &BTreeSet<i32
         let (start, end) = (it.start?.value, it.end?.value);
         u64::try_from(end.0.saturating_sub(start.0)).ok()
     });
-    line.records = sum(records);
-    spread(&mut line, topic, watch.cluster.brokers.len());
+    let records = sum(records);
+    (line.records, line.records_are_part) = (records.value, records.is_part);
+    spread(&mut line, topic, &watch.cluster);
     line
 }
 
-/// Of those that are known; `None` if none is.
-fn sum(values: impl Iterator<Item = Option<u64>>) -> Option<u64> {
-    values.flatten().reduce(u64::saturating_add)
+/// Why something of it is not known: what its configs say, or where the first of its partitions
+/// ends.
+fn failure(topic: &Topic) -> Option<String> {
+    let configs = topic.configs_failure.as_ref().map(|it| it.words.clone());
+    // A leader that moved is asked again soon, and what was told of it before stands.
+    let of_offsets = || {
+        topic.partitions.iter().find_map(|(index, it)| {
+            let lacks = it.end.is_none() || it.start.is_none();
+            let is_denied = |it: &ErrorCode| *it == ErrorCode::TopicAuthorizationFailed;
+            let code = it.failure.filter(|it| lacks || is_denied(it))?;
+            Some(format!("{} from ListOffsets for partition {}", code.name(), index.0))
+        })
+    };
+    configs.or_else(of_offsets)
+}
+
+/// What the leader's replica takes; of a partition without one, the largest that is known.
+fn size_of(it: &Partition) -> Option<u64> {
+    let current = it.stored.iter().filter(|(key, _)| key.1 == StoredAs::Current);
+    let largest = || current.map(|(_, it)| it.size.value).max();
+    match it.leader {
+        Some(_) => it.leader_size().map(|it| it.value),
+        None => largest(),
+    }
+}
+
+/// A sum over what is known.
+struct Sum {
+    /// `None` if nothing is known.
+    value: Option<u64>,
+    /// Something is missing.
+    is_part: bool,
+}
+
+fn sum(values: impl Iterator<Item = Option<u64>>) -> Sum {
+    let mut sum = Sum { value: None, is_part: false };
+    for it in values {
+        match it {
+            Some(it) => sum.value = Some(sum.value.unwrap_or(0).saturating_add(it)),
+            None => sum.is_part = true,
+        }
+    }
+    sum
 }
 
 fn count_faults(line: &mut TopicLine, topic: &Topic, down: &BTreeSet<i32>) {
@@ -284,7 +372,7 @@ fn keep<'a>(config: &impl Fn(&str) -> Option<&'a str>) -> Keep {
     }
 }
 
-fn spread(line: &mut TopicLine, topic: &Topic, brokers: usize) {
+fn spread(line: &mut TopicLine, topic: &Topic, cluster: &Cluster) {
     let mut replicas: BTreeMap<NodeId, usize> = BTreeMap::new();
     let mut leaders: BTreeMap<NodeId, usize> = BTreeMap::new();
     for it in topic.partitions.values() {
@@ -295,19 +383,65 @@ fn spread(line: &mut TopicLine, topic: &Topic, brokers: usize) {
             *leaders.entry(leader).or_default() += 1;
         }
     }
-    if brokers == 0 || replicas.is_empty() {
+    if cluster.brokers.is_empty() || replicas.is_empty() {
         return;
     }
-    line.spread = Some(replicas.len() as f64 / brokers as f64);
-    line.skew = skew(&replicas, brokers);
-    line.leader_skew = skew(&leaders, brokers);
+    line.spread = Some(replicas.len() as f64 / cluster.brokers.len() as f64);
+    // Brokers that are down, or that only replicas name, cannot take a share.
+    let up: BTreeSet<NodeId> = cluster.up().collect();
+    let of_up = |mut by_broker: BTreeMap<NodeId, usize>| {
+        by_broker.retain(|id, _| up.contains(id));
+        skew(&by_broker, up.len())
+    };
+    (line.skew, line.is_skewed) = of_up(replicas);
+    (line.leader_skew, line.is_leader_skewed) = of_up(leaders);
 }
 
-/// How much more than the fair share the fullest broker has. A share that is no whole number
-/// cannot be met: its next whole number is fair too.
-pub(crate) fn skew(by_broker: &BTreeMap<NodeId, usize>, brokers: usize) -> Option<f64> {
-    let most = by_broker.values().max()?;
+/// How much more than its fair share the fullest broker has, and whether it could have less: a
+/// share that is no whole number cannot be met.
+pub(super) fn skew(by_broker: &BTreeMap<NodeId, usize>, brokers: usize) -> (Option<f64>, bool) {
     let all: usize = by_broker.values().sum();
-    let fair = all.div_ceil(brokers);
-    Some(most.saturating_sub(fair) as f64 / fair as f64)
+    let Some(most) = by_broker.values().copied().max().filter(|_| 0 < brokers) else {
+        return (None, false);
+    };
+    let fair = all as f64 / brokers as f64;
+    (Some((most as f64 - fair).max(0.0) / fair), all.div_ceil(brokers) < most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_topic_ends_may_be_denied() {
+        use crate::tui::model::cluster::topics::Partition;
+        let mut topic = Topic::default();
+        let denied = Partition {
+            failure: Some(ErrorCode::TopicAuthorizationFailed),
+            ..Partition::default()
+        };
+        topic.partitions.insert(kt_protocol::types::PartitionIndex(3), denied);
+        let says = failure(&topic).unwrap();
+        assert_eq!(says, "TOPIC_AUTHORIZATION_FAILED from ListOffsets for partition 3");
+        let mut line = TopicLine { failure: Some(says), ..TopicLine::default() };
+        let well = Topic::default();
+        count_faults(&mut line, &well, &BTreeSet::new());
+        assert_eq!(line.level, Level::Unknown);
+    }
+
+    #[test]
+    fn skew_is_what_the_fullest_has_beyond_its_share() {
+        let of = |counts: &[usize], brokers| {
+            let by_broker = (1..).zip(counts).map(|(id, it)| (NodeId(id), *it)).collect();
+            let (skew, could_be_fairer) = skew(&by_broker, brokers);
+            (skew.map(|it| (it * 100.0).round() as i64), could_be_fairer)
+        };
+        assert_eq!(of(&[4, 4, 4], 3), (Some(0), false));
+        assert_eq!(of(&[8, 4, 4], 4), (Some(100), true));
+        // Four leaders on three brokers: one has two, wherever they are.
+        assert_eq!(of(&[2, 1, 1], 3), (Some(50), false));
+        assert_eq!(of(&[3, 1], 3), (Some(125), true));
+        assert_eq!(of(&[], 3), (None, false));
+        assert_eq!(of(&[1], 0), (None, false));
+    }
 }

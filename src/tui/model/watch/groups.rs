@@ -7,6 +7,7 @@ use kt_client::admin::{GroupState, GroupType};
 use kt_protocol::types::{Millis, Now, Offset, TopicPartition};
 
 use super::Watch;
+use crate::group_verdict::{Level, Verdict};
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::history::{AppendedAt, Rate};
 use crate::tui::model::cluster::groups::Group;
@@ -14,6 +15,7 @@ use crate::tui::model::cluster::topics::{Partition, Topic};
 use crate::tui::model::lag::{
     Cells, Clocks, GroupFacts, GroupKind, PartitionFacts, Probe, Retention,
 };
+use crate::tui::model::schedule::Kind;
 
 /// What a group's facts come to.
 #[derive(Clone, Debug)]
@@ -22,6 +24,17 @@ pub(crate) struct Judged {
     /// Topics that it has committed in or is subscribed to.
     pub(crate) topics: usize,
     pub(crate) partitions: usize,
+    /// Its commits, or the ends of what it reads, are older than two intervals: these are the cells
+    /// of when they were not.
+    pub(crate) is_stale: bool,
+}
+
+impl Judged {
+    /// What it was judged, as far as that still counts: what was bad stays so until it is known
+    /// better.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        self.cells.verdict.filter(|it| !self.is_stale || it.level() == Level::Bad)
+    }
 }
 
 /// So much of the lag's samples tells its trend, in ms.
@@ -29,16 +42,38 @@ const TREND_MS: u64 = 60_000;
 
 impl Watch {
     pub(super) fn judge_groups(&mut self, now: Now) {
+        let mut before = std::mem::take(&mut self.groups);
         let mut judged = BTreeMap::new();
-        for name in self.cluster.groups.keys() {
+        for (name, group) in &self.cluster.groups {
+            let is_stale = self.is_stale(group);
+            if is_stale && let Some(known) = before.remove(name) {
+                judged.insert(name.clone(), Judged { is_stale, ..known });
+                continue;
+            }
             let Some(facts) = self.group_facts(name, now.monotonic) else { continue };
             let topics: BTreeSet<&str> =
                 facts.partitions.iter().map(|it| it.at.topic.as_str()).collect();
             let (topics, partitions) = (topics.len(), facts.partitions.len());
             let cells = facts.cells(clocks(now));
-            judged.insert(name.clone(), Judged { cells, topics, partitions });
+            judged.insert(name.clone(), Judged { cells, topics, partitions, is_stale });
         }
         self.groups = judged;
+    }
+
+    /// Whether what it has committed, or where that ends, was told too long ago to compare both.
+    fn is_stale(&self, group: &Group) -> bool {
+        let kind = match group.group_type {
+            GroupType::Share => Kind::ShareCommits,
+            _ => Kind::Commits,
+        };
+        let (since, ends_since) = (self.fresh_since(kind), self.fresh_since(Kind::LogEnds));
+        let commits = group.commits.iter().flat_map(BTreeMap::keys);
+        let shares = group.shares.iter().flat_map(|it| it.value.keys());
+        let mut read = commits.chain(shares).filter_map(|it| self.cluster.partition(it));
+        // Nobody tells the end of one that is offline, and its lag is hidden anyway.
+        let is_old =
+            |it: &Partition| it.leader.is_some() && it.end.is_some_and(|it| it.at < ends_since);
+        group.told.is_some_and(|at| at < since) || read.any(is_old)
     }
 
     /// All that is known of a group; `None` until its commits were told.
@@ -54,11 +89,22 @@ impl Watch {
         let partitions = read.iter().filter_map(|it| self.partition_facts(name, it, now));
         Some(GroupFacts {
             kind: kind(group),
-            members: members(group),
+            members: self.members(group).unwrap_or(1),
             partitions: partitions.collect(),
             lag_samples,
             rule: self.alerts.rules().behind(name),
         })
+    }
+
+    /// How many members it has, if its state says it has none or somebody told lately. Whoever is
+    /// not described has some, as far as that matters.
+    pub(crate) fn members(&self, group: &Group) -> Option<usize> {
+        if matches!(group.state, Some(GroupState::Empty | GroupState::Dead)) {
+            return Some(0);
+        }
+        let since = self.fresh_since(Kind::Members);
+        let told = group.description.as_ref().filter(|it| since <= it.at);
+        told.map(|it| it.value.members.len())
     }
 
     /// The partitions of all topics that a group has committed in, or that its members have.
@@ -86,14 +132,15 @@ impl Watch {
     ) -> Option<PartitionFacts> {
         let topic = self.cluster.topics.get(&at.topic)?;
         let it = topic.partitions.get(&at.partition)?;
+        let committed = self.committed(group, at);
         let facts = PartitionFacts {
             at: at.clone(),
-            committed: self.committed(group, at),
+            committed,
             start: it.start.map(|it| it.value),
             end: it.end.map(|it| it.value),
             appended: AppendedAt::Unknown,
             earliest: None,
-            probe: self.probe(at),
+            probe: committed.and_then(|it| self.probe(at, it)),
             read: Rate::NotYet,
             incoming: Rate::NotYet,
             unmoved_ms: None,
@@ -102,15 +149,17 @@ impl Watch {
             size_bytes: Partition::leader_size(it).map(|it| it.value),
             is_offline: it.leader.is_none(),
         };
-        Some(facts.watched(now, self.store.ends(at), self.store.commits(group, at)))
+        let since = self.fresh_since(Kind::LogEnds);
+        Some(facts.watched(now, since, self.store.ends(at), self.store.commits(group, at)))
     }
 
-    /// The last record of a partition that was read to learn its time.
-    fn probe(&self, at: &TopicPartition) -> Option<Probe> {
+    /// The last record of a partition, up to a commit, that was read to learn its time.
+    fn probe(&self, at: &TopicPartition, committed: Offset) -> Option<Probe> {
         let from = (at.clone(), Offset(i64::MIN));
-        let to = (at.clone(), Offset(i64::MAX));
-        let ((_, offset), sample) = self.cluster.ages.range(from..=to).next_back()?;
-        let time = Timestamp::from_millisecond(sample.value?.0).ok()?;
+        let to = (at.clone(), committed);
+        let mut told = self.cluster.ages.range(from..=to).rev();
+        let (offset, time) = told.find_map(|((_, offset), it)| Some((offset, it.value?)))?;
+        let time = Timestamp::from_millisecond(time.0).ok()?;
         Some(Probe { offset: *offset, time })
     }
 }
@@ -124,17 +173,6 @@ fn kind(group: &Group) -> GroupKind {
     match group.group_type {
         GroupType::Share => GroupKind::Share,
         _ => GroupKind::Committing,
-    }
-}
-
-/// How many members it has, as far as that matters: whoever is not described has some, unless its
-/// state says that it has none.
-fn members(group: &Group) -> usize {
-    let is_empty = matches!(group.state, Some(GroupState::Empty | GroupState::Dead));
-    match &group.description {
-        _ if is_empty => 0,
-        Some(it) => it.value.members.len(),
-        None => 1,
     }
 }
 

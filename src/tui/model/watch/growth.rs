@@ -21,6 +21,8 @@ pub(crate) struct ByteRate {
 /// Sizes as they were last, and how they grew.
 #[derive(Debug, Default)]
 pub(crate) struct Growth {
+    /// Sizes from before that are too old to tell a rate by.
+    pub(super) fresh_since: Millis,
     of: BTreeMap<String, BTreeMap<(PartitionIndex, NodeId), Seen>>,
 }
 
@@ -35,7 +37,7 @@ struct Seen {
 }
 
 impl Growth {
-    /// Takes over the sizes that a broker has told now.
+    /// Takes over the sizes that a broker has told now; what it tells no more is not there.
     pub(super) fn observe(&mut self, node: NodeId, cluster: &Cluster, at: Millis) {
         for (name, topic) in &cluster.topics {
             for (index, partition) in &topic.partitions {
@@ -49,6 +51,14 @@ impl Growth {
                 of_topic.insert(key, Seen { rate, ..now });
             }
         }
+        for of_topic in self.of.values_mut() {
+            of_topic.retain(|(_, on), it| *on != node || it.at == at);
+        }
+        self.of.retain(|_, of_topic| !of_topic.is_empty());
+    }
+
+    fn rate(&self, it: &Seen) -> Option<ByteRate> {
+        it.rate.filter(|_| self.fresh_since <= it.at)
     }
 
     pub(super) fn forget(&mut self, topic: &str) {
@@ -59,13 +69,13 @@ impl Growth {
     pub(crate) fn of_topic(&self, name: &str, cluster: &Cluster) -> Option<ByteRate> {
         let (seen, topic) = (self.of.get(name)?, cluster.topics.get(name)?);
         let led = topic.partitions.iter().filter_map(|(index, it)| Some((*index, it.leader?)));
-        sum(led.filter_map(|key| seen.get(&key)?.rate))
+        sum(led.filter_map(|key| self.rate(seen.get(&key)?)))
     }
 
     /// Onto a broker: the growth of all its replicas.
     pub(crate) fn of_broker(&self, node: NodeId) -> Option<ByteRate> {
         let replicas = self.of.values().flatten().filter(|((_, on), _)| *on == node);
-        sum(replicas.filter_map(|(_, it)| it.rate))
+        sum(replicas.filter_map(|(_, it)| self.rate(it)))
     }
 
     /// Into the whole cluster.

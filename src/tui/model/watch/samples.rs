@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kt_protocol::types::Millis;
+use kt_protocol::types::{Millis, NodeId};
 
 use super::{News, Watch};
 use crate::tui::history::Rate;
@@ -12,10 +12,12 @@ use crate::tui::model::checks::partitions::Fault;
 use crate::tui::model::cluster::brokers::Broker;
 use crate::tui::model::facts;
 use crate::tui::model::lag::Lag;
+use crate::tui::model::schedule::Kind;
 
 impl Watch {
-    pub(super) fn renew_rates(&mut self, _now: Millis) {
-        let rate = |name: &String| (name.clone(), self.store.topic_rate(name));
+    pub(super) fn renew_rates(&mut self) {
+        let since = self.fresh_since(Kind::LogEnds);
+        let rate = |name: &String| (name.clone(), self.store.topic_rate(name, since));
         self.rates = self.cluster.topics.keys().map(rate).collect();
     }
 
@@ -24,8 +26,8 @@ impl Watch {
             self.push_records(now);
             self.push_groups(now);
         }
-        if news.sizes {
-            self.push_bytes(now);
+        if !news.sizes.is_empty() {
+            self.push_bytes(&news.sizes, now);
         }
         if news.shape {
             self.push_shape(now);
@@ -50,7 +52,7 @@ impl Watch {
 
     fn push_groups(&mut self, now: Millis) {
         let mut total = None;
-        for (name, it) in &self.groups {
+        for (name, it) in self.groups.iter().filter(|(_, it)| !it.is_stale) {
             let subject = Subject::Group(name.clone());
             let cells = &it.cells;
             if let Lag::Records(lag) = cells.lag {
@@ -69,7 +71,8 @@ impl Watch {
         }
     }
 
-    fn push_bytes(&mut self, now: Millis) {
+    /// What these brokers have told now.
+    fn push_bytes(&mut self, told: &BTreeSet<NodeId>, now: Millis) {
         for name in self.cluster.topics.keys() {
             if let Some(rate) = self.growth.of_topic(name, &self.cluster) {
                 let subject = Subject::Topic(name.clone());
@@ -79,13 +82,14 @@ impl Watch {
         if let Some(rate) = self.growth.of_all(&self.cluster) {
             self.store.push(now, &Subject::Total, Metric::BytesIn, rate.per_second as f32);
         }
-        for (id, broker) in &self.cluster.brokers {
+        for (id, broker) in self.cluster.brokers.iter().filter(|(id, _)| told.contains(id)) {
             let subject = Subject::Broker(id.0);
             if let Some(rate) = self.growth.of_broker(*id) {
                 self.store.push(now, &subject, Metric::BytesIn, rate.per_second as f32);
             }
-            let size: u64 = broker.dirs.values().map(|it| it.used).sum();
-            self.store.push(now, &subject, Metric::Size, size as f32);
+            if let Some(size) = broker.size() {
+                self.store.push(now, &subject, Metric::Size, size as f32);
+            }
             if let Some(used) = broker.fullest() {
                 self.store.push(now, &subject, Metric::DiskUsed, used as f32);
             }
@@ -94,7 +98,7 @@ impl Watch {
 
     fn push_shape(&mut self, now: Millis) {
         let at = kt_protocol::types::Now { monotonic: now, ..Default::default() };
-        let facts = facts::facts(&self.cluster, Vec::new(), &BTreeSet::new(), at);
+        let facts = facts::facts(&self.cluster, Vec::new(), &facts::Stale::default(), at);
         let Answer::Known(partitions) = &facts.partitions else { return };
         let down = Facts::down(&facts);
         let (mut offline, mut below, mut out) = (0_u32, 0_u32, 0_u32);
@@ -126,6 +130,11 @@ impl Watch {
 }
 
 impl Broker {
+    /// What its replicas take, in bytes; `None` until it told.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.dirs.values().map(|it| it.used).reduce(u64::saturating_add)
+    }
+
     /// The used share of its fullest directory, 0 to 1; `None` where it does not tell.
     pub(crate) fn fullest(&self) -> Option<f64> {
         let shares = self.dirs.values().filter_map(|it| it.share());

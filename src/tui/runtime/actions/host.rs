@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Place, worded};
-use crate::change::{Change, Consent, Verdict, WayBack};
+use crate::change::{Change, Consent, Risk, Verdict, WayBack};
 use crate::error::{CliError, Kind};
 use crate::journal;
 use crate::session::Host;
@@ -27,6 +27,8 @@ pub(super) struct Inside {
     messages: UnboundedSender<Msg>,
     agreed: Mutex<Receiver<()>>,
     heard: Mutex<Outcome>,
+    /// How many things a pattern takes away: whoever agrees has typed that.
+    counted: Mutex<Option<usize>>,
 }
 
 impl Inside {
@@ -39,8 +41,8 @@ impl Inside {
     ) -> Inside {
         // Nobody can agree yet.
         let agreed = Mutex::new(channel().1);
-        let heard = Mutex::default();
-        Inside { id, place, words, by_pattern, messages, agreed, heard }
+        let (heard, counted) = (Mutex::default(), Mutex::default());
+        Inside { id, place, words, by_pattern, messages, agreed, heard, counted }
     }
 
     pub(super) fn waiting_for(self, agreed: Receiver<()>) -> Inside {
@@ -63,17 +65,35 @@ impl Inside {
         outcome
     }
 
+    /// What a shell must be told beside the words: the number that was typed here, and the zone.
+    fn in_shell(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        if let Some(count) = *self.counted.lock() {
+            flags.extend(["--confirm".to_owned(), count.to_string()]);
+        }
+        if self.place.globals.utc && !self.words.iter().any(|it| it == "--utc") {
+            flags.push("--utc".to_owned());
+        }
+        flags
+    }
+
     fn proposal(&self, change: &Change<'_>, asks: Asks) -> Proposal {
         let undo = match change.way_back {
             WayBack::Undo => journal::next_number(self.journal()),
             WayBack::None => None,
+        };
+        let (lines, notes) = {
+            let heard = self.heard.lock();
+            (heard.lines.clone(), heard.notes.clone())
         };
         Proposal {
             verb: change.verb,
             noun: change.noun,
             names: change.names.to_vec(),
             asks,
-            lines: self.heard.lock().lines.clone(),
+            lines,
+            notes,
+            in_shell: self.in_shell(),
             offsets: change.offsets.cloned(),
             undo,
         }
@@ -119,6 +139,9 @@ impl Host for Inside {
                 return false;
             }
         };
+        if self.by_pattern && change.risk == Risk::Loss {
+            *self.counted.lock() = Some(change.names.len());
+        }
         let proposal = Box::new(self.proposal(change, asks));
         if self.messages.send(Msg::Planned { id: self.id, proposal }).is_err() {
             return false;
@@ -133,8 +156,10 @@ impl Host for Inside {
     }
 
     fn command_words(&self) -> Vec<String> {
-        let reach = self.place.reach.split_whitespace().map(str::to_owned);
-        self.words.iter().cloned().chain(reach).chain(["-y".to_owned()]).collect()
+        // It was quoted for a shell.
+        let reach = shlex::split(&self.place.reach).unwrap_or_default();
+        let words = self.words.iter().cloned().chain(self.in_shell());
+        words.chain(reach).chain(["-y".to_owned()]).collect()
     }
 
     fn journal(&self) -> Option<PathBuf> {

@@ -19,7 +19,7 @@ use super::*;
 use crate::cli::Cli;
 use crate::offset_change::plain;
 use crate::own_node::{self, OwnNode};
-use crate::tui::model::actions::words::said;
+use crate::tui::model::actions::words::{said, same};
 use crate::tui::model::actions::{Asks, Proposal};
 
 /// Far more than anything here takes.
@@ -125,6 +125,17 @@ impl Bench {
         own.map(|it| (it.name, it.partitions.len())).collect()
     }
 
+    fn produced(&mut self, topic: &str, unlocked: Option<&str>) -> Result<String, String> {
+        let (topic, partition) = (topic.to_owned(), Some(0));
+        let (key, value, headers) = (None, "v".to_owned(), Vec::new());
+        self.actions.produce(NewRecord { topic, partition, key, value, headers }, unlocked);
+        let next = async { tokio::time::timeout(LONGEST, self.messages.recv()).await };
+        match self.runtime.block_on(next).unwrap().unwrap() {
+            Msg::Produced(result) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// The command lines in the journal.
     fn journal(&self) -> String {
         let text = fs::read_to_string(self.files.path().join("journal.jsonl")).unwrap_or_default();
@@ -199,6 +210,40 @@ fn a_topic_is_made_changed_taken_back_and_deleted() {
 }
 
 #[test]
+fn a_plan_brings_its_notes_and_the_line_that_a_shell_takes() {
+    let mut bench = Bench::start(false);
+    bench.ended("topics create orders --partitions 1 --replication-factor 1", None);
+    let Back::Proposed(id, proposal) =
+        bench.begin("groups reset bililng -t orders --to earliest", None)
+    else {
+        panic!("no plan");
+    };
+    assert_eq!(proposal.notes, ["group \"bililng\" does not exist: it is created"]);
+    bench.actions.drop_plan(id);
+    bench.next();
+    let Back::Proposed(id, proposal) = bench.begin("topics delete -r 'ord.*'", None) else {
+        panic!("no plan");
+    };
+    let words = ["topics", "delete", "-r", "ord.*"].map(str::to_owned);
+    insta::assert_snapshot!(same(&words, &proposal), @"kt topics delete -r 'ord.*' --confirm 1 -y");
+    bench.actions.apply(id, None);
+    bench.next();
+    insta::assert_snapshot!(bench.journal().lines().last().unwrap(), @"topics delete -r ord.* --confirm 1 --context prod-eu -y");
+}
+
+#[test]
+fn a_line_has_its_own_pattern_and_zone() {
+    let globals = |line: &str| Cli::parse_from(line.split(' ')).globals;
+    let both = |dashboard: &str, line: &str| {
+        let it = of_line(&globals(dashboard), &globals(line));
+        (it.regex, it.internal, it.utc, it.yes)
+    };
+    assert_eq!(both("kt -y", "kt"), (false, false, false, false));
+    assert_eq!(both("kt -r --internal", "kt --utc"), (false, false, true, false));
+    assert_eq!(both("kt --utc", "kt -r --internal"), (true, true, true, false));
+}
+
+#[test]
 fn offsets_move_unless_somebody_reads() {
     let mut bench = Bench::start(false);
     bench.ended("topics create orders --partitions 1 --replication-factor 1", None);
@@ -243,6 +288,10 @@ fn a_protected_context_is_looked_at_on_this_side_too() {
     insta::assert_snapshot!(bench.ended("topics create orders", Some("prod-us")), @"prod-eu is protected: u, then type its name");
     bench.ended("topics create orders", Some("prod-eu"));
     assert_eq!(bench.topics(), [("orders".to_owned(), 1)]);
+    let refused = Err("prod-eu is protected: u, then type its name".to_owned());
+    assert_eq!(bench.produced("orders", None), refused);
+    assert_eq!(bench.produced("orders", Some("prod-us")), refused);
+    assert_eq!(bench.produced("orders", Some("prod-eu")), Ok("produced orders-0@0".to_owned()));
     let Back::Proposed(id, _) = bench.begin("topics delete orders", Some("prod-eu")) else {
         panic!("no plan");
     };

@@ -1,30 +1,44 @@
 //! Partitions side by side while a page is made of them: which record is the next in time.
+//!
+//! All lanes have one page's budget between them. One that runs dry before the page is full is
+//! opened again, from where it ended: so no partition holds more than its share, however few of the
+//! others have the next records.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 
 use kt_client::consumer::{FetchedRecords, Polled};
 
-use crate::internal_records::Decoder;
-use crate::record_filter::RecordFilter;
+use super::Stopped;
+use super::walk::{Walk, Walked};
 use crate::tui::model::screens::records::line::RecordLine;
-use crate::tui::model::screens::records::reading::{Offsets, PAGE};
+use crate::tui::model::screens::records::reading::{Offsets, PAGE, PAGE_BYTES};
 
-/// Bytes that wait in one lane; a page is not larger than so much for each.
-const LANE_BYTES_MAX: usize = 8 << 20;
+/// Records that a lane may have whatever the number of lanes: fewer cost too many reads.
+const LEAST_RECORDS: usize = 8;
+/// Bytes that a lane may have when it is opened again, and all others have taken the budget.
+const LEAST_BYTES: usize = 64 << 10;
 
 /// What is read of one partition.
 #[derive(Debug)]
 struct Lane {
     queue: VecDeque<RecordLine>,
     bytes: usize,
+    /// Nothing is known of what comes before.
+    first: i64,
     /// Read up to here.
     reached: i64,
     until: i64,
-    /// More would not be used.
+    /// More has no room now.
     is_full: bool,
-    /// At the front something was left out: there is more before it.
-    has_lost_front: bool,
+    share: Share,
+}
+
+/// What a lane may have; one record it may have in any case.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    records: usize,
+    bytes: usize,
 }
 
 /// All of them.
@@ -34,11 +48,28 @@ pub(super) struct Lanes {
     keep: Keep,
 }
 
-/// Which records of a lane are kept, if there are more than a page has room for.
+/// Which records of a lane are kept, if there are more than it has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
     First,
     Last,
+}
+
+/// What is to be shown, never more than a page.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    lines: VecDeque<RecordLine>,
+    bytes: usize,
+}
+
+/// How far lanes have filled a page.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Merged {
+    PageIsFull,
+    /// Nobody knows what comes next before these are opened again.
+    Dry(Vec<i32>),
+    /// There is nothing more.
+    Over,
 }
 
 impl Lane {
@@ -46,43 +77,92 @@ impl Lane {
         self.is_full || self.until <= self.reached
     }
 
+    fn is_over(&self) -> bool {
+        self.share.records < self.queue.len() || self.share.bytes < self.bytes
+    }
+
     fn push(&mut self, line: RecordLine, keep: Keep) {
-        if self.is_full {
-            return;
-        }
         self.bytes += line.weight();
         self.queue.push_back(line);
-        let is_over = PAGE <= self.queue.len() || LANE_BYTES_MAX <= self.bytes;
         match keep {
-            Keep::First => self.is_full = is_over,
+            Keep::First => {
+                self.is_full =
+                    self.share.records <= self.queue.len() || self.share.bytes <= self.bytes;
+            }
             Keep::Last => {
-                while (PAGE < self.queue.len() || LANE_BYTES_MAX < self.bytes)
-                    && 1 < self.queue.len()
-                    && let Some(gone) = self.queue.pop_front()
+                while 1 < self.queue.len()
+                    && self.is_over()
+                    && let Some(gone) = self.pop_front()
                 {
-                    self.bytes -= gone.weight();
-                    self.has_lost_front = true;
+                    self.first = gone.offset + 1;
                 }
             }
         }
     }
+
+    fn pop_front(&mut self) -> Option<RecordLine> {
+        let line = self.queue.pop_front()?;
+        self.bytes -= line.weight();
+        Some(line)
+    }
+
+    fn pop_back(&mut self) -> Option<RecordLine> {
+        let line = self.queue.pop_back()?;
+        self.bytes -= line.weight();
+        Some(line)
+    }
+}
+
+impl Page {
+    fn is_full(&self) -> bool {
+        PAGE <= self.lines.len() || PAGE_BYTES <= self.bytes
+    }
+
+    fn has_room(&self, line: &RecordLine) -> bool {
+        self.lines.is_empty() || self.bytes + line.weight() <= PAGE_BYTES
+    }
+
+    pub(super) fn into_lines(self) -> Vec<RecordLine> {
+        self.lines.into()
+    }
+
+    /// The first offset that it has of each partition.
+    pub(super) fn firsts(&self) -> Offsets {
+        let mut firsts = Offsets::new();
+        for line in &self.lines {
+            firsts.entry(line.partition).or_insert(line.offset);
+        }
+        firsts
+    }
 }
 
 impl Lanes {
-    pub(super) fn new(from: &Offsets, until: &Offsets, keep: Keep) -> Lanes {
-        let lane = |(partition, from): (&i32, &i64)| {
-            let until = until.get(partition).copied().unwrap_or(*from);
+    pub(super) fn new(keep: Keep) -> Lanes {
+        Lanes { lanes: BTreeMap::new(), keep }
+    }
+
+    /// Opens lanes, or those that ran dry again: each has its share of what is free of a page.
+    pub(super) fn open(&mut self, from: &Offsets, until: &Offsets, page: &Page) {
+        let count = from.len().max(1);
+        let held: usize = self.lanes.values().map(|it| it.bytes).sum();
+        let is_again = !self.lanes.is_empty();
+        let bytes = PAGE_BYTES.saturating_sub(held) / count;
+        let share = Share {
+            records: PAGE.saturating_sub(page.lines.len()).div_ceil(count).max(LEAST_RECORDS),
+            bytes: if is_again { bytes.max(LEAST_BYTES) } else { bytes },
+        };
+        for (partition, from) in from {
             let lane = Lane {
                 queue: VecDeque::new(),
                 bytes: 0,
+                first: *from,
                 reached: *from,
-                until,
+                until: until.get(partition).copied().unwrap_or(*from),
                 is_full: false,
-                has_lost_front: false,
+                share,
             };
-            (*partition, lane)
-        };
-        Lanes { lanes: from.iter().map(lane).collect(), keep }
+            self.lanes.insert(*partition, lane);
+        }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -90,106 +170,139 @@ impl Lanes {
     }
 
     /// Takes what a poll gave. The partitions that are done now.
-    pub(super) fn take(
-        &mut self,
-        polled: &Polled,
-        filter: Option<&RecordFilter>,
-        decoder: Option<Decoder>,
-    ) -> Result<Vec<i32>, kt_client::Error> {
+    pub(super) fn take(&mut self, polled: &Polled, walk: &Walk) -> Result<Vec<i32>, Stopped> {
         for records in &polled.records {
-            self.take_records(records, filter, decoder)?;
+            self.take_records(records, walk)?;
         }
         for it in &polled.ends {
-            if let Some(lane) = self.lanes.get_mut(&it.partition.partition.0) {
-                lane.reached = lane.reached.max(it.end.0.min(lane.until));
-            }
+            self.ended(it.partition.partition.0, it.end.0);
         }
         let done = self.lanes.iter().filter(|(_, it)| it.is_done());
         Ok(done.map(|(partition, _)| *partition).collect())
     }
 
-    fn take_records(
+    pub(super) fn take_records(
         &mut self,
         records: &FetchedRecords,
-        filter: Option<&RecordFilter>,
-        decoder: Option<Decoder>,
-    ) -> Result<(), kt_client::Error> {
-        let of = records.partition();
-        let partition = of.partition.0;
+        walk: &Walk,
+    ) -> Result<(), Stopped> {
         let keep = self.keep;
+        let partition = records.partition().partition.0;
         let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
-        if lane.is_full {
+        if lane.is_done() {
             return Ok(());
         }
-        let walked = records.for_each(|record| {
-            if lane.until <= record.offset.0 || lane.is_full {
-                return ControlFlow::Break(());
+        let walked = walk.each(records, lane.until, |offset, line| {
+            lane.reached = lane.reached.max(offset + 1);
+            if let Some(line) = line {
+                lane.push(line, keep);
             }
-            if filter.is_none_or(|it| it.matches(of, record)) {
-                lane.push(RecordLine::new(partition, record, decoder), keep);
-            }
-            lane.reached = record.offset.0 + 1;
-            ControlFlow::Continue(())
-        });
-        let _ = walked.map_err(|error| kt_client::Error::Refused(format!("{of}: {error}")))?;
-        if !lane.is_full {
+            if lane.is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if walked == Walked::Whole {
             lane.reached = lane.reached.max(records.next_offset().0.min(lane.until));
         }
         Ok(())
     }
 
-    /// Takes records in the order of time from the front, until a page is full or nobody knows what
-    /// comes next. Behind them stands where each partition goes on.
-    pub(super) fn first_page(&mut self) -> (Vec<RecordLine>, Offsets) {
-        let mut page = Vec::new();
-        while page.len() < PAGE {
-            let is_unknown = |it: &Lane| it.queue.is_empty() && it.is_full;
-            if self.lanes.values().any(is_unknown) {
-                break;
+    /// The partition ends there. What lies between there and where it was to end is gone: the log
+    /// was truncated, or the topic made again.
+    pub(super) fn ended(&mut self, partition: i32, end: i64) {
+        if let Some(lane) = self.lanes.get_mut(&partition).filter(|it| !it.is_full) {
+            lane.until = lane.until.min(end.max(lane.reached));
+            lane.reached = lane.reached.max(lane.until);
+        }
+    }
+
+    /// Moves records to the back of the page in the order of time, while it is known which is next.
+    pub(super) fn move_first(&mut self, page: &mut Page) -> Merged {
+        loop {
+            if page.is_full() {
+                return Merged::PageIsFull;
+            }
+            let is_dry = |(_, it): &(&i32, &Lane)| it.queue.is_empty() && it.is_full;
+            let dry: Vec<i32> = self.lanes.iter().filter(is_dry).map(|(it, _)| *it).collect();
+            if !dry.is_empty() {
+                return Merged::Dry(dry);
             }
             let heads = self.lanes.iter().filter_map(|(partition, it)| {
                 let head = it.queue.front()?;
                 Some((head.time(), *partition))
             });
-            let Some((_, partition)) = heads.min() else { break };
-            page.extend(self.lanes.get_mut(&partition).and_then(|it| it.queue.pop_front()));
+            let Some((_, partition)) = heads.min() else { return Merged::Over };
+            let Some(lane) = self.lanes.get_mut(&partition) else { return Merged::Over };
+            if !lane.queue.front().is_some_and(|it| page.has_room(it)) {
+                return Merged::PageIsFull;
+            }
+            if let Some(line) = lane.pop_front() {
+                page.bytes += line.weight();
+                page.lines.push_back(line);
+            }
         }
-        let edge = |it: &Lane| it.queue.front().map_or(it.reached, |head| head.offset);
-        (page, self.lanes.iter().map(|(partition, it)| (*partition, edge(it))).collect())
     }
 
-    /// The same from the back. `is_whole` says of which partitions all was read: of others it is
-    /// not known what came before their first record here.
-    pub(super) fn last_page(
-        &mut self,
-        is_whole: impl Fn(i32) -> bool,
-    ) -> (Vec<RecordLine>, Offsets) {
-        let mut page = VecDeque::new();
-        let mut edges: Offsets =
-            self.lanes.iter().map(|(partition, it)| (*partition, it.until)).collect();
-        while page.len() < PAGE {
-            let is_unknown = |(partition, it): (&i32, &Lane)| {
-                it.queue.is_empty() && (it.has_lost_front || !is_whole(*partition))
-            };
-            if self.lanes.iter().any(is_unknown) {
-                break;
+    /// The same from the back to the front, where partitions begin at `starts`.
+    pub(super) fn move_last(&mut self, page: &mut Page, starts: &Offsets) -> Merged {
+        loop {
+            if page.is_full() {
+                return Merged::PageIsFull;
+            }
+            let dry = self.before(starts);
+            if !dry.is_empty() {
+                return Merged::Dry(dry);
             }
             let tails = self.lanes.iter().filter_map(|(partition, it)| {
                 let tail = it.queue.back()?;
                 Some((tail.time(), *partition))
             });
-            let Some((_, partition)) = tails.max() else { break };
-            if let Some(line) = self.lanes.get_mut(&partition).and_then(|it| it.queue.pop_back()) {
-                edges.insert(partition, line.offset);
-                page.push_front(line);
+            let Some((_, partition)) = tails.max() else { return Merged::Over };
+            let Some(lane) = self.lanes.get_mut(&partition) else { return Merged::Over };
+            if !lane.queue.back().is_some_and(|it| page.has_room(it)) {
+                return Merged::PageIsFull;
+            }
+            if let Some(line) = lane.pop_back() {
+                page.bytes += line.weight();
+                page.lines.push_front(line);
             }
         }
-        (page.into(), edges)
     }
 
-    /// Partitions of which nothing was found.
-    pub(super) fn empty(&self) -> Vec<i32> {
-        let empty = self.lanes.iter().filter(|(_, it)| it.queue.is_empty());
-        empty.map(|(partition, _)| *partition).collect()
+    /// Those that are empty, and not read from their starts on.
+    fn before(&self, starts: &Offsets) -> Vec<i32> {
+        let dry = self.lanes.iter().filter(|(partition, it)| {
+            it.queue.is_empty() && starts.get(partition).is_some_and(|start| *start < it.first)
+        });
+        dry.map(|(partition, _)| *partition).collect()
+    }
+
+    /// Whether nothing waits that the page had no room for, and nothing lies before it.
+    pub(super) fn is_exhausted(&self, starts: &Offsets) -> bool {
+        self.lanes.values().all(|it| it.queue.is_empty()) && self.before(starts).is_empty()
+    }
+
+    /// Where each partition goes on behind the page.
+    pub(super) fn next(&self) -> Offsets {
+        let edge = |it: &Lane| it.queue.front().map_or(it.reached, |head| head.offset);
+        self.lanes.iter().map(|(partition, it)| (*partition, edge(it))).collect()
+    }
+
+    /// Partitions of which something waits.
+    pub(super) fn found(&self) -> BTreeSet<i32> {
+        let found = self.lanes.iter().filter(|(_, it)| !it.queue.is_empty());
+        found.map(|(partition, _)| *partition).collect()
+    }
+
+    /// Before what a partition is to be read again.
+    pub(super) fn first(&self, partition: i32) -> Option<i64> {
+        self.lanes.get(&partition).map(|it| it.first)
+    }
+
+    /// Bytes that wait, and those of the page.
+    #[cfg(test)]
+    pub(super) fn held(&self, page: &Page) -> usize {
+        self.lanes.values().map(|it| it.bytes).sum::<usize>() + page.bytes
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,8 @@ use super::*;
 use crate::own_node::OwnNode;
 use crate::record_filter::RecordFilter;
 use crate::tui::model::screens::records::line::RecordLine;
-use crate::tui::model::screens::records::list::{Beyond, RecordList};
+use crate::tui::model::screens::records::list::{Beyond, RecordList, Room};
+use crate::tui::model::screens::records::reading::{PAGE, PAGE_BYTES};
 
 const RECORDS: i64 = 1_300;
 
@@ -27,6 +28,21 @@ async fn write(admin: &Admin, from: i64, count: i64) {
         producer.send_and_forget(record).await.unwrap();
     }
     producer.flush().await;
+}
+
+/// A node of its own, and one that asks it.
+fn admin_of(node: &OwnNode) -> Admin {
+    let client = kt_client::ClientConfig {
+        bootstrap: vec![node.bootstrap().to_owned()],
+        ..kt_client::ClientConfig::default()
+    };
+    Admin::new(kt_client::Client::new(client))
+}
+
+async fn create(admin: &Admin, name: &str, partitions: i32) {
+    let placement = Placement::Counts { partitions: Some(partitions), replication_factor: Some(1) };
+    let topic = NewTopic { name: name.to_owned(), placement, configs: Default::default() };
+    admin.create_topics(&[topic], Apply::Change).await.unwrap();
 }
 
 fn plan(way: Way, filter: Option<&str>) -> ReadPlan {
@@ -70,14 +86,8 @@ fn pages_of_three_partitions_are_in_the_order_of_time_and_leave_nothing_out() {
     let node = OwnNode::for_tests();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let client = kt_client::ClientConfig {
-            bootstrap: vec![node.bootstrap().to_owned()],
-            ..kt_client::ClientConfig::default()
-        };
-        let admin = Admin::new(kt_client::Client::new(client));
-        let placement = Placement::Counts { partitions: Some(3), replication_factor: Some(1) };
-        let topic = NewTopic { name: "orders".to_owned(), placement, configs: Default::default() };
-        admin.create_topics(&[topic], Apply::Change).await.unwrap();
+        let admin = admin_of(&node);
+        create(&admin, "orders", 3).await;
         write(&admin, 0, RECORDS).await;
         let mut reader = RecordReader::new(admin.clone(), Handle::current());
 
@@ -107,7 +117,7 @@ fn pages_of_three_partitions_are_in_the_order_of_time_and_leave_nothing_out() {
         assert_eq!(numbers(&lines), expected);
 
         // A scan finds what it is asked for.
-        let through = plan(Way::Through(at("+100")), Some("value.n >= 1290"));
+        let through = plan(Way::Through(at("+100"), Room::default()), Some("value.n >= 1290"));
         let (lines, edges, is_exhausted) = all(&mut reader, through).await;
         let mut found = numbers(&lines);
         found.sort_unstable();
@@ -135,6 +145,73 @@ fn pages_of_three_partitions_are_in_the_order_of_time_and_leave_nothing_out() {
         let msg = reader.next().await;
         let Msg::Read { news: ReadNews::Failed(why), .. } = msg else { panic!("{msg:?}") };
         assert!(why.contains("has offsets 0 to 436"), "{why}");
+        reader.stop();
+    });
+}
+
+/// 40 partitions of large values, and one of many small ones: neither a page nor a scan has room for
+/// them.
+#[test]
+fn what_is_larger_than_a_page_comes_in_pages() {
+    const LARGE: i64 = 160;
+    const SMALL: i64 = 4_500;
+    let node = OwnNode::for_tests();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let admin = admin_of(&node);
+        create(&admin, "orders", 41).await;
+        let config = ProducerConfig { acks: Acks::All, ..ProducerConfig::default() };
+        let producer = Producer::new(admin.client().clone(), config, AsBytes, AsBytes).unwrap();
+        let send = async |number: i64, partition: i64, value: String| {
+            let record: Record<String, String> = Record::new("orders", value)
+                .partition(i32::try_from(partition).unwrap())
+                .timestamp(Timestamp(1_700_000_000_000 + number));
+            producer.send_and_forget(record).await.unwrap();
+        };
+        for number in 0..LARGE {
+            send(number, number % 40, "x".repeat(100_000)).await;
+        }
+        for number in LARGE..LARGE + SMALL {
+            send(number, 40, "y".to_owned()).await;
+        }
+        producer.flush().await;
+        let mut reader = RecordReader::new(admin.clone(), Handle::current());
+        let of_all = |way| ReadPlan { partitions: (0..41).collect(), ..plan(way, None) };
+        let held = |lines: &[RecordLine]| lines.iter().map(RecordLine::weight).sum::<usize>();
+
+        let (mut seen, mut from) = (Vec::new(), at("earliest"));
+        loop {
+            let (lines, edges, is_exhausted) = all(&mut reader, of_all(Way::From(from))).await;
+            assert!(lines.len() <= PAGE && held(&lines) <= PAGE_BYTES);
+            seen.extend(numbers(&lines));
+            if is_exhausted {
+                break;
+            }
+            from = Place::Offsets(edges);
+        }
+        assert_eq!(seen, (0..LARGE + SMALL).collect::<Vec<_>>());
+
+        // From the first small one back: all that is before is large.
+        let before = (0..41).map(|it| (it, if it == 40 { 0 } else { 1_000_000 })).collect();
+        let (lines, edges, _) = all(&mut reader, of_all(Way::Before(before))).await;
+        let count = lines.len() as i64;
+        assert!(held(&lines) <= PAGE_BYTES && PAGE_BYTES < held(&lines) + (65 << 10));
+        assert_eq!(numbers(&lines), (LARGE - count..LARGE).collect::<Vec<_>>());
+        let (lines, ..) = all(&mut reader, of_all(Way::Before(edges))).await;
+        assert_eq!(numbers(&lines).last(), Some(&(LARGE - count - 1)));
+
+        // A scan keeps what it found first, and goes on where it ended.
+        let (mut hits, mut from, mut is_over) = (Vec::new(), at("earliest"), false);
+        while !is_over {
+            let way = Way::Through(from, Room::default());
+            let mut wanted = plan(way, Some("value = 'y'"));
+            wanted.partitions = vec![40];
+            let (lines, edges, is_exhausted) = all(&mut reader, wanted).await;
+            assert_eq!(lines.len(), 2_000.min(SMALL as usize - hits.len()));
+            hits.extend(numbers(&lines));
+            (from, is_over) = (Place::Offsets(edges), is_exhausted);
+        }
+        assert_eq!(hits, (LARGE..LARGE + SMALL).collect::<Vec<_>>());
         reader.stop();
     });
 }

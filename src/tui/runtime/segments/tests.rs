@@ -6,7 +6,10 @@ use kt_protocol::records::{BatchBuilder, NewRecord};
 use kt_protocol::types::Timestamp;
 use tempfile::TempDir;
 
+use super::batches::BATCHES;
 use super::*;
+use crate::tui::model::checks::Level;
+use crate::tui::model::screens::segments::looking::{Activity, BatchLine, Goal, SegmentLine};
 
 const PARTITION: &str = "orders-0";
 
@@ -56,7 +59,9 @@ fn look_at(directory: &TempDir, wanted: &Look) -> Looked {
 #[test]
 fn segments_tell_their_bounds_and_what_is_missing() {
     let directory = directory();
-    let Looked::Segments { lines, log_end } = look_at(&directory, &Look::Segments(place())) else {
+    let Looked::Segments { lines, log_end, .. } =
+        look_at(&directory, &Look::Segments { place: place(), known: Vec::new() })
+    else {
         panic!("they are there");
     };
     assert_eq!(log_end, Some(606));
@@ -75,7 +80,10 @@ fn segments_tell_their_bounds_and_what_is_missing() {
     assert_eq!(lines[1].last, Some(1_700_000_000_605));
     assert_eq!(lines[1].bytes_per_entry, Some(lines[1].size));
     // The directory of the partition itself will do.
-    let own = look(&[directory.path().join(PARTITION)], &Look::Segments(place()));
+    let own = look(
+        &[directory.path().join(PARTITION)],
+        &Look::Segments { place: place(), known: Vec::new() },
+    );
     assert!(matches!(own, Looked::Segments { .. }));
 }
 
@@ -85,16 +93,62 @@ fn batches_come_in_pages_and_an_offset_is_found_by_the_index() {
     let batches = |position, goal| {
         let wanted = Look::Batches { place: place(), base: 6, position, goal };
         match look_at(&directory, &wanted) {
-            Looked::Batches { lines, more_at } => (lines, more_at),
+            Looked::Batches { lines, more_at, found } => (lines, more_at, found),
             other => panic!("{other:?}"),
         }
     };
-    let (first, more_at) = batches(0, None);
+    let (first, more_at, _) = batches(0, None);
     assert_eq!((first.len(), first[0].first, first[0].count), (BATCHES, 6, Some(2)));
-    let (rest, none) = batches(more_at.unwrap(), None);
+    let (rest, none, _) = batches(more_at.unwrap(), None);
     assert_eq!((rest.len(), none, rest[0].first), (100, None, 406));
-    let (from_goal, _) = batches(0, Some(15));
+    let (from_goal, _, found) = batches(0, Some(Goal::Offset(15)));
     assert!(0 < from_goal[0].position && from_goal[0].first <= 15);
+    let at = |lines: &[BatchLine], found: Option<u64>| {
+        lines.iter().find(|it| Some(it.position) == found).map(|it| it.first)
+    };
+    assert_eq!(at(&from_goal, found), Some(14));
+    // Without an index all that is before it is passed, and some of it shown.
+    fs::remove_file(directory.path().join(PARTITION).join("00000000000000000006.index")).unwrap();
+    let (without, more_at, found) = batches(0, Some(Goal::Offset(501)));
+    assert_eq!((at(&without, found), more_at), (Some(500), None));
+    assert!(without.len() <= BATCHES && without[0].first < 500);
+    let (of_time, _, found) = batches(0, Some(Goal::Time(1_700_000_000_300)));
+    assert_eq!(at(&of_time, found), Some(300));
+    let (beyond, _, found) = batches(0, Some(Goal::Time(1_800_000_000_000)));
+    assert_eq!(at(&beyond, found), Some(604));
+}
+
+#[test]
+fn what_nobody_has_written_to_is_not_read_again() {
+    let directory = directory();
+    let look = |known: &[SegmentLine]| {
+        let wanted = Look::Segments { place: place(), known: known.to_vec() };
+        match look_at(&directory, &wanted) {
+            Looked::Segments { lines, directory: told, .. } => {
+                assert_eq!(told, directory.path().join(PARTITION).to_string_lossy());
+                lines
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut known = look(&[]);
+    // What is not in the files shows that they were not looked at.
+    for it in &mut known {
+        it.first = Some(42);
+    }
+    let firsts = |lines: &[SegmentLine]| lines.iter().map(|it| it.first).collect::<Vec<_>>();
+    assert_eq!(firsts(&look(&known)), [Some(42), Some(42)]);
+    let path = directory.path().join(PARTITION).join("00000000000000000006.log");
+    let grown = [fs::read(&path).unwrap(), log(606, 1)].concat();
+    fs::write(&path, grown).unwrap();
+    let lines = look(&known);
+    assert_eq!(firsts(&lines), [Some(42), Some(1_700_000_000_006)]);
+    assert_eq!(lines[1].next_offset, Some(608));
+    // One more behind it: the one that was the last is bounded now.
+    let next = directory.path().join(PARTITION).join("00000000000000000608.log");
+    fs::write(next, log(608, 1)).unwrap();
+    let told: Vec<_> = look(&lines).iter().map(|it| (it.activity, it.next_offset)).collect();
+    assert_eq!(told[1], (Activity::Closed, Some(608)));
 }
 
 #[test]
@@ -136,9 +190,12 @@ fn what_is_not_there_is_told() {
         other => panic!("{other:?}"),
     };
     let other = Place { topic: "payments".to_owned(), partition: 3 };
-    let missing = why(look_at(&directory, &Look::Segments(other)));
+    let missing = why(look_at(&directory, &Look::Segments { place: other, known: Vec::new() }));
     insta::assert_snapshot!(missing, @"no directory has payments-3; --data names the one of its broker");
     let gone = Look::Bytes { place: place(), base: 99, position: 0 };
     insta::assert_snapshot!(why(look_at(&directory, &gone)), @"segment 99 is not there any more");
-    assert!(matches!(look(&[], &Look::Segments(place())), Looked::NoData));
+    assert!(matches!(
+        look(&[], &Look::Segments { place: place(), known: Vec::new() }),
+        Looked::NoData
+    ));
 }

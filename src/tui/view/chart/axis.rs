@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::area;
 use super::line::{Stroke, area_and_line};
+use crate::tui::figures::{cells, rate};
 use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
 use crate::tui::view::theme::Tone;
 
@@ -95,11 +96,14 @@ impl Chart<'_> {
         };
         match self.axis {
             Axis::Right(room) => {
-                canvas.put_right(label(0, room), self.top_text, Tone::Dim);
+                let top = whole_or_number(self.top_text, label(0, room).width);
+                canvas.put_right(label(0, room), top, Tone::Dim);
                 canvas.put_right(label(rows, room), "0", Tone::Dim);
             }
             Axis::Left(room) => {
-                canvas.put(after(label(0, room), GUTTER), self.top_text, Tone::Dim);
+                // `lag 100K` takes the blank before the area too.
+                let place = after(label(0, room.saturating_add(1)), GUTTER);
+                canvas.put(place, whole_or_number(self.top_text, place.width), Tone::Dim);
                 let lowest = label(rows.saturating_sub(1), room);
                 if rows > 1 {
                     canvas.put(after(lowest, GUTTER), "0", Tone::Dim);
@@ -107,6 +111,24 @@ impl Chart<'_> {
             }
         }
     }
+}
+
+/// The edge of a scale, which is a round number: `5M`, `2K`, `500`. At most 4 cells up to 500T.
+pub(crate) fn edge(top: f64) -> String {
+    let text = rate(top);
+    // A rate is exact below ten thousand; an edge of thousands loses nothing in that unit.
+    match text.strip_suffix("000") {
+        Some(thousands) if text.bytes().all(|it| it.is_ascii_digit()) => format!("{thousands}K"),
+        _ => text.replace(".0", ""),
+    }
+}
+
+/// `text`, or its number alone where there is no room for the name before it: half a number would
+/// be another one.
+fn whole_or_number(text: &str, room: u16) -> &str {
+    let fits = |it: &&str| cells(it) <= usize::from(room);
+    let number = text.rsplit(' ').next().unwrap_or(text);
+    [text, number].into_iter().find(fits).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -157,6 +179,32 @@ mod tests {
              #####################
            0 -30m              now
         ");
+    }
+
+    #[test]
+    fn the_top_of_every_scale_is_written_whole() {
+        for power in 0..19 {
+            for digit in [1, 2, 5_u64] {
+                let number = digit * 10_u64.pow(power);
+                let name = format!("lag {}", edge(number as f64));
+                let shown = draw(Axis::Left(11), &name, Glyphs::Unicode, (40, 4));
+                let first = shown.lines().next().unwrap().trim_matches(['\u{2800}', ' ']);
+                assert_eq!(first, name, "of {number}");
+                let units = ["", "K", "M", "G", "T", "P", "E"];
+                let (front, unit) = (10_u64.pow(power % 3) * digit, units[power as usize / 3]);
+                assert_eq!(edge(number as f64), format!("{front}{unit}"));
+                let right = draw(Axis::Right(9), &edge(number as f64), Glyphs::Ascii, (40, 4));
+                assert_eq!(right.lines().next().unwrap().trim(), edge(number as f64));
+            }
+        }
+    }
+
+    #[test]
+    fn half_a_number_is_never_written() {
+        let shown = draw(Axis::Left(11), "lag 2000000", Glyphs::Ascii, (40, 4));
+        assert!(shown.starts_with("   2000000"), "{shown}");
+        let shown = draw(Axis::Left(6), "lag 2000", Glyphs::Ascii, (40, 4));
+        assert!(shown.lines().next().unwrap().trim().is_empty(), "{shown}");
     }
 
     #[test]

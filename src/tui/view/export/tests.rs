@@ -6,6 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use super::{ansi, svg, text};
 use crate::tui::view::canvas::Canvas;
+use crate::tui::view::colors::Rgb;
 use crate::tui::view::theme::{Glyphs, Paint, Palette, Theme, Tone};
 
 fn screen(palette: Palette) -> Buffer {
@@ -14,7 +15,7 @@ fn screen(palette: Palette) -> Buffer {
     let mut canvas = Canvas::new(&mut buffer, theme);
     let line = |y| Rect::new(0, y, 30, 1);
     canvas.put(line(0), " prod", Tone::Plain);
-    canvas.restyle(line(0), theme.painted(Paint { red: 180, green: 0, blue: 0 }));
+    canvas.restyle(line(0), theme.painted(Paint::Exact(Rgb(180, 0, 0))).unwrap_or_default());
     let mut rest = line(1);
     for (words, tone) in [
         ("✗ bad", Tone::Bad),
@@ -68,7 +69,7 @@ fn colours_end_with_the_line() {
     "#);
     let mono = ansi(&screen(Palette::Mono)).replace('\x1b', "^");
     insta::assert_snapshot!(mono, @r#"
-    ^[7m prod                         ^[0m
+     prod
     ^[7m✗ bad^[0;1m▲ warn^[0m ok^[2m? no dim^[0;4m1 over^[0m
     ^[7m>✗ 注文-7 <a&b>"]]>           ^[0m
     ⣶⣦⣤⣀ ▏█ ─┼ é é \x1b[31m

@@ -35,11 +35,12 @@ pub(crate) struct HelpColumn {
 }
 
 impl Help {
-    /// Draws it in the middle of `area`.
-    pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
+    /// Draws it in the middle of `area`. How many lines can be scrolled out of sight.
+    pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) -> usize {
         let rows = self.columns.iter().map(|it| it.lines.len()).max().unwrap_or(0);
         let room = usize::from(area.height).saturating_sub(4);
-        let first = self.scrolled.min(rows.saturating_sub(room));
+        let most = rows.saturating_sub(room);
+        let first = self.scrolled.min(most);
         let mut lines = vec![self.line(|it| it.head.clone(), Tone::Dim)];
         for row in (first..rows).take(room) {
             let text = |it: &HelpColumn| it.lines.get(row).cloned().unwrap_or_default();
@@ -49,6 +50,7 @@ impl Help {
         let title = vec![(format!("keys of {}", self.screen), None)];
         let frame = BoxFrame { title, foot: "Esc closes, j k scroll", tone: Tone::Accent };
         frame.draw(canvas, area, HELP_WIDTH, &lines);
+        most
     }
 
     fn line(&self, text: impl Fn(&HelpColumn) -> String, tone: Tone) -> Vec<Piece> {
@@ -79,12 +81,16 @@ pub(crate) struct Confirm {
     pub(crate) paint: Option<Paint>,
     /// What will change, a line each.
     pub(crate) plan: Vec<String>,
+    /// What is worth knowing before: notes and warnings of the plan.
+    pub(crate) notes: Vec<String>,
     /// How it is undone: `kt undo 41`, or `none`.
     pub(crate) undo: String,
     /// The same as a command line.
     pub(crate) same: String,
     /// What must be answered.
     pub(crate) ask: Ask,
+    /// Of the question: dim while no answer is taken yet.
+    pub(crate) tone: Tone,
 }
 
 /// What must be answered before a change.
@@ -118,34 +124,111 @@ impl Confirm {
                 (level, "Esc leaves, nothing is changed", Tone::Bad)
             }
         };
-        let paint = self.paint.map(|it| canvas.theme().painted(it));
+        let paint = self.paint.and_then(|it| canvas.theme().painted(it));
         let title = vec![
             (format!("{} · ", self.action), None),
             (format!("context {}", self.context), paint),
             (level, None),
         ];
-        let ending = self.ending();
-        let room = usize::from(area.height).saturating_sub(ending.len() + 2);
-        let mut lines = folded(&self.plan, room);
-        lines.extend(ending);
-        let lines: Vec<Vec<Piece>> =
-            lines.into_iter().map(|it| vec![Piece::new(it, Tone::Plain)]).collect();
+        let width = usize::from(CONFIRM_WIDTH.min(area.width).saturating_sub(4));
+        let height = usize::from(area.height).saturating_sub(2);
+        let mut ending = self.ending(width);
+        // What is asked comes last, and is what must be in sight.
+        ending.drain(..ending.len().saturating_sub(height));
+        let plan = folded(&self.plan, height - ending.len());
+        let plan = plan.into_iter().map(|it| (it, Tone::Plain));
+        let lines = plan.chain(ending).map(|(it, tone)| vec![Piece::new(it, tone)]);
+        let lines: Vec<Vec<Piece>> = lines.collect();
         BoxFrame { title, foot, tone }.draw(canvas, area, CONFIRM_WIDTH, &lines);
     }
 
-    fn ending(&self) -> Vec<String> {
-        let Confirm { undo, same, .. } = self;
-        match &self.ask {
-            Ask::Yes { question } => {
-                vec![format!("undo: {undo}"), format!("same: {same}"), format!("{question}  [y/N]")]
-            }
-            Ask::Type { prompt, expected, typed, .. } => vec![
-                format!("undo: {undo}    same: {same}"),
-                format!("{prompt} {typed}_"),
-                format!("{}{expected}", " ".repeat(cells(prompt) + 1)),
-            ],
-        }
+    /// All below the plan, in lines of `width` cells.
+    fn ending(&self, width: usize) -> Vec<(String, Tone)> {
+        let known = self.known(width).into_iter().map(|it| (it, Tone::Plain));
+        let asked = match &self.ask {
+            Ask::Yes { question } => vec![format!("{question}  [y/N]")],
+            Ask::Type { prompt, expected, typed, .. } => asked(prompt, expected, typed, width),
+        };
+        known.chain(asked.into_iter().map(|it| (it, self.tone))).collect()
     }
+
+    /// What is worth knowing before the answer.
+    fn known(&self, width: usize) -> Vec<String> {
+        let (undo, same) = (format!("undo: {}", self.undo), format!("same: {}", self.same));
+        let mut lines: Vec<String> = self
+            .notes
+            .iter()
+            .take(NOTES_MAX)
+            .flat_map(|it| wrapped(it, width, NOTE_LINES))
+            .collect();
+        if NOTES_MAX < self.notes.len() {
+            lines.push(format!("… and {} more", self.notes.len() - NOTES_MAX));
+        }
+        let both = format!("{undo}    {same}");
+        if matches!(self.ask, Ask::Type { .. }) && cells(&both) <= width {
+            lines.push(both);
+            return lines;
+        }
+        lines.push(undo);
+        lines.extend(wrapped(&same, width, SAME_LINES));
+        lines
+    }
+}
+
+/// Notes that are shown, and the lines of each.
+const NOTES_MAX: usize = 3;
+const NOTE_LINES: usize = 2;
+/// Lines of the command line that says the same.
+const SAME_LINES: usize = 3;
+/// Lines of what is to be typed: no topic's name is longer.
+const TYPED_LINES: usize = 8;
+
+/// What is to be typed below what has been, so that they can be compared; where they find no room
+/// beside the prompt, on lines of their own.
+fn asked(prompt: &str, expected: &str, typed: &str, width: usize) -> Vec<String> {
+    let typed = format!("{typed}_");
+    let beside = cells(prompt) + 1;
+    if beside + cells(expected).max(cells(&typed)) <= width {
+        return vec![format!("{prompt} {typed}"), format!("{}{expected}", " ".repeat(beside))];
+    }
+    let room = width.saturating_sub(2);
+    let mut lines = vec![prompt.to_owned()];
+    lines.extend(wrapped(expected, room, TYPED_LINES).iter().map(|it| format!("  {it}")));
+    let typed = wrapped(&typed, room, usize::MAX);
+    // The end of it is what is being typed.
+    let shown = typed.iter().skip(typed.len().saturating_sub(TYPED_LINES));
+    lines.extend(shown.map(|it| format!("> {it}")));
+    lines
+}
+
+/// More of a text is not looked at, cells.
+const WRAPPED_MAX: usize = 4_096;
+
+/// `text` in lines of at most `width` cells, and at most so many: broken after a blank where that
+/// leaves no short line, else anywhere.
+fn wrapped(text: &str, width: usize, most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = value(text, WRAPPED_MAX);
+    while width < cells(&rest) && lines.len() + 1 < most {
+        let mut end = 0;
+        let mut used = 0;
+        for (at, letter) in rest.char_indices() {
+            used += cells(letter.encode_utf8(&mut [0; 4]));
+            if width < used {
+                break;
+            }
+            end = at + letter.len_utf8();
+        }
+        if end == 0 {
+            break;
+        }
+        let blank = rest[..end].rfind(' ').map(|it| it + 1);
+        let end = blank.filter(|it| width / 2 < *it).unwrap_or(end);
+        let next = rest.split_off(end);
+        lines.push(std::mem::replace(&mut rest, next));
+    }
+    lines.push(value(&rest, width));
+    lines
 }
 
 /// `plan` in at most `room` lines; the last one says how many are not shown.

@@ -5,6 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use crate::tui::figures::{Reading, cells, duration, name, value};
+use crate::tui::model::checks;
+use crate::tui::recording::speed::Speed;
+use crate::tui::view::app::tone;
 use crate::tui::view::canvas::{Canvas, after, width_of};
 use crate::tui::view::theme::{Paint, Tone};
 
@@ -57,21 +60,12 @@ pub(crate) enum Badge {
 impl Badge {
     /// What it says in at most `room` cells: the warnings drop if both do not fit.
     pub(super) fn words(self, room: u16) -> Vec<(String, Tone)> {
-        let (bad, warn) = match self {
-            Badge::Unknown => return vec![("UNKNOWN".to_owned(), Tone::Unknown)],
-            Badge::Firing { bad: 0, warn: 0 } => return vec![("OK".to_owned(), Tone::Ok)],
-            Badge::Firing { bad, warn } => (bad, warn),
+        let badge = match self {
+            Badge::Unknown => checks::Badge { unknown: 1, ..checks::Badge::default() },
+            Badge::Firing { bad, warn } => checks::Badge { bad, warn, unknown: 0 },
         };
-        let warn_text = format!("WARN {warn}");
-        if bad == 0 {
-            return vec![(warn_text, Tone::Warn)];
-        }
-        let mut words = vec![(format!("BAD {bad}"), Tone::Bad)];
-        let fits = cells(&words[0].0) + 1 + cells(&warn_text) <= usize::from(room);
-        if warn > 0 && fits {
-            words.push((warn_text, Tone::Warn));
-        }
-        words
+        let words = badge.words(usize::from(room)).into_iter();
+        words.map(|(text, level)| (text, tone(level))).collect()
     }
 
     /// Draws it at the left end of `line`.
@@ -123,8 +117,7 @@ pub(crate) enum Age {
     /// The user stopped the picture that long ago.
     Frozen(u64),
     /// A recording is shown so many times as fast.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is recorded yet"))]
-    Replay(u32),
+    Replay(Speed),
 }
 
 impl Age {
@@ -204,8 +197,7 @@ impl Header {
     }
 
     fn paint(&self, canvas: &mut Canvas<'_>, line: Rect) {
-        if let Some(paint) = self.paint {
-            let style = canvas.theme().painted(paint);
+        if let Some(style) = self.paint.and_then(|it| canvas.theme().painted(it)) {
             canvas.restyle(line, style);
         }
     }
@@ -305,7 +297,7 @@ mod tests {
             Age::Stale(47_000),
             Age::Lost(552_000),
             Age::Frozen(190_000),
-            Age::Replay(8),
+            Age::Replay("8".parse().unwrap()),
         ];
         let words = ages.map(|it| it.words().0);
         assert_eq!(words, ["2s", "0s", "stale 47s", "STALE 9m12s", "frozen 3m10s", "replay 8x"]);

@@ -36,15 +36,17 @@ pub(crate) fn draw_bar(canvas: &mut Canvas<'_>, line: Rect, screen: Screen) {
 pub(crate) struct Title {
     /// Screen, subject and counts. The last ones drop when it is too narrow.
     pub(crate) left: Vec<Piece>,
-    /// Filter, order and window of time. The first ones drop when it is too narrow.
+    /// Filter, order and window of time. The last ones drop when it is too narrow. What has an
+    /// accent hides rows: it stays at any width, and loses its end at most.
     pub(crate) right: Vec<Piece>,
 }
 
 impl Title {
     /// Draws it, with a margin of one cell at both ends.
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, line: Rect) {
-        let rest = self.draw_left(canvas, inside(line));
-        self.draw_right(canvas, rest);
+        let room = inside(line);
+        let rest = self.draw_left(canvas, room, self.kept(room.width));
+        draw_right(canvas, rest, &self.right);
     }
 
     /// The same for a screen that is printed.
@@ -52,40 +54,65 @@ impl Title {
         self.draw(canvas, line);
     }
 
-    /// The form of a narrow window: the left side alone.
+    /// The form of a narrow window: the left side, and what hides rows.
     pub(super) fn draw_narrow(&self, canvas: &mut Canvas<'_>, line: Rect) {
-        self.draw_left(canvas, inside(line));
+        let room = inside(line);
+        let rest = self.draw_left(canvas, room, self.kept(room.width));
+        let hides: Vec<Piece> = self.hides().cloned().collect();
+        draw_right(canvas, rest, &hides);
     }
 
-    /// Returns the room that is left.
-    fn draw_left(&self, canvas: &mut Canvas<'_>, room: Rect) -> Rect {
+    /// What says that not all rows are shown.
+    fn hides(&self) -> impl Iterator<Item = &Piece> {
+        self.right.iter().filter(|it| it.tone == Tone::Accent)
+    }
+
+    /// Cells of `room` that are kept for it, with a blank before them.
+    fn kept(&self, room: u16) -> u16 {
+        let width: usize = self.hides().map(|it| cells(&it.text)).sum();
+        u16::try_from(width).unwrap_or(u16::MAX).min((room / 3).min(KEPT_MOST))
+    }
+
+    /// Returns the room that is left, `kept` cells at least if the first piece allows.
+    fn draw_left(&self, canvas: &mut Canvas<'_>, room: Rect, kept: u16) -> Rect {
         let mut rest = room;
         for (index, piece) in self.left.iter().enumerate() {
             let width = width_of(&piece.text);
-            if index > 0 && width > rest.width {
+            let free = rest.width.saturating_sub(kept);
+            if index > 0 && width > free {
                 break;
             }
-            let text = name(&piece.text, usize::from(rest.width));
+            let text = name(&piece.text, usize::from(free));
             let taken = canvas.put(rest, &text, piece.tone);
             rest = after(rest, taken);
         }
         rest
     }
-
-    fn draw_right(&self, canvas: &mut Canvas<'_>, room: Rect) {
-        for first in 0..self.right.len() {
-            let mut pieces = self.right[first..].to_vec();
-            pieces[0].text = pieces[0].text.trim_start().to_owned();
-            let width: usize = pieces.iter().map(|it| cells(&it.text)).sum();
-            let Ok(width) = u16::try_from(width) else { continue };
-            // A blank at least keeps the two sides apart.
-            if width < room.width {
-                canvas.put_all(after(room, room.width - width), &pieces);
-                return;
-            }
-        }
-    }
 }
+
+/// As many of `pieces` as fit at the right end of `room`. What hides rows stays: of that the first
+/// one is cut. A blank at least keeps them apart from what stands left.
+fn draw_right(canvas: &mut Canvas<'_>, room: Rect, pieces: &[Piece]) {
+    let mut pieces = pieces.to_vec();
+    let Some(first) = pieces.first_mut() else { return };
+    first.text = first.text.trim_start().to_owned();
+    let free = usize::from(room.width.saturating_sub(1));
+    let width = |pieces: &[Piece]| pieces.iter().map(|it| cells(&it.text)).sum::<usize>();
+    while free < width(&pieces) && pieces.last().is_some_and(|it| it.tone != Tone::Accent) {
+        pieces.pop();
+    }
+    if let [first, others @ ..] = pieces.as_mut_slice() {
+        first.text = value(&first.text, free.saturating_sub(width(others)));
+    }
+    while free < width(&pieces) {
+        pieces.pop();
+    }
+    let width = u16::try_from(width(&pieces)).unwrap_or(u16::MAX);
+    canvas.put_all(after(room, room.width.saturating_sub(width)), &pieces);
+}
+
+/// More than so many cells are not kept for a filter.
+const KEPT_MOST: u16 = 20;
 
 /// One line that says something: a message, a banner, a filter while it is typed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,8 @@ use ratatui::style::Color;
 use super::*;
 use crate::tui::figures::Reading;
 use crate::tui::view::canvas::{Piece, text_of};
+use crate::tui::view::colors::Rgb;
+use crate::tui::view::export::ansi;
 use crate::tui::view::theme::{Glyphs, Paint, Palette, Theme, Tone};
 
 fn header() -> Header {
@@ -174,8 +176,8 @@ fn titles_drop_what_does_not_fit() {
         title(80).trim_end(),
         " topics  1003   2 bad  2 warn  1 unknown                 sort level, name  live"
     );
-    insta::assert_snapshot!(title(60), @" topics  1003   2 bad  2 warn  1 unknown               live");
-    insta::assert_snapshot!(title(48), @" topics  1003   2 bad  2 warn  1 unknown   live");
+    insta::assert_snapshot!(title(60), @" topics  1003   2 bad  2 warn  1 unknown   sort level, name");
+    insta::assert_snapshot!(title(48), @" topics  1003   2 bad  2 warn  1 unknown");
     insta::assert_snapshot!(title(24), @" topics  1003   2 bad");
 }
 
@@ -286,7 +288,9 @@ fn help() -> Help {
 
 #[test]
 fn help_over_a_screen() {
-    let shown = on_canvas((80, 10), |canvas, area| help().draw(canvas, area));
+    let shown = on_canvas((80, 10), |canvas, area| {
+        help().draw(canvas, area);
+    });
     assert!(shown.starts_with(" ┌"));
     insta::assert_snapshot!(shown, @r"
      ┌ keys of groups ────────────────────────────────────────────────────────────┐
@@ -306,11 +310,13 @@ fn reset() -> Confirm {
     Confirm {
         action: "reset offsets of nightly-report".into(),
         context: "prod-eu".into(),
+        tone: Tone::Plain,
         paint: None,
         plan: vec![
             "orders     12 partitions   180991222 … → time -1h   skips 9.0M records".into(),
             "refunds     1 partition    no commit   → time -1h".into(),
         ],
+        notes: Vec::new(),
         undo: "kt undo 41".into(),
         same: "kt groups reset nightly-report --all-topics --to -1h -y".into(),
         ask: Ask::Yes { question: "Reset 13 offsets?".into() },
@@ -362,21 +368,81 @@ fn questions_before_a_change() {
 fn the_question_stays_in_sight_when_the_plan_is_long() {
     let plan = (0..40).map(|it| format!("orders-{it}")).collect();
     let confirm = Confirm { plan, action: "reset offsets of ".repeat(9), ..reset() };
-    insta::assert_snapshot!(on_canvas((60, 8), |canvas, area| confirm.draw(canvas, area)), @r"
+    insta::assert_snapshot!(on_canvas((60, 8), |canvas, area| confirm.draw(canvas, area)), @"
     ┌ reset offsets of reset offsets…context prod-eu · level 1 ┐
     │ orders-0                                                 │
-    │ orders-1                                                 │
-    │ … and 38 more                                            │
+    │ … and 39 more                                            │
     │ undo: kt undo 41                                         │
-    │ same: kt groups reset nightly-report --all-topics --to … │
+    │ same: kt groups reset nightly-report --all-topics --to   │
+    │ -1h -y                                                   │
     │ Reset 13 offsets?  [y/N]                                 │
     └──────────────────────────────────────────────────────────┘
     ");
 }
 
 #[test]
+fn a_long_name_can_be_read_and_compared() {
+    let name = "clickstream-web-raw-eu-west-1-with-a-name-that-nobody-would-type-for-fun-v2";
+    let confirm = Confirm {
+        action: format!("delete topic {name}"),
+        same: format!("kt topics delete {name} -y"),
+        ask: Ask::Type {
+            loss: "data is lost".into(),
+            prompt: "Type the name to delete it:".into(),
+            expected: name.into(),
+            typed: name[..74].into(),
+        },
+        ..delete()
+    };
+    insta::assert_snapshot!(on_canvas((80, 12), |canvas, area| confirm.draw(canvas, area)), @"
+    ┌ delete topic clickstream-web-raw…context prod-eu · level 2: data is lost ┐
+    │ 24 partitions, 88.0GiB, 214M records; 3 groups read it (2 active)        │
+    │ undo: none                                                               │
+    │ same: kt topics delete clickstream-web-raw-eu-west-1-with-a-name-that-no │
+    │ body-would-type-for-fun-v2 -y                                            │
+    │ Type the name to delete it:                                              │
+    │   clickstream-web-raw-eu-west-1-with-a-name-that-nobody-would-type-for-f │
+    │   un-v2                                                                  │
+    │ > clickstream-web-raw-eu-west-1-with-a-name-that-nobody-would-type-for-f │
+    │ > un-v_                                                                  │
+    └─ Esc leaves, nothing is changed ─────────────────────────────────────────┘
+    ");
+    // In the smallest window what is typed stays.
+    insta::assert_snapshot!(on_canvas((80, 6), |canvas, area| confirm.draw(canvas, area)), @"
+    ┌ delete topic clickstream-web-raw…context prod-eu · level 2: data is lost ┐
+    │   clickstream-web-raw-eu-west-1-with-a-name-that-nobody-would-type-for-f │
+    │   un-v2                                                                  │
+    │ > clickstream-web-raw-eu-west-1-with-a-name-that-nobody-would-type-for-f │
+    │ > un-v_                                                                  │
+    └─ Esc leaves, nothing is changed ─────────────────────────────────────────┘
+    ");
+}
+
+#[test]
+fn notes_of_the_plan_stand_before_the_question() {
+    let note = "group \"bililng\" does not exist: it is created, and nobody reads for it before \
+                somebody joins it";
+    let many = (0..3).map(|it| format!("note {it}"));
+    let confirm = Confirm { notes: [note.to_owned()].into_iter().chain(many).collect(), ..reset() };
+    insta::assert_snapshot!(on_canvas((80, 12), |canvas, area| confirm.draw(canvas, area)), @r#"
+    ┌ reset offsets of nightly-report · context prod-eu · level 1 ─────────────┐
+    │ orders     12 partitions   180991222 … → time -1h   skips 9.0M records   │
+    │ refunds     1 partition    no commit   → time -1h                        │
+    │ group "bililng" does not exist: it is created, and nobody reads for it   │
+    │ before somebody joins it                                                 │
+    │ note 0                                                                   │
+    │ note 1                                                                   │
+    │ … and 1 more                                                             │
+    │ undo: kt undo 41                                                         │
+    │ same: kt groups reset nightly-report --all-topics --to -1h -y            │
+    │ Reset 13 offsets?  [y/N]                                                 │
+    └──────────────────────────────────────────────────────────────────────────┘
+    "#);
+}
+
+#[test]
 fn a_context_paints_its_header() {
-    let paint = Some(Paint { red: 255, green: 220, blue: 0 });
+    let paint = Some(Paint::Exact(Rgb(255, 220, 0)));
     let painted = Header { paint, ..header() };
     let buffer = drawn(&painted, Screen::Overview, &overview_title(), (80, 24), Theme::default());
     for x in 0..80 {
@@ -384,6 +450,55 @@ fn a_context_paints_its_header() {
         assert_eq!((style.fg, style.bg), (Some(Color::Black), Some(Color::Rgb(255, 220, 0))));
     }
     assert_eq!(buffer[(0, 1)].style().bg, Some(Color::Reset));
+}
+
+/// Escape sequences as they are sent, with `^` for the escape.
+fn inked(buffer: &Buffer, line: usize) -> String {
+    ansi(buffer).lines().nth(line).unwrap_or_default().replace('\x1b', "^")
+}
+
+const PALETTES: [Palette; 4] = [Palette::Dark, Palette::Light, Palette::Sixteen, Palette::Mono];
+
+#[test]
+fn the_colour_of_a_context_in_every_theme() {
+    let mut text = String::new();
+    for paint in [Paint::Exact(Rgb(180, 2, 3)), Paint::Named(11)] {
+        let header = Header { paint: Some(paint), ..header() };
+        for palette in PALETTES {
+            let theme = Theme { palette, glyphs: Glyphs::Unicode };
+            let shown = drawn(&header, Screen::Overview, &overview_title(), (60, 16), theme);
+            text += &format!("{palette:?} {}\n", inked(&shown, 0));
+        }
+    }
+    insta::assert_snapshot!(text, @"
+    Dark ^[97;48;2;180;2;3m prod-eu      ^[1mBAD 3^[0;97;48;2;180;2;3m ^[1mWARN 2^[0;97;48;2;180;2;3m  ^[1mbrk 5/6^[0;97;48;2;180;2;3m                      2s ^[0m
+    Light ^[97;48;2;180;2;3m prod-eu      ^[1mBAD 3^[0;97;48;2;180;2;3m ^[1mWARN 2^[0;97;48;2;180;2;3m  ^[1mbrk 5/6^[0;97;48;2;180;2;3m                      2s ^[0m
+    Sixteen ^[97;41m prod-eu      ^[1mBAD 3^[0;97;41m ^[1mWARN 2^[0;97;41m  ^[1mbrk 5/6^[0;97;41m                      ^[2m2s^[0;97;41m ^[0m
+    Mono  prod-eu      ^[1;7mBAD 3^[0m ^[1mWARN 2^[0m  ^[7mbrk 5/6^[0m                      ^[2m2s^[0m
+    Dark ^[30;103m prod-eu      ^[1mBAD 3^[0;30;103m ^[1mWARN 2^[0;30;103m  ^[1mbrk 5/6^[0;30;103m                      2s ^[0m
+    Light ^[30;103m prod-eu      ^[1mBAD 3^[0;30;103m ^[1mWARN 2^[0;30;103m  ^[1mbrk 5/6^[0;30;103m                      2s ^[0m
+    Sixteen ^[30;103m prod-eu      ^[1mBAD 3^[0;30;103m ^[1mWARN 2^[0;30;103m  ^[1mbrk 5/6^[0;30;103m                      ^[2m2s^[0;30;103m ^[0m
+    Mono  prod-eu      ^[1;7mBAD 3^[0m ^[1mWARN 2^[0m  ^[7mbrk 5/6^[0m                      ^[2m2s^[0m
+    ");
+}
+
+#[test]
+fn a_question_names_the_context_in_its_colour() {
+    let mut text = String::new();
+    for palette in PALETTES {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 60, 6));
+        let area = buffer.area;
+        let theme = Theme { palette, glyphs: Glyphs::Unicode };
+        let confirm = Confirm { paint: Some(Paint::Exact(Rgb(180, 2, 3))), ..delete() };
+        confirm.draw(&mut Canvas::new(&mut buffer, theme), area);
+        text += &format!("{palette:?} {}\n", inked(&buffer, 0));
+    }
+    insta::assert_snapshot!(text, @"
+    Dark ^[1;91m┌ delete topic pay…^[97;48;2;180;2;3mcontext prod-eu^[91;49m · level 2: data is lost ┐^[0m
+    Light ^[1;31m┌ delete topic pay…^[97;48;2;180;2;3mcontext prod-eu^[31;49m · level 2: data is lost ┐^[0m
+    Sixteen ^[1;91m┌ delete topic pay…^[97;41mcontext prod-eu^[91;49m · level 2: data is lost ┐^[0m
+    Mono ^[7m┌ delete topic pay…context prod-eu · level 2: data is lost ┐^[0m
+    ");
 }
 
 #[test]
@@ -412,7 +527,7 @@ fn ages() -> impl Strategy<Value = Age> {
         any::<u64>().prop_map(Age::Stale),
         any::<u64>().prop_map(Age::Lost),
         any::<u64>().prop_map(Age::Frozen),
-        any::<u32>().prop_map(Age::Replay),
+        (1_u32..=999).prop_map(|it| Age::Replay(it.to_string().parse().unwrap())),
     ]
 }
 
@@ -447,10 +562,20 @@ proptest! {
             prop_assert_eq!(word, "PROTECTED");
         }
         prop_assert_eq!(shown.lines().count(), usize::from(size.1));
-        let confirm = Confirm { action: name.clone(), plan: vec![name.clone(); 30], ..delete() };
+        let wild = name.repeat(9);
+        let ask = Ask::Type {
+            loss: name.clone(),
+            prompt: "Type it:".into(),
+            expected: wild.clone(),
+            typed: wild.clone(),
+        };
+        let (plan, notes) = (vec![name.clone(); 30], vec![wild.clone(); 5]);
+        let confirm = Confirm { action: name.clone(), plan, notes, same: wild, ask, ..delete() };
         on_canvas(size, |canvas, area| confirm.draw(canvas, area));
         on_canvas(size, |canvas, area| reset().draw(canvas, area));
-        on_canvas(size, |canvas, area| Help { scrolled: counts.0, ..help() }.draw(canvas, area));
+        on_canvas(size, |canvas, area| {
+            Help { scrolled: counts.0, ..help() }.draw(canvas, area);
+        });
         on_canvas(size, |canvas, area| draw_rule(canvas, area, &name, Tone::Dim));
         on_canvas(size, |canvas, area| draw_lines(canvas, area, std::slice::from_ref(&name)));
     }

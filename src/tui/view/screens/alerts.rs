@@ -1,8 +1,11 @@
 //! Draws what fires, and what has happened.
 
+use std::path::Path;
+
 use ratatui::layout::Rect;
 
 use super::below;
+use crate::tui::alerts::rules::Origin;
 use crate::tui::figures::{self, Clock};
 use crate::tui::model::app::{App, Drawn};
 use crate::tui::model::checks::Level;
@@ -99,14 +102,18 @@ pub(super) fn title(app: &App) -> Title {
     }
     let counts = format!("  of {} subjects, {} rules", page.summary.subjects, page.summary.rules);
     left.push(Piece::new(counts, Tone::Plain));
+    let name = |path: &Path| {
+        path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default()
+    };
     let right = match (&page.refused, &page.origin) {
-        (Some(why), _) => Piece::new(format!("  {why}"), Tone::Warn),
-        (None, Some((name, read))) => {
+        // The message line says why.
+        (Some(_), Some(it)) => Piece::new(format!("  {} refused", name(&it.path)), Tone::Warn),
+        (None, Some(Origin { path, read: Some(read) })) => {
             let zone = &app.setting.zone;
             let at = read.to_zoned(zone.clone()).strftime("%H:%M").to_string();
-            Piece::new(format!("  {name} of {at}"), Tone::Dim)
+            Piece::new(format!("  {} of {at}", name(path)), Tone::Dim)
         }
-        (None, None) => Piece::new("  built-in checks alone", Tone::Dim),
+        _ => Piece::new("  built-in checks alone", Tone::Dim),
     };
     Title { left, right: vec![right] }
 }
@@ -122,7 +129,8 @@ pub(super) fn cells_of(it: &RuleLine) -> Vec<Cell> {
     vec![
         Cell::new(word, level_tone),
         Cell::plain(it.it.rule.clone()),
-        Cell::plain(it.it.subject_text(20)),
+        // The column cuts it, by the room that there is.
+        Cell::plain(it.it.subject_text(usize::MAX)),
         Cell::plain(it.it.value.clone()),
         Cell::figure(it.it.limit.clone()),
         Cell::figure(since),

@@ -1,20 +1,24 @@
 //! Draws the brokers.
 
+use kt_protocol::types::NodeId;
 use ratatui::layout::Rect;
 
-use super::{cells, draw_empty, sort_and_time};
-use crate::tui::figures;
+use super::{cells, draw_empty, sort_and_time, window};
+use crate::tui::figures::{self, Reading};
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
-use crate::tui::model::listing::{Line as _, List as _};
-use crate::tui::model::screens::brokers::{BrokerLine, Role};
+use crate::tui::model::listing::List as _;
+use crate::tui::model::schedule::Kind;
+use crate::tui::model::screens::brokers::{BrokerLine, Head, Role};
 use crate::tui::view::canvas::{Canvas, Piece};
 use crate::tui::view::frame::Title;
 use crate::tui::view::list::Look;
 use crate::tui::view::table::{Cell, Column};
 use crate::tui::view::theme::Tone;
 
-fn columns() -> Vec<Column> {
+/// From 120 columns on the address is whole: it is the endpoint.
+fn columns(app: &App) -> Vec<Column> {
+    let wide = |it: Column| it.shown_from(120);
     vec![
         Column::figures("id", 4, 0),
         Column::name("address"),
@@ -26,13 +30,15 @@ fn columns() -> Vec<Column> {
         Column::figures("size", 7, 6),
         Column::figures("disk", 4, 2),
         Column::figures("in B/s", 7, 8),
-        Column::words("last 30m", 20, 10).shown_from(120),
+        wide(Column::figures("dirs", 4, 10)),
+        wide(Column::figures("full in", 7, 11)),
+        wide(Column::words(window(app), 20, 12)),
     ]
 }
 
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) {
     let page = &app.pages.brokers;
-    let columns = columns();
+    let columns = columns(app);
     let cells = |it: &BrokerLine| cells_of(app, it);
     Look { pane: 0, has_focus: true, columns: &columns, cells: &cells }
         .draw(&page.list, canvas, body, drawn);
@@ -43,27 +49,43 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
 }
 
 pub(super) fn title(app: &App) -> Title {
-    let cluster = &app.watch.cluster;
-    let (up, all) = (cluster.up().count(), cluster.brokers.len());
-    let left = vec![
-        Piece::new("brokers", Tone::Plain),
-        Piece::new(format!("  {up} of {all} up"), if up < all { Tone::Bad } else { Tone::Plain }),
-    ];
-    Title { left, right: sort_and_time(&app.pages.brokers.list) }
+    let page = &app.pages.brokers;
+    let mut left = vec![Piece::new("brokers", Tone::Plain)];
+    if !page.is_known {
+        left.push(Piece::new("  reading", Tone::Plain));
+        return Title { left, right: sort_and_time(app, &page.list) };
+    }
+    let Head { up, all, racks, leader_skew } = page.head;
+    let tone = if up < all { Tone::Bad } else { Tone::Plain };
+    left.push(Piece::new(format!("  {up} of {all} up"), tone));
+    if 0 < racks {
+        left.push(Piece::new(format!("  racks {racks}"), Tone::Plain));
+    }
+    if let Some(skew) = leader_skew {
+        let tone = if 0.25 < skew { Tone::Warn } else { Tone::Plain };
+        left.push(Piece::new(format!("  leader skew {}", figures::share(skew)), tone));
+    }
+    Title { left, right: sort_and_time(app, &page.list) }
 }
 
 fn cells_of(app: &App, it: &BrokerLine) -> Vec<Cell> {
+    if it.role == Role::Controller {
+        return controller(it);
+    }
+    let full_in = it.full_in_ms.map_or_else(|| "–".to_owned(), figures::duration);
     let row = vec![
-        Cell::plain(it.key()),
+        cells::id(it.id, 4),
         Cell::plain(it.address.clone()),
         Cell::plain(it.rack.clone().unwrap_or_default()),
         role(it.role),
         cells::count(it.leaders),
         cells::count(it.replicas),
-        cells::count(it.out_of_sync),
-        size(it),
-        disk(it.disk),
-        bytes_in(it),
+        cells::count_in(it.out_of_sync, 4),
+        size(app, it),
+        disk(app, it),
+        bytes_in(app, it),
+        cells::count_in(it.dirs, 4),
+        Cell::figure(full_in),
         cells::spark(app, &Subject::Broker(it.id), Metric::BytesIn, 20),
     ];
     match it.role {
@@ -80,36 +102,54 @@ fn cells_of(app: &App, it: &BrokerLine) -> Vec<Cell> {
     }
 }
 
-/// Of one that is down and was never asked, there is nothing to come.
-fn size(it: &BrokerLine) -> Cell {
-    match (it.size, it.down_ms) {
-        (None, Some(_)) => Cell::figure("–"),
-        (size, _) => cells::bytes(size),
+/// It holds no partitions of topics; what it does for the quorum is on that screen.
+fn controller(it: &BrokerLine) -> Vec<Cell> {
+    let mut row = vec![cells::id(it.id, 4), Cell::figure("–"), Cell::default(), role(it.role)];
+    row.resize(12, Cell::figure("–"));
+    row.push(Cell::default());
+    row
+}
+
+/// What its directories tell: nothing is to come of one that is down and was never asked.
+fn of_dirs<T>(app: &App, it: &BrokerLine, value: Option<T>) -> Reading<T> {
+    match (value, it.down_ms) {
+        (Some(it), _) => Reading::Known(it),
+        (None, None) if it.dirs == 0 => {
+            app.watch.cluster.hearing.lack_of(Kind::LogDirs, NodeId(it.id))
+        }
+        _ => Reading::Missing,
     }
+}
+
+fn size(app: &App, it: &BrokerLine) -> Cell {
+    cells::bytes(of_dirs(app, it, it.size))
 }
 
 pub(super) fn role(role: Role) -> Cell {
     match role {
         Role::Broker => Cell::plain("b"),
+        Role::Controller => Cell::plain("c"),
         Role::Both => Cell::plain("bc"),
-        Role::Fenced => Cell::new("fenc", Tone::Bad),
+        Role::Fenced => Cell::new("fenc", Tone::Warn),
         Role::Down => Cell::new("down", Tone::Bad),
     }
 }
 
-pub(super) fn bytes_in(it: &BrokerLine) -> Cell {
-    match it.down_ms {
-        Some(_) => Cell::figure("–"),
-        None => cells::byte_rate(it.bytes_in, it.bytes_in_is_estimated),
-    }
+pub(super) fn bytes_in(app: &App, it: &BrokerLine) -> Cell {
+    let told = match (it.down_ms, it.bytes_in) {
+        (Some(_), _) => Reading::Missing,
+        (None, Some(it)) => Reading::Known(it),
+        (None, None) => app.watch.cluster.hearing.lack_of(Kind::LogDirs, NodeId(it.id)),
+    };
+    cells::byte_rate(told, it.bytes_in_is_estimated)
 }
 
-pub(super) fn disk(share: Option<f64>) -> Cell {
-    let Some(share) = share else { return Cell::figure("–") };
-    let tone = match share {
-        0.9.. => Tone::Bad,
-        0.8.. => Tone::Warn,
-        _ => Tone::Plain,
+pub(super) fn disk(app: &App, it: &BrokerLine) -> Cell {
+    let told = of_dirs(app, it, it.disk);
+    let tone = match told {
+        Reading::Known(0.9..) => Tone::Bad,
+        Reading::Known(0.8..) => Tone::Warn,
+        told => return Cell::figure(told.text(figures::share)),
     };
-    Cell::new(figures::share(share), tone)
+    Cell::new(told.text(figures::share), tone)
 }

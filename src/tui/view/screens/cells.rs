@@ -2,11 +2,12 @@
 
 use kt_protocol::types::Millis;
 
-use crate::tui::figures;
+use crate::tui::figures::{self, Reading};
 use crate::tui::history::Rate;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::App;
 use crate::tui::model::lag::{Cells, Eta, Expires, Lag, Late, Trend};
+use crate::tui::model::schedule::Kind;
 use crate::tui::model::screens::topics::Keep;
 use crate::tui::view::chart;
 use crate::tui::view::table::Cell;
@@ -17,8 +18,26 @@ pub(super) fn pending(value: Option<String>) -> Cell {
     Cell::figure(value.unwrap_or_else(|| "…".to_owned()))
 }
 
-pub(super) fn rate(per_second: Option<f64>) -> Cell {
-    pending(per_second.map(figures::rate))
+/// A value that a kind of question tells; else why it is not known.
+pub(super) fn told<T>(app: &App, kind: Kind, value: Option<T>) -> Reading<T> {
+    value.map_or_else(|| app.watch.cluster.hearing.lack(kind), Reading::Known)
+}
+
+/// A cell that means something only once anybody has answered this.
+pub(super) fn once_told(app: &App, kind: Kind, cell: Cell) -> Cell {
+    let mut asked = app.watch.cluster.hearing.of_kind(kind);
+    if asked.any(|it| it.1.answered.is_some()) {
+        return cell;
+    }
+    figure(app.watch.cluster.hearing.lack(kind))
+}
+
+fn figure(text: Reading<String>) -> Cell {
+    Cell::figure(text.text(|it| it))
+}
+
+pub(super) fn rate(per_second: Reading<f64>) -> Cell {
+    Cell::figure(per_second.text(figures::rate))
 }
 
 pub(super) fn rate_of(rate: Rate) -> Cell {
@@ -26,27 +45,45 @@ pub(super) fn rate_of(rate: Rate) -> Cell {
 }
 
 /// Bytes a second; `~` where they come from records.
-pub(super) fn byte_rate(per_second: Option<f64>, is_estimated: bool) -> Cell {
-    let text = per_second.map(|it| {
+pub(super) fn byte_rate(per_second: Reading<f64>, is_estimated: bool) -> Cell {
+    let write = |it| {
         let text = figures::byte_rate(it);
-        // The mark takes no more room than there is.
-        let fits = figures::cells(&text) < figures::BYTES;
-        if is_estimated && fits { format!("~{text}") } else { text }
-    });
-    pending(text)
+        if is_estimated { about(&text) } else { text }
+    };
+    Cell::figure(per_second.text(write))
 }
 
-pub(super) fn bytes(size: Option<u64>) -> Cell {
-    Cell::figure(size.map_or_else(|| "…".to_owned(), figures::bytes))
+pub(super) fn bytes(size: Reading<u64>) -> Cell {
+    Cell::figure(size.text(figures::bytes))
+}
+
+/// An amount of bytes with the mark of what is not exact, in no more room: it loses its decimal.
+pub(super) fn about(bytes: &str) -> String {
+    match bytes.split_once('.') {
+        Some((whole, rest)) if figures::BYTES <= figures::cells(bytes) => {
+            format!("~{whole}{}", rest.trim_start_matches(|it: char| it.is_ascii_digit()))
+        }
+        _ => format!("~{bytes}"),
+    }
 }
 
 pub(super) fn count(count: usize) -> Cell {
     Cell::figure(figures::count(count as u64))
 }
 
-pub(super) fn keep(keep: Keep) -> Cell {
+/// A count in a column that is narrower than counts are.
+pub(super) fn count_in(count: usize, width: usize) -> Cell {
+    Cell::figure(figures::count_in(count as u64, width))
+}
+
+/// An id, which is typed back: never rounded, and of one that is too long the end.
+pub(super) fn id(id: i32, width: usize) -> Cell {
+    Cell::plain(figures::offset(i64::from(id), width))
+}
+
+pub(super) fn keep(app: &App, keep: Keep) -> Cell {
     match keep {
-        Keep::Unknown => Cell::figure("…"),
+        Keep::Unknown => figure(app.watch.cluster.hearing.lack(Kind::Configs)),
         Keep::Time(ms) => Cell::plain(figures::period(ms)),
         Keep::Size(_) => Cell::plain("size"),
         Keep::Compacted => Cell::plain("cmpct"),
@@ -107,7 +144,7 @@ pub(super) fn verdict(cells: &Cells) -> Cell {
     use crate::group_verdict::{Level, Verdict};
     let Some(verdict) = cells.verdict else { return Cell::figure("…") };
     if verdict == Verdict::Ok && 0 < cells.no_commit {
-        return Cell::plain(format!("n/c {}", cells.no_commit));
+        return Cell::plain(format!("n/c {}", figures::count_in(cells.no_commit as u64, 3)));
     }
     let tone = match verdict.level() {
         Level::Ok => Tone::Plain,

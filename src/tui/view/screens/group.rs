@@ -5,6 +5,7 @@ mod tables;
 use kt_client::admin::GroupState;
 use ratatui::layout::Rect;
 
+use self::tables::Form;
 use super::{after_columns, below, cells, reading};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
@@ -14,7 +15,7 @@ use crate::tui::model::screens::group::{GroupPage, Pane, ReadLine};
 use crate::tui::model::screens::topic::Standing;
 use crate::tui::view::app::tone;
 use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
-use crate::tui::view::chart::{Axis, Chart};
+use crate::tui::view::chart::{Axis, Chart, edge};
 use crate::tui::view::frame::{Title, draw_lines, draw_rule};
 use crate::tui::view::theme::Tone;
 
@@ -31,7 +32,7 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     let page = &app.pages.group;
     match page.standing {
         Standing::Here => {}
-        Standing::Unknown => return draw_lines(canvas, body, &reading(app)),
+        Standing::Unknown => return draw_unknown(app, canvas, body),
         Standing::Deleted | Standing::Missing => return draw_absent(page, canvas, body),
     }
     let area = canvas.area();
@@ -49,9 +50,16 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     canvas.put_all(after(line_of(rest, 0), 1), &panes(page));
     rest = below(rest, 1);
     match page.pane {
-        Pane::Partitions => tables::draw_partitions(app, canvas, rest, drawn),
-        Pane::Members => tables::draw_members(app, canvas, rest, drawn),
+        Pane::Partitions => tables::draw_partitions(app, canvas, (rest, Form::Alone), drawn),
+        Pane::Members => tables::draw_members(app, canvas, (rest, Form::Alone), drawn),
     }
+}
+
+fn draw_unknown(app: &App, canvas: &mut Canvas<'_>, body: Rect) {
+    let page = &app.pages.group;
+    let Some(why) = &page.untold else { return draw_lines(canvas, body, &reading(app)) };
+    let what = format!("No broker that tells its groups knows {}.", page.name);
+    draw_lines(canvas, body, &[what, format!("Not told: {why}")]);
 }
 
 fn draw_absent(page: &GroupPage, canvas: &mut Canvas<'_>, body: Rect) {
@@ -80,8 +88,8 @@ fn draw_wide(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) 
     draw_rule(canvas, line_of(right, 0), &members_word(page), rule(Pane::Members));
     // A margin keeps the figures away from the rule.
     let left = Rect { width: LEFT - 2, ..left };
-    tables::draw_partitions(app, canvas, below(left, 1), drawn);
-    tables::draw_members(app, canvas, below(right, 1), drawn);
+    tables::draw_partitions(app, canvas, (below(left, 1), Form::Beside), drawn);
+    tables::draw_members(app, canvas, (below(right, 1), Form::Beside), drawn);
 }
 
 fn draw_sentence(page: &GroupPage, canvas: &mut Canvas<'_>, line: Rect) {
@@ -147,7 +155,8 @@ fn draw_lag(app: &App, canvas: &mut Canvas<'_>, place: Rect) {
     let subject = Subject::Group(app.pages.group.name.clone());
     let top = app.top(&subject, Metric::Lag);
     let samples = cells::samples(app, &subject, Metric::Lag, room(place));
-    chart(app, &samples, top, &format!("lag {}", edge(top))).draw(canvas, place);
+    let name = format!("lag {}", edge(top));
+    chart(&Ends::of(app), &samples, (top, &name)).draw(canvas, place);
 }
 
 /// What is read, and as a dim line what comes in.
@@ -158,7 +167,7 @@ fn draw_reading(app: &App, canvas: &mut Canvas<'_>, place: Rect) {
     let read = cells::samples(app, &subject, Metric::RecordsOut, room(place));
     let incoming = cells::samples(app, &subject, Metric::GroupIn, room(place));
     let name = format!("{}/s", edge(top));
-    chart(app, &read, top, &name).draw_with_line(canvas, place, &incoming);
+    chart(&Ends::of(app), &read, (top, &name)).draw_with_line(canvas, place, &incoming);
     let words = line_of(place, place.height.saturating_sub(1));
     let middle = after(words, AXIS + 12);
     canvas.put_all(middle, &[Piece::new("read/s", Tone::Plain), Piece::new("  in/s", Tone::Dim)]);
@@ -168,22 +177,25 @@ fn room(place: Rect) -> usize {
     usize::from(place.width.saturating_sub(AXIS))
 }
 
-fn chart<'a>(app: &App, samples: &'a [Option<f64>], top: f64, top_text: &'a str) -> Chart<'a> {
-    use crate::tui::history::window::Window;
-    let from = match app.view.window {
-        Window::M5 => "-5m",
-        Window::M30 => "-30m",
-        Window::H3 => "-3h",
-        Window::H24 => "-24h",
-        Window::D7 => "-7d",
-    };
-    let to = if app.view.is_live() { "now" } else { "" };
-    Chart { samples, top, top_text, axis: Axis::Left(AXIS), from, to, tone: Tone::Plain }
+/// The ends of the window as they stand below a chart.
+struct Ends {
+    from: String,
+    to: String,
 }
 
-/// The edge of a scale is a round number: `5M`.
-fn edge(top: f64) -> String {
-    figures::rate(top).replace(".0", "")
+impl Ends {
+    fn of(app: &App) -> Ends {
+        Ends { from: format!("-{}", app.view.window.name()), to: super::right_edge(app) }
+    }
+}
+
+fn chart<'a>(
+    ends: &'a Ends,
+    samples: &'a [Option<f64>],
+    (top, top_text): (f64, &'a str),
+) -> Chart<'a> {
+    let Ends { from, to } = ends;
+    Chart { samples, top, top_text, axis: Axis::Left(AXIS), from, to, tone: Tone::Plain }
 }
 
 fn panes(page: &GroupPage) -> Vec<Piece> {

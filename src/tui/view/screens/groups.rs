@@ -3,7 +3,7 @@
 use kt_client::admin::{GroupState, GroupType};
 use ratatui::layout::Rect;
 
-use super::{cells, draw_empty, list_title};
+use super::{cells, draw_empty, list_title, window_of};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
@@ -17,7 +17,7 @@ use crate::tui::view::theme::Tone;
 
 const SPARK: u16 = 26;
 
-fn columns(width: u16) -> Vec<Column> {
+fn columns(app: &App, width: u16) -> Vec<Column> {
     let wide = |it: Column| it.shown_from(120);
     let mut columns = vec![Column::name("group")];
     if width < 120 {
@@ -40,14 +40,14 @@ fn columns(width: u16) -> Vec<Column> {
         Column::figures("expires", 7, 4),
         wide(Column::figures("n/c", 4, 10)),
         Column::words("verdict", 7, 2),
-        wide(Column::words("lag, last 30m", SPARK, 15)),
+        wide(Column::words(window_of(app, "lag"), SPARK, 15)),
     ]);
     columns
 }
 
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) {
     let page = &app.pages.groups;
-    let columns = columns(body.width);
+    let columns = columns(app, body.width);
     let is_wide = 120 <= body.width;
     let cells = |it: &GroupLine| cells_of(app, it, is_wide);
     Look { pane: 0, has_focus: true, columns: &columns, cells: &cells }
@@ -74,7 +74,7 @@ pub(super) fn draw_list(
     if !is_beside {
         let is_wide = 120 <= area.width;
         let cells = |it: &GroupLine| cells_of(app, it, is_wide);
-        let columns = columns(area.width);
+        let columns = columns(app, area.width);
         Look { pane, has_focus, columns: &columns, cells: &cells }.draw(list, canvas, area, drawn);
         return;
     }
@@ -98,14 +98,14 @@ pub(super) fn draw_list(
 }
 
 pub(super) fn title(app: &App) -> Title {
-    list_title("groups", &app.pages.groups.list, app.pages.groups.is_known)
+    list_title(app, "groups", (&app.pages.groups.list, app.pages.groups.is_known))
 }
 
 fn cells_of(app: &App, it: &GroupLine, is_wide: bool) -> Vec<Cell> {
     let mut row = vec![Cell::plain(it.name.clone())];
     let state =
         if is_wide { it.state.map_or("?", GroupState::name) } else { short_state(it.state) };
-    let members = it.members.map_or_else(|| "…".to_owned(), |it| figures::count(it as u64));
+    let members = it.members.map_or_else(|| "…".to_owned(), |it| figures::count_in(it as u64, 3));
     if is_wide {
         row.push(Cell::plain(it.group_type.name()));
     } else {
@@ -114,7 +114,7 @@ fn cells_of(app: &App, it: &GroupLine, is_wide: bool) -> Vec<Cell> {
     row.push(Cell::figure(state));
     row.push(Cell::figure(members));
     if is_wide {
-        row.push(cells::count(it.topics));
+        row.push(cells::count_in(it.topics, 4));
         row.push(cells::count(it.partitions));
     }
     row.extend(lag_cells(it));
@@ -126,12 +126,15 @@ fn cells_of(app: &App, it: &GroupLine, is_wide: bool) -> Vec<Cell> {
 fn lag_cells(it: &GroupLine) -> Vec<Cell> {
     let Some(known) = &it.cells else {
         let sign = if it.failure.is_some() { "?" } else { "…" };
-        let verdict = if it.failure.is_some() { "denied" } else { "…" };
+        let verdict = if it.is_denied { "denied" } else { sign };
         let mut cells = vec![Cell::figure(sign); 7];
         cells.push(Cell::new(verdict, Tone::Unknown));
         return cells;
     };
-    let none = if known.no_commit == 0 { String::new() } else { known.no_commit.to_string() };
+    let none = match known.no_commit {
+        0 => String::new(),
+        count => figures::count_in(count as u64, 4),
+    };
     vec![
         cells::lag(known),
         cells::late(known.late),

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{below, draw_empty, sort_and_time};
+use super::{below, draw_empty, sort_only};
 use crate::tui::figures;
 use crate::tui::model::app::{App, Drawn};
 use crate::tui::model::listing::{Line as _, List as _};
@@ -71,23 +71,30 @@ pub(super) fn title(app: &App) -> Title {
     let page = &app.pages.log_dirs;
     let lines: Vec<&DirLine> = page.dirs.all().collect();
     let brokers: std::collections::BTreeSet<i32> = lines.iter().map(|it| it.broker).collect();
-    let mut left = vec![
-        Piece::new("log dirs", Tone::Plain),
-        Piece::new(format!("  {} on {} brokers", lines.len(), brokers.len()), Tone::Plain),
-    ];
+    let mut left = vec![Piece::new("log dirs", Tone::Plain)];
+    if !page.is_known {
+        left.push(Piece::new("  reading", Tone::Plain));
+        return Title { left, right: sort_only(&page.dirs) };
+    }
+    let count = format!("  {} on {} brokers", lines.len(), brokers.len());
+    left.push(Piece::new(count, Tone::Plain));
     if let Some((used, all)) = volumes(&lines) {
-        let text = format!("  {} used of {}", figures::bytes(used), figures::bytes(all));
+        // Some brokers have not told yet.
+        let sign = if brokers.len() < app.watch.cluster.brokers.len() { "~" } else { "" };
+        let text = format!("  {sign}{} used of {}", figures::bytes(used), figures::bytes(all));
         left.push(Piece::new(text, Tone::Plain));
     }
-    Title { left, right: sort_and_time(&page.dirs) }
+    Title { left, right: sort_only(&page.dirs) }
 }
 
 fn cells_of(it: &DirLine, glyphs: Glyphs) -> Vec<Cell> {
     let bytes = |it: Option<u64>| Cell::figure(it.map_or_else(|| "–".to_owned(), figures::bytes));
-    let per_day = it.per_day.map_or_else(|| "…".to_owned(), figures::byte_rate);
+    // One that is down grows no more.
+    let unknown = if it.is_live { "…" } else { "–" };
+    let per_day = it.per_day.map_or_else(|| unknown.to_owned(), figures::byte_rate);
     let full_in = it.full_in_ms.map_or_else(|| "–".to_owned(), figures::duration);
     vec![
-        Cell::plain(it.broker.to_string()),
+        super::cells::id(it.broker, 3),
         Cell::plain(it.path.clone()),
         used(it, glyphs),
         bytes(it.free),
@@ -104,7 +111,7 @@ fn used(it: &DirLine, glyphs: Glyphs) -> Cell {
     let bar = match it.standing {
         Standing::Offline => return Cell::new("offline", Tone::Bad),
         Standing::Cordoned => "cordoned".to_owned(),
-        Standing::Shared => "shared".to_owned(),
+        Standing::Open if it.is_shared => "shared".to_owned(),
         Standing::Open => it.used.map_or_else(String::new, |it| chart::bar(it, BAR, glyphs)),
     };
     Cell::plain(format!("{bar:<BAR$} {share:>4}"))

@@ -1,19 +1,20 @@
 //! Draws the overview.
 
+mod tables;
+
 use ratatui::layout::Rect;
 
-use super::{after_columns, alerts, below, brokers, cells};
+use super::{after_columns, below, cells};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
-use crate::tui::model::checks::Level;
-use crate::tui::model::listing::{Line as _, List as _};
-use crate::tui::model::screens::brokers::BrokerLine;
-use crate::tui::model::screens::groups::GroupLine;
-use crate::tui::model::screens::overview::{BusyTopic, CheckLine, Pane};
+use crate::tui::model::checks::{CheckKind, Level};
+use crate::tui::model::listing::List as _;
+use crate::tui::model::schedule::Kind;
+use crate::tui::model::screens::overview::{CheckLine, Pane};
 use crate::tui::view::app::tone;
 use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
-use crate::tui::view::chart::{Axis, Chart};
+use crate::tui::view::chart::{Axis, Chart, edge};
 use crate::tui::view::frame::{Title, draw_rule};
 use crate::tui::view::list::Look;
 use crate::tui::view::table::{Cell, Column, Cut};
@@ -29,20 +30,51 @@ const WITH_BROKERS: u16 = 34;
 const MARGIN: u16 = 3;
 /// Left of the rule that divides a wide body.
 const LEFT: u16 = 79;
+/// So many brokers are shown at most, the worst of them: above other tables, and beside them.
+const BROKERS: u16 = 6;
+const BROKERS_BESIDE: u16 = 12;
+
+/// What stands right of the checks.
+#[derive(Clone, Copy)]
+enum Margin {
+    OfWindow,
+    /// The rule that divides a wide body.
+    OfRule,
+}
 
 /// A number of the whole cluster, and how it is written.
 #[derive(Clone, Copy)]
 struct Total {
     name: &'static str,
     metric: Metric,
+    /// What it is made of.
+    kind: Kind,
     write: fn(f64) -> String,
     unit: &'static str,
 }
 
 const TOTALS: [Total; 3] = [
-    Total { name: "records in", metric: Metric::RecordsIn, write: figures::rate, unit: "/s" },
-    Total { name: "bytes in", metric: Metric::BytesIn, write: figures::byte_rate, unit: "/s" },
-    Total { name: "records out ~", metric: Metric::RecordsOut, write: figures::rate, unit: "/s" },
+    Total {
+        name: "records in",
+        metric: Metric::RecordsIn,
+        kind: Kind::LogEnds,
+        write: figures::rate,
+        unit: "/s",
+    },
+    Total {
+        name: "bytes in",
+        metric: Metric::BytesIn,
+        kind: Kind::LogDirs,
+        write: figures::byte_rate,
+        unit: "/s",
+    },
+    Total {
+        name: "records out ~",
+        metric: Metric::RecordsOut,
+        kind: Kind::Commits,
+        write: figures::rate,
+        unit: "/s",
+    },
 ];
 
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) {
@@ -50,7 +82,8 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     if SIDE_BY_SIDE.0 <= area.width && SIDE_BY_SIDE.1 <= area.height {
         return draw_wide(app, canvas, body, drawn);
     }
-    draw_checks(app, canvas, Rect { height: CHECKS.min(body.height), ..body }, drawn);
+    let checks = Rect { height: CHECKS.min(body.height), ..body };
+    draw_checks(app, canvas, (checks, Margin::OfWindow), drawn);
     let mut rest = below(body, CHECKS + 1);
     if rest.height < 4 {
         return;
@@ -58,18 +91,15 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     draw_sparklines(app, canvas, rest);
     rest = below(rest, 4);
     if WITH_BROKERS <= area.height {
-        let brokers = u16::try_from(app.pages.overview.brokers.names().len()).unwrap_or(u16::MAX);
-        let height = brokers.clamp(1, 6) + 1;
-        draw_brokers(app, canvas, Rect { height, ..rest }, drawn);
-        rest = below(rest, height);
+        rest = tables::draw_brokers(app, canvas, (rest, BROKERS), drawn);
     }
-    let half = (rest.width - 3) / 2;
+    let half = rest.width.saturating_sub(3) / 2;
     let half = half.min(35);
-    draw_topics(app, canvas, Rect { width: half, ..rest }, drawn);
+    tables::draw_topics(app, canvas, Rect { width: half, ..rest }, drawn);
     for index in 0..rest.height {
         canvas.put(after(line_of(rest, index), half + 1), "│", Tone::Dim);
     }
-    draw_groups(app, canvas, after_columns(rest, half + 2), drawn);
+    tables::draw_groups(app, canvas, after_columns(rest, half + 2), drawn);
 }
 
 fn draw_wide(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) {
@@ -78,7 +108,8 @@ fn draw_wide(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) 
     for index in 0..body.height {
         canvas.put(after(line_of(body, index), LEFT), "│", Tone::Dim);
     }
-    draw_checks(app, canvas, Rect { height: CHECKS, ..left }, drawn);
+    let checks = Rect { height: CHECKS.min(left.height), ..left };
+    draw_checks(app, canvas, (checks, Margin::OfRule), drawn);
     let mut rest = below(left, CHECKS);
     for total in TOTALS {
         draw_chart(app, canvas, Rect { height: 8.min(rest.height), ..rest }, total);
@@ -86,30 +117,23 @@ fn draw_wide(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) 
     }
     if 1 < rest.height {
         draw_rule(canvas, line_of(rest, 0), "busiest topics", rule_tone(app, Pane::Topics));
-        draw_topics(app, canvas, below(rest, 1), drawn);
+        // A blank keeps its charts away from the rule that divides the body.
+        let place = Rect { width: LEFT - 1, ..below(rest, 1) };
+        tables::draw_topics(app, canvas, place, drawn);
     }
     draw_right(app, canvas, right, drawn);
 }
 
 fn draw_right(app: &App, canvas: &mut Canvas<'_>, right: Rect, drawn: &mut Drawn) {
-    let overview = &app.pages.overview;
-    let brokers = u16::try_from(overview.brokers.names().len()).unwrap_or(u16::MAX).clamp(1, 12);
-    let has_more = 12 < overview.brokers.names().len();
-    draw_brokers(app, canvas, Rect { height: brokers + 1, ..right }, drawn);
-    let mut rest = below(right, brokers + 1);
-    if has_more {
-        let more = overview.brokers.names().len() - 12;
-        canvas.put(after(line_of(rest, 0), 3), &format!("+ {more} more"), Tone::Dim);
-        rest = below(rest, 1);
-    }
+    let mut rest = tables::draw_brokers(app, canvas, (right, BROKERS_BESIDE), drawn);
     draw_rule(canvas, line_of(rest, 0), "alerts now", Tone::Dim);
     let place = Rect { height: 11.min(rest.height.saturating_sub(1)), ..below(rest, 1) };
-    draw_alerts(app, canvas, place, drawn);
+    tables::draw_alerts(app, canvas, place, drawn);
     rest = below(rest, 12);
     if 1 < rest.height {
         let tone = rule_tone(app, Pane::Groups);
         draw_rule(canvas, line_of(rest, 0), "groups furthest behind", tone);
-        draw_groups(app, canvas, below(rest, 1), drawn);
+        tables::draw_groups(app, canvas, below(rest, 1), drawn);
     }
 }
 
@@ -117,7 +141,12 @@ fn rule_tone(app: &App, pane: Pane) -> Tone {
     if app.pages.overview.pane == pane { Tone::Accent } else { Tone::Dim }
 }
 
-fn draw_checks(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {
+fn draw_checks(
+    app: &App,
+    canvas: &mut Canvas<'_>,
+    (area, margin): (Rect, Margin),
+    drawn: &mut Drawn,
+) {
     let overview = &app.pages.overview;
     let columns = [
         Column::words("check", 10, 0),
@@ -125,14 +154,17 @@ fn draw_checks(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn
         Column { cut: Cut::Middle, ..Column::words("where", 20, 1) },
         Column::figures("key", 3, 2),
     ];
-    // The margin keeps the keys away from the rule of a wide body.
-    let margin = if area.width == LEFT { 2 } else { 3 };
+    let margin = match margin {
+        Margin::OfRule => 2,
+        Margin::OfWindow => 3,
+    };
     let area = Rect { width: area.width.saturating_sub(margin), ..area };
     let cells = |it: &CheckLine| check_cells(it, usize::from(area.width));
     Look { pane: 0, has_focus: overview.pane == Pane::Checks, columns: &columns, cells: &cells }
         .draw(&overview.checks, canvas, area, drawn);
     // What is well has its mark here too: each line stands for one check.
-    for (index, it) in (1..area.height).zip(overview.checks.shown()) {
+    let first = drawn.lists.last().map_or(0, |it| it.first);
+    for (index, it) in (1..area.height).zip(overview.checks.shown().skip(first)) {
         let line = after(line_of(area, index), 1);
         if it.check.level == Level::Ok {
             canvas.put(Rect { width: 1, ..line }, Tone::Ok.check_mark(), Tone::Ok);
@@ -147,8 +179,13 @@ fn check_cells(it: &CheckLine, width: usize) -> Vec<Cell> {
     let room = width.saturating_sub(3 + 10 + 1 + 1 + 20 + 1 + 3);
     let has_room = figures::cells(&it.check.text(usize::MAX)) <= room;
     let parts = it.check.now.iter().filter(|part| has_room || !part.is_spare);
+    // Lists of brokers are parted by more than what stands in them.
+    let gaps = it.check.now.len().saturating_sub(1);
+    let is_wide = it.check.kind == CheckKind::Brokers
+        && figures::cells(&it.check.text(usize::MAX)) + gaps <= room;
+    let between = if is_wide { "   " } else { "  " };
     let now = parts.enumerate().fold(Cell::default(), |cell, (index, part)| {
-        let blank = if index == 0 { "" } else { "  " };
+        let blank = if index == 0 { "" } else { between };
         cell.and(format!("{blank}{}", part.text), tone(part.level))
     });
     let place = it.check.worst.as_ref().map_or_else(String::new, |it| it.text.clone());
@@ -167,11 +204,12 @@ fn draw_sparklines(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let head = line_of(area, 0);
     let from = format!("-{}", app.view.window.name());
     canvas.put(after(head, 3), "rates", Tone::Dim);
-    canvas.put(after(head, 23), "now", Tone::Dim);
+    let edge = super::right_edge(app);
+    canvas.put_right(Rect { width: 26.min(head.width), ..head }, &edge, Tone::Dim);
     canvas.put(after(head, 32), "peak", Tone::Dim);
     canvas.put(after(head, 37), &from, Tone::Dim);
     let inside = Rect { width: head.width.saturating_sub(MARGIN), ..head };
-    canvas.put_right(inside, "now", Tone::Dim);
+    canvas.put_right(inside, &edge, Tone::Dim);
     for (index, total) in (1..area.height.min(4)).zip(TOTALS) {
         let line = line_of(area, index);
         let (now, peak) = figures_of(app, total);
@@ -191,10 +229,8 @@ fn figures_of(app: &App, total: Total) -> (String, String) {
     let now = app.shown_now().monotonic;
     let series = app.watch.store.series(&Subject::Total, total.metric);
     let text = |it: Option<f32>| {
-        it.map_or_else(
-            || "…".to_owned(),
-            |it| format!("{}{}", (total.write)(f64::from(it)), total.unit),
-        )
+        let write = |it| format!("{}{}", (total.write)(f64::from(it)), total.unit);
+        cells::told(app, total.kind, it).text(write)
     };
     let edge = series.and_then(|it| it.at_edge(app.view, now));
     let peak = series.and_then(|it| it.peak(app.view, now));
@@ -211,160 +247,24 @@ fn draw_chart(app: &App, canvas: &mut Canvas<'_>, area: Rect, total: Total) {
     let samples = cells::samples(app, &Subject::Total, total.metric, width);
     let top = app.top(&Subject::Total, total.metric);
     let from = format!("-{}", app.view.window.name());
-    let to = if app.view.is_live() { "now" } else { "" };
+    let to = super::right_edge(app);
     Chart {
         samples: &samples,
         top,
-        top_text: &(total.write)(top),
+        top_text: &match total.metric {
+            Metric::BytesIn => (total.write)(top),
+            _ => edge(top),
+        },
         axis: Axis::Right(9),
         from: &from,
-        to,
+        to: &to,
         tone: Tone::Plain,
     }
     .draw(canvas, plot);
 }
 
-fn draw_topics(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {
-    let overview = &app.pages.overview;
-    let is_wide = 60 <= area.width;
-    let head = if is_wide { "topic" } else { "busiest topics" };
-    let mut columns =
-        vec![Column::name(head), Column::figures("rec/s", 5, 0), Column::figures("B/s", 7, 2)];
-    let mut spark = 0;
-    if is_wide {
-        spark = 24;
-        columns.push(Column::figures("size", 7, 3));
-        columns.push(Column::words(spark_head(app), spark, 4));
-    }
-    let cells = |it: &BusyTopic| {
-        let it = &it.0;
-        let mut row = vec![
-            Cell::plain(it.name.clone()),
-            cells::rate(it.records_in),
-            cells::byte_rate(it.bytes_in, it.bytes_in_is_estimated),
-        ];
-        if is_wide {
-            let subject = Subject::Topic(it.name.clone());
-            row.push(cells::bytes(it.size));
-            row.push(cells::spark(app, &subject, Metric::RecordsIn, usize::from(spark)));
-        }
-        row
-    };
-    Look { pane: 1, has_focus: overview.pane == Pane::Topics, columns: &columns, cells: &cells }
-        .draw(&overview.topics, canvas, area, drawn);
-    if overview.is_known && overview.topics.names().is_empty() {
-        super::draw_lines(canvas, below(area, 1), &["no topics".to_owned()]);
-    }
-}
-
-fn spark_head(app: &App) -> String {
-    format!("last {}", app.view.window.name())
-}
-
-fn draw_groups(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {
-    let overview = &app.pages.overview;
-    let is_wide = 60 <= area.width;
-    let mut columns = if is_wide {
-        vec![Column::name("group"), Column::figures("lag", 6, 0), Column::figures("late", 6, 2)]
-    } else {
-        vec![
-            Column::name("furthest behind"),
-            Column::figures("lag", 6, 0),
-            Column::figures("late", 6, 2),
-        ]
-    };
-    if is_wide {
-        columns.push(Column::figures("eta", 5, 4));
-        columns.push(Column::figures("expires", 7, 3));
-    }
-    columns.push(Column::words("verdict", 7, 1));
-    if is_wide {
-        columns.push(Column::words(format!("lag, {}", spark_head(app)), 16, 5));
-    }
-    let cells = |it: &GroupLine| group_cells(app, it, is_wide);
-    Look { pane: 2, has_focus: overview.pane == Pane::Groups, columns: &columns, cells: &cells }
-        .draw(&overview.groups, canvas, area, drawn);
-    if overview.is_known && overview.groups.names().is_empty() {
-        super::draw_lines(canvas, below(area, 1), &["no groups".to_owned()]);
-    }
-}
-
-fn group_cells(app: &App, it: &GroupLine, is_wide: bool) -> Vec<Cell> {
-    let mut row = vec![Cell::plain(it.name.clone())];
-    match &it.cells {
-        Some(known) => {
-            row.push(cells::lag(known));
-            row.push(cells::late(known.late));
-            if is_wide {
-                row.push(cells::eta(known.eta));
-                row.push(cells::expires(known.expires));
-            }
-            row.push(cells::verdict(known));
-        }
-        None => {
-            let sign = if it.failure.is_some() { "?" } else { "…" };
-            let count = if is_wide { 5 } else { 3 };
-            row.extend(std::iter::repeat_n(Cell::figure(sign), count));
-        }
-    }
-    if is_wide {
-        row.push(cells::spark(app, &Subject::Group(it.name.clone()), Metric::Lag, 16));
-    }
-    row
-}
-
-fn draw_brokers(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {
-    let overview = &app.pages.overview;
-    let columns = [
-        Column::figures("id", 4, 0),
-        Column::name("address"),
-        Column::words("rack", 5, 5),
-        Column::words("role", 4, 0),
-        Column::figures("lead", 5, 3),
-        Column::figures("repl", 5, 4),
-        Column::figures("disk", 4, 1),
-        Column::figures("in B/s", 7, 2),
-        Column::words(spark_head(app), 16, 6),
-    ];
-    let cells = |it: &BrokerLine| {
-        vec![
-            Cell::plain(it.key()),
-            Cell::plain(it.address.clone()),
-            Cell::plain(it.rack.clone().unwrap_or_default()),
-            brokers::role(it.role),
-            cells::count(it.leaders),
-            cells::count(it.replicas),
-            brokers::disk(it.disk),
-            brokers::bytes_in(it),
-            cells::spark(app, &Subject::Broker(it.id), Metric::BytesIn, 16),
-        ]
-    };
-    Look { pane: 3, has_focus: overview.pane == Pane::Brokers, columns: &columns, cells: &cells }
-        .draw(&overview.brokers, canvas, area, drawn);
-}
-
-/// What fires now.
-fn draw_alerts(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {
-    let list = &app.pages.overview.alerts;
-    let columns = [
-        Column::words("level", 5, 0),
-        Column { cut: Cut::Middle, ..Column::words("rule", 13, 0) },
-        Column::name("subject"),
-        Column::figures("value", 7, 1),
-        Column::figures("limit", 8, 3),
-        Column::figures("since", 5, 2),
-    ];
-    // Its cursor is on the screen of alerts.
-    Look { pane: usize::MAX, has_focus: false, columns: &columns, cells: &alerts::cells_of }
-        .draw(list, canvas, area, drawn);
-    if list.names().is_empty() && app.watch.checks.is_some() {
-        canvas.put(after(line_of(area, 1), 3), "none", Tone::Dim);
-    }
-}
-
 pub(super) fn title(app: &App) -> Title {
     let left = vec![Piece::new("overview", Tone::Plain)];
     let window = format!("  last {}", app.view.window.name());
-    let time = if app.view.is_live() { "  live" } else { "  back" };
-    Title { left, right: vec![Piece::new(window, Tone::Dim), Piece::new(time, Tone::Dim)] }
+    Title { left, right: vec![Piece::new(window, Tone::Dim), super::time(app)] }
 }

@@ -6,7 +6,7 @@ use super::{below, cells, draw_lines};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
-use crate::tui::model::listing::{Line as _, List as _};
+use crate::tui::model::listing::List as _;
 use crate::tui::model::screens::quorum::{QuorumRole, ReplicaLine};
 use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
 use crate::tui::view::frame::Title;
@@ -14,11 +14,11 @@ use crate::tui::view::list::Look;
 use crate::tui::view::table::{Cell, Column};
 use crate::tui::view::theme::Tone;
 
-fn columns() -> Vec<Column> {
+fn columns(is_wide: bool) -> Vec<Column> {
     vec![
         Column::figures("id", 4, 0),
         Column::words("role", 8, 0),
-        Column::figures("log end", 10, 4),
+        Column::offset("log end", is_wide, 4),
         Column::figures("lag", 5, 0),
         Column::figures("last fetch", 10, 2),
         Column::figures("caught up", 10, 3),
@@ -30,8 +30,8 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     let page = &app.pages.quorum;
     let count = u16::try_from(page.list.names().len()).unwrap_or(u16::MAX);
     // The chart has the line below the nodes, or the last one.
-    let height = (count + 1).min(body.height.saturating_sub(1)).max(1);
-    let columns = columns();
+    let height = count.saturating_add(1).min(body.height.saturating_sub(1)).max(1);
+    let columns = columns(page.list.showing().wide.is_some());
     let table = Rect { height, ..body };
     Look { pane: 0, has_focus: true, columns: &columns, cells: &cells_of }
         .draw(&page.list, canvas, table, drawn);
@@ -78,7 +78,7 @@ fn cells_of(it: &ReplicaLine) -> Vec<Cell> {
     let role_tone = if it.role == QuorumRole::Leader { Tone::Accent } else { Tone::Plain };
     let offset = it.log_end.map_or_else(|| "–".to_owned(), |it| figures::offset(it, 10));
     vec![
-        Cell::plain(it.key()),
+        cells::id(it.id, 4),
         Cell::new(it.role.name(), role_tone),
         Cell::figure(offset),
         Cell::figure(it.lag.map_or_else(|| "–".to_owned(), figures::count)),

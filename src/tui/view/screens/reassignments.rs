@@ -2,11 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use super::{below, draw_empty, draw_lines, sort_and_time};
+use super::{below, draw_empty, draw_lines, sort_only};
 use crate::tui::figures;
 use crate::tui::model::app::{App, Drawn};
 use crate::tui::model::listing::{Line as _, List as _};
-use crate::tui::model::screens::reassignments::MoveLine;
+use crate::tui::model::screens::reassignments::{MoveLine, Reassignments};
+use crate::tui::model::throttles::{Throttle, Throttled};
 use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
 use crate::tui::view::chart;
 use crate::tui::view::frame::Title;
@@ -36,12 +37,13 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         let why = page.failure.clone().map_or_else(|| super::reading(app), |why| vec![why]);
         return draw_lines(canvas, body, &why);
     };
-    let by = if page.list.names().is_empty() { "" } else { STARTED };
+    let by = if page.list.all().len() == 0 { "" } else { STARTED };
     let finished = format!("{by}finished in this session: {}", head.finished);
     canvas.put(after(line_of(body, 0), 3), &finished, Tone::Dim);
     let table = below(body, 1);
-    let throttles = u16::try_from(left_over(page.list.names(), &page.throttled).len()).unwrap_or(0);
-    let table = Rect { height: table.height.saturating_sub(throttles), ..table };
+    let behind = left_behind(page);
+    let taken = u16::try_from(behind.len()).unwrap_or(0);
+    let table = Rect { height: table.height.saturating_sub(taken), ..table };
     let columns = columns();
     let glyphs = app.theme.glyphs;
     let cells = |it: &MoveLine| cells_of(it, glyphs);
@@ -51,21 +53,48 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         let nothing = ["No partition moves."];
         draw_empty(app, (&page.list, true, "move"), &nothing, canvas, below(table, 1));
     }
-    let last = body.height.saturating_sub(throttles);
-    for (index, what) in (last..body.height).zip(left_over(page.list.names(), &page.throttled)) {
+    let last = body.height.saturating_sub(taken);
+    for (index, (mark, text)) in (last..body.height).zip(behind) {
         let line = line_of(body, index);
-        canvas.put(after(line, 1), Tone::Warn.mark(), Tone::Warn);
-        let text = format!("throttle left on {what}, no move runs: kt configs alter --unset it");
-        canvas.put(after(line, 3), &text, Tone::Warn);
+        canvas.put(after(line, 1), mark.mark(), mark);
+        let room = after(line, 3);
+        canvas.put(room, &figures::value(&text, usize::from(room.width)), mark);
     }
 }
 
-/// Throttles that no move needs. At most three lines of them.
-fn left_over<'a>(moves: &[String], throttled: &'a [String]) -> Vec<&'a str> {
-    if !moves.is_empty() {
-        return Vec::new();
+/// Throttles that slow down no move: two of them, each with the command that ends it.
+fn left_behind(page: &Reassignments) -> Vec<(Tone, String)> {
+    const SHOWN: usize = 2;
+    let mut lines = Vec::new();
+    for it in page.left_behind.iter().take(SHOWN) {
+        let why = match it.of {
+            Throttled::Topic(_) => "no partition of it moves",
+            Throttled::Broker(_) => "no move runs",
+        };
+        let copies = if lines.is_empty() { " (Y copies this)" } else { "" };
+        lines.push((Tone::Warn, format!("throttle left on {}, {why}{copies}:", it.name())));
+        lines.push((Tone::Plain, it.kt_line()));
     }
-    throttled.iter().map(String::as_str).take(3).collect()
+    let more = page.left_behind.len().saturating_sub(SHOWN);
+    if 0 < more {
+        lines.push((Tone::Dim, format!("+ {more} more")));
+    }
+    lines
+}
+
+/// `throttle 50MiB/s on 1,2,3,4`
+fn throttle(page: &Reassignments) -> Option<Piece> {
+    let of_broker = |it: &Throttle| match it.of {
+        Throttled::Broker(id) => Some((id, it.rate?)),
+        Throttled::Topic(_) => None,
+    };
+    let brokers: Vec<(i32, i64)> = page.throttled.iter().filter_map(of_broker).collect();
+    let (least, most) =
+        (brokers.iter().map(|it| it.1).min()?, brokers.iter().map(|it| it.1).max()?);
+    let ids: Vec<String> = brokers.iter().map(|it| it.0.to_string()).collect();
+    let from = if least == most { "" } else { "from " };
+    let rate = figures::byte_rate(least as f64).replace(".0", "");
+    Some(Piece::new(format!("  throttle {from}{rate}/s on {}", ids.join(",")), Tone::Warn))
 }
 
 pub(super) fn title(app: &App) -> Title {
@@ -75,7 +104,8 @@ pub(super) fn title(app: &App) -> Title {
         let (shown, all) = (page.list.names().len(), page.list.count());
         left.push(Piece::new(format!("  {shown} of {all}"), Tone::Plain));
         if let Some(bytes) = head.left.filter(|_| 0 < all) {
-            left.push(Piece::new(format!("   {} left", figures::bytes(bytes)), Tone::Plain));
+            let sign = if head.is_part { "~" } else { "" };
+            left.push(Piece::new(format!("   {sign}{} left", figures::bytes(bytes)), Tone::Plain));
         }
         if let Some(rate) = head.bytes_per_second.filter(|_| 0 < all) {
             left.push(Piece::new(format!("  {}/s", figures::byte_rate(rate)), Tone::Plain));
@@ -84,7 +114,10 @@ pub(super) fn title(app: &App) -> Title {
             left.push(Piece::new(format!("  eta {}", figures::duration(eta)), Tone::Plain));
         }
     }
-    Title { left, right: sort_and_time(&page.list) }
+    if page.head.is_none() && page.failure.is_none() {
+        left.push(Piece::new("  reading", Tone::Plain));
+    }
+    Title { left, right: throttle(page).into_iter().chain(sort_only(&page.list)).collect() }
 }
 
 fn cells_of(it: &MoveLine, glyphs: Glyphs) -> Vec<Cell> {

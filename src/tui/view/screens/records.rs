@@ -26,11 +26,11 @@ const LEAST_WITH_DETAIL: u16 = 12;
 const TIME: u16 = 12;
 
 fn columns(clock: &Clock, is_wide: bool) -> Vec<Column> {
-    // With `w` there is room for the largest offset and for dates.
-    let (offset, time) = if is_wide { (19, 14) } else { (10, TIME) };
+    // With `w` there is room for dates.
+    let time = if is_wide { 14 } else { TIME };
     vec![
         Column::figures("part", 4, 1),
-        Column::figures("offset", offset, 0),
+        Column::offset("offset", is_wide, 0),
         Column::words(format!("time {}", clock.zone_text()), time, 2),
         Column { cut: crate::tui::view::table::Cut::Middle, ..Column::words("key", 14, 3) },
         Column::figures("size", 7, 4),
@@ -53,7 +53,7 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     let page = &app.pages.records;
     let tone = if page.is_in_detail { Tone::Accent } else { Tone::Dim };
     draw_rule(canvas, line_of(rest, 0), "", tone);
-    draw_right(app, canvas, below(rest, 1));
+    draw_right(app, canvas, below(rest, 1), drawn);
 }
 
 fn draw_wide(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) {
@@ -63,14 +63,17 @@ fn draw_wide(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) 
     }
     draw_list(app, canvas, Rect { width: LEFT, ..body }, drawn);
     let right = Rect { x: body.x + LEFT + 1, width: body.width - LEFT - 1, ..body };
-    draw_right(app, canvas, right);
+    draw_right(app, canvas, right, drawn);
 }
 
 /// The record under the cursor; without one, how far each partition was read.
-fn draw_right(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+fn draw_right(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {
     let page = &app.pages.records;
     match page.list.line() {
-        Some(record) => detail::draw((page, record), &clock(app), canvas, area),
+        Some(record) => {
+            let scrolls = detail::draw((page, record), &clock(app), canvas, area);
+            drawn.page_scrolls = Some(scrolls);
+        }
         None => draw_spans(page, canvas, area),
     }
 }
@@ -99,7 +102,7 @@ fn draw_list(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) 
     let table = Table {
         columns: &columns,
         rows: &rows,
-        cursor: (!rows.is_empty()).then(|| cursor - first),
+        cursor: (!drawn.is_printed && !rows.is_empty()).then(|| cursor - first),
         sorted: None,
         shown: wide.map_or(Shown::Fitting, |scrolled| Shown::All { scrolled }),
     };
@@ -121,7 +124,10 @@ fn empty(page: &Records) -> Vec<String> {
         return vec![why.clone(), "@ goes elsewhere.".to_owned()];
     }
     if let Some(filter) = page.list.showing().filter.as_ref().filter(|_| 0 < page.list.count()) {
-        return vec![format!("No record matches /{}. Esc clears the filter.", filter.text())];
+        return vec![
+            format!("No record matches /{}. Esc clears the filter.", filter.text()),
+            "/ looks at the first 4KiB of a key and of a value, F at all of them.".to_owned(),
+        ];
     }
     if page.following != Following::No {
         return vec!["Nothing has come yet.  f stops following.".to_owned()];

@@ -13,7 +13,7 @@ use crate::tui::model::screens::segments::{Depth, Segments};
 use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
 use crate::tui::view::frame::{Title, draw_lines, draw_rule};
 use crate::tui::view::list::Look;
-use crate::tui::view::table::{Cell, Column};
+use crate::tui::view::table::{Cell, Column, Width};
 use crate::tui::view::theme::Tone;
 
 /// From this width on the last columns take what is left.
@@ -26,9 +26,10 @@ fn last(head: &'static str, width: u16, table: u16) -> Column {
     if table < WIDE { Column::words(head, width, 0) } else { Column::rest(head) }
 }
 
-fn columns(table: u16) -> Vec<Column> {
+fn columns(table: u16, is_wide: bool) -> Vec<Column> {
+    let base = Column::offset("base offset", is_wide, 0);
     vec![
-        Column::figures("base offset", 11, 0),
+        if is_wide { base } else { Column { width: Width::Fixed(11), ..base } },
         Column::figures("records", 7, 2),
         Column::figures("size", 7, 0),
         Column::words("first", 14, 4),
@@ -38,17 +39,18 @@ fn columns(table: u16) -> Vec<Column> {
     ]
 }
 
-fn columns_of_batches(table: u16) -> Vec<Column> {
+fn columns_of_batches(table: u16, is_wide: bool) -> Vec<Column> {
     vec![
-        Column::figures("position", 9, 0),
-        Column::figures("offset", 10, 0),
+        // A log of 1 GiB has positions of ten digits.
+        Column::figures("position", 10, 0),
+        Column::offset("offset", is_wide, 0),
         Column::figures("count", 5, 2),
         Column::figures("size", 7, 1),
         Column::words("codec", 6, 4),
         Column::figures("epoch", 5, 6),
         Column::words("producer", 10, 5),
         Column::words("crc", 4, 0),
-        last("flags", 13, table),
+        last("flags", 12, table),
     ]
 }
 
@@ -59,7 +61,7 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     }
     let count = u16::try_from(page.segments.names().len()).unwrap_or(u16::MAX).max(1);
     let height = count.saturating_add(1).min(body.height / 2 + 1);
-    let columns = columns(body.width);
+    let columns = columns(body.width, page.segments.showing().wide.is_some());
     let now = Timestamp::from_millisecond(app.now.wall.0).unwrap_or(Timestamp::UNIX_EPOCH);
     let clock = Clock { now, zone: app.setting.zone.clone() };
     let cells = |it: &SegmentLine| cells_of(it, page, &clock);
@@ -101,7 +103,8 @@ fn draw_below(
     let rest = below(area, 1);
     match page.depth {
         Depth::Batches => {
-            let columns = columns_of_batches(area.width);
+            let is_wide = page.batches.showing().wide.is_some();
+            let columns = columns_of_batches(area.width, is_wide);
             let cells = |it: &BatchLine| cells_of_batch(it, page.high_watermark);
             Look { pane: 1, has_focus, columns: &columns, cells: &cells }.draw(
                 &page.batches,
@@ -111,7 +114,7 @@ fn draw_below(
             );
         }
         Depth::Records => {
-            let columns = columns_of_records(clock);
+            let columns = columns_of_records(clock, page.records.showing().wide.is_some());
             let cells = |it: &RecordLine| super::records::cells_of(it, clock, true);
             Look { pane: 1, has_focus, columns: &columns, cells: &cells }.draw(
                 &page.records,
@@ -129,10 +132,10 @@ fn draw_below(
     }
 }
 
-fn columns_of_records(clock: &Clock) -> Vec<Column> {
+fn columns_of_records(clock: &Clock, is_wide: bool) -> Vec<Column> {
     vec![
         Column::figures("part", 4, 1),
-        Column::figures("offset", 10, 0),
+        Column::offset("offset", is_wide, 0),
         Column::words(format!("time {}", clock.zone_text()), 14, 2),
         Column::words("key", 14, 3),
         Column::figures("size", 7, 4),
@@ -171,8 +174,9 @@ pub(super) fn title(app: &App) -> Title {
     }
     let ids = |ids: &[i32]| ids.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
     let mut right = Vec::new();
-    if let Some(why) = page.failed.as_ref().filter(|_| page.is_known) {
-        right.push(Piece::new(format!("  {why}"), Tone::Bad));
+    // The message line says why.
+    if page.failed.is_some() && page.is_known {
+        right.push(Piece::new("  failed", Tone::Bad));
     }
     if !page.replicas.is_empty() {
         let isr = match page.isr.len() == page.replicas.len() {

@@ -9,7 +9,8 @@ use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
 use crate::tui::model::listing::List as _;
-use crate::tui::model::screens::topic::{Pane, Standing, TopicPage};
+use crate::tui::model::schedule::Kind;
+use crate::tui::model::screens::topic::{Pane, PartitionLine, Standing, TopicPage};
 use crate::tui::model::screens::topics::Keep;
 use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
 use crate::tui::view::chart;
@@ -122,16 +123,15 @@ fn draw_rate(app: &App, canvas: &mut Canvas<'_>, line: Rect) {
     let page = &app.pages.topic;
     let evenness = evenness(page);
     let width = usize::from(line.width).saturating_sub(14 + 2 + 38 + 1).max(4);
-    let rate = page.whole.records_in.map_or_else(|| "…".to_owned(), figures::rate);
+    let rate = cells::told(app, Kind::LogEnds, page.whole.records_in).text(figures::rate);
     let subject = Subject::Topic(page.name.clone());
     let spark = cells::sparkline(app, &subject, Metric::RecordsIn, width + 1, app.theme.glyphs);
-    let rate = format!("in {:<9}", format!("{rate}/s"));
+    // A rate takes 5 cells at most.
+    let rate = format!("in {:<8}", format!("{rate}/s"));
     let mut rest = after(line, 3);
-    for (text, tone) in [
-        (rate.get(..11).unwrap_or(&rate), Tone::Plain),
-        (spark.as_str(), Tone::Plain),
-        ("  ", Tone::Plain),
-    ] {
+    for (text, tone) in
+        [(rate.as_str(), Tone::Plain), (spark.as_str(), Tone::Plain), ("  ", Tone::Plain)]
+    {
         let taken = canvas.put(rest, text, tone);
         rest = after(rest, taken);
     }
@@ -141,15 +141,18 @@ fn draw_rate(app: &App, canvas: &mut Canvas<'_>, line: Rect) {
 /// `spread 100%  skew 0%  leader skew 33%`
 fn evenness(page: &TopicPage) -> Vec<Piece> {
     let share = |it: Option<f64>| it.map_or_else(|| "–".to_owned(), figures::share);
-    let skewed = |it: Option<f64>| match it {
-        Some(it) if 0.25 < it => Tone::Warn,
+    let skewed = |it: Option<f64>, could_be_fairer: bool| match it {
+        Some(it) if 0.25 < it && could_be_fairer => Tone::Warn,
         _ => Tone::Plain,
     };
     let it = &page.whole;
     vec![
         Piece::new(format!("spread {}", share(it.spread)), Tone::Plain),
-        Piece::new(format!("  skew {}", share(it.skew)), skewed(it.skew)),
-        Piece::new(format!("  leader skew {}", share(it.leader_skew)), skewed(it.leader_skew)),
+        Piece::new(format!("  skew {}", share(it.skew)), skewed(it.skew, it.is_skewed)),
+        Piece::new(
+            format!("  leader skew {}", share(it.leader_skew)),
+            skewed(it.leader_skew, it.is_leader_skewed),
+        ),
     ]
 }
 
@@ -160,7 +163,8 @@ fn draw_chart(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let series = app.watch.store.series(&subject, Metric::RecordsIn);
     let now = app.shown_now().monotonic;
     let rate = |it: Option<f32>| {
-        it.map_or_else(|| "…".to_owned(), |it| format!("{}/s", figures::rate(f64::from(it))))
+        let write = |it| format!("{}/s", figures::rate(f64::from(it)));
+        cells::told(app, Kind::LogEnds, it).text(write)
     };
     let edge = rate(series.and_then(|it| it.at_edge(app.view, now)));
     let peak = rate(series.and_then(|it| it.peak(app.view, now)));
@@ -175,10 +179,10 @@ fn draw_chart(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     chart::Chart {
         samples: &samples,
         top,
-        top_text: &figures::rate(top),
+        top_text: &chart::edge(top),
         axis: chart::Axis::Right(9),
         from: &format!("-{}", app.view.window.name()),
-        to: if app.view.is_live() { "now" } else { "" },
+        to: &super::right_edge(app),
         tone: Tone::Plain,
     }
     .draw(canvas, plot);
@@ -188,8 +192,10 @@ fn draw_partitions(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut D
     let page = &app.pages.topic;
     let has_focus = !matches!(page.pane, Pane::Configs | Pane::Groups);
     let pane = if has_focus { page.pane as usize } else { 0 };
-    let columns = partitions::columns(area.width, page.has_held());
-    Look { pane, has_focus, columns: &columns, cells: &partitions::cells_of }.draw(
+    let is_wide = page.partitions.showing().wide.is_some();
+    let columns = partitions::columns(area.width, page.has_held(), is_wide);
+    let cells = |it: &PartitionLine| partitions::cells_of(app, it);
+    Look { pane, has_focus, columns: &columns, cells: &cells }.draw(
         &page.partitions,
         canvas,
         area,
@@ -229,7 +235,15 @@ fn draw_leaders(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let page = &app.pages.topic;
     let leaders: usize = page.brokers.values().map(|it| it.0).sum();
     canvas.put(after(line_of(area, 0), 3), " brk  lead  repl share", Tone::Dim);
-    for (index, (id, (lead, replicas))) in (1..area.height).zip(&page.brokers) {
+    let room = usize::from(area.height.saturating_sub(1));
+    let hidden = page.brokers.len().saturating_sub(room);
+    // The last line says how many have none.
+    let shown = if hidden == 0 { room } else { room.saturating_sub(1) };
+    if 0 < hidden {
+        let last = line_of(area, area.height.saturating_sub(1));
+        canvas.put(after(last, 3), &format!("+ {}", page.brokers.len() - shown), Tone::Dim);
+    }
+    for (index, (id, (lead, replicas))) in (1..area.height).zip(page.brokers.iter().take(shown)) {
         let line = line_of(area, index);
         let share = if leaders == 0 { 0.0 } else { *lead as f64 / leaders as f64 };
         let (lead, replicas) = (figures::count(*lead as u64), figures::count(*replicas as u64));
@@ -263,7 +277,8 @@ pub(super) fn title(app: &App) -> Title {
             Keep::ForEver => add("keep for ever".to_owned()),
         }
         if let Some(size) = it.size {
-            add(figures::bytes(size));
+            let sign = if it.size_is_part { "~" } else { "" };
+            add(format!("{sign}{}", figures::bytes(size)));
         }
     }
     let right = match page.pane {

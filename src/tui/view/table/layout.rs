@@ -77,6 +77,13 @@ impl Column {
         Column { align: Align::Right, ..Column::words(head, width, order) }
     }
 
+    /// Offsets: with `is_wide` there is room for the largest. Elsewhere a longer one loses its middle,
+    /// as those of one screen have their first digits in common.
+    pub(crate) fn offset(head: impl Into<Cow<'static, str>>, is_wide: bool, order: u8) -> Column {
+        let width = if is_wide { 19 } else { 10 };
+        Column { cut: Cut::Middle, ..Column::figures(head, width, order) }
+    }
+
     /// The same column, shown from a table of `width` cells on.
     pub(crate) fn shown_from(self, width: u16) -> Column {
         Column { from: width, ..self }

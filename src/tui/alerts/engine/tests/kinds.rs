@@ -141,6 +141,7 @@ fn ailing() -> Facts<'static> {
         used: Some(0.87),
         full_in_ms: None,
         is_offline: false,
+        is_stale: false,
     };
     let nodes: &'static [kt_protocol::types::NodeId] =
         [1, 2, 3].map(kt_protocol::types::NodeId).to_vec().leak();
@@ -175,7 +176,7 @@ fn ailing() -> Facts<'static> {
             group("search", Verdict::Stalled),
             group("fine", Verdict::Ok),
         ]),
-        moves: Answer::Known(MovesFact::default()),
+        moves: Answer::Known(MovesFact { throttled: Some(Vec::new()), ..MovesFact::default() }),
     }
 }
 
@@ -183,7 +184,7 @@ fn ailing() -> Facts<'static> {
 fn the_checks_are_rules_too() {
     let rules = format!("{OPS}[checks]\nsend = [\"ops\"]\nonly = [\"brokers\", \"disk\"]");
     let mut engine = Engine::new(parse(&rules));
-    let checks = Evaluator::default().evaluate(Millis(0), &ailing());
+    let checks = Evaluator::default().evaluate(Millis(0), &ailing(), |_| None);
     let outgoing = engine.evaluate(Millis(0), wall(0), &Measured::nothing(), &checks);
     let told: Vec<&str> = outgoing.iter().map(|it| it.notice.text.as_str()).collect();
     insta::assert_snapshot!(told.join("\n"), @"
@@ -200,7 +201,9 @@ fn the_checks_are_rules_too() {
     ok      quorum       101                    lag 0    100     – –
     ok      moves        all                     none   none     – –
     ");
-    insta::assert_snapshot!(engine.summary().badge.text(13), @"BAD 3 WARN 1");
+    let words = engine.summary().badge.words(13);
+    let words: Vec<&str> = words.iter().map(|it| it.0.as_str()).collect();
+    insta::assert_snapshot!(words.join(" "), @"BAD 3 WARN 1");
     let document = String::from_utf8(outgoing[0].notice.document(Some("MkU3"))).unwrap();
     insta::assert_snapshot!(document, @r#"{"kind":"alerts.run","version":1,"cluster_id":"MkU3","time":"1970-01-01T00:00:00.000Z","items":[{"time":"1970-01-01T00:00:00.000Z","state":"fired","rule":"brokers","kind":"check","level":"bad","subjects":[{"subject":"broker 3","level":"bad","value":null,"value_text":"down","limit_text":"up","since":"1970-01-01T00:00:00.000Z"}],"subject_count":1,"text":"brokers fired: broker 3 down"}],"errors":[]}"#);
     let environment = outgoing[1].notice.environment(None);

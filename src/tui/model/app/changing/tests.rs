@@ -4,6 +4,7 @@ use kt_client::admin::CommittedOffset;
 use kt_protocol::types::{Offset, TopicPartition};
 
 use crate::offset_change::{OffsetChange, OffsetPlan};
+use crate::tui::model::actions::words::said;
 use crate::tui::model::actions::{Asks, End, Outcome, PlanId, Proposal};
 use crate::tui::model::msg::{Effect, Msg};
 use crate::tui::model::page::{About, Target};
@@ -72,6 +73,8 @@ fn reset_of_nightly() -> Proposal {
         names: vec!["nightly-report".to_owned()],
         asks: Asks::Yes,
         lines: Vec::new(),
+        notes: Vec::new(),
+        in_shell: Vec::new(),
         offsets: Some(OffsetPlan { group: "nightly-report".to_owned(), changes }),
         undo: Some(41),
     }
@@ -94,6 +97,8 @@ fn loss(names: &[&str]) -> Proposal {
         names,
         asks: Asks::For(expected),
         lines,
+        notes: Vec::new(),
+        in_shell: Vec::new(),
         offsets: None,
         undo: None,
     }
@@ -207,7 +212,9 @@ fn a_loss_needs_the_name() {
     stage.type_keys("entx<Backspace>s<Enter>");
     insta::assert_snapshot!(asked(&mut stage), @r#"apply 1 unlocked=Some("prod-eu")"#);
     // Who leaves meanwhile is asked.
-    stage.type_keys("q");
+    stage.type_keys(":q<Enter>");
+    assert_eq!(asked(&mut stage), "");
+    stage.type_keys("nq");
     insta::assert_snapshot!(bottom(&mut stage), @"
     a change is being made: leave? [y/N]
     Enter open  / filter  s sort  x faults  i internal  n new  a actions  ? help
@@ -242,11 +249,94 @@ fn of_many_the_number_is_typed_and_ten_are_listed() {
     │ topic-08: all of it                                                      │
     │ topic-09: all of it                                                      │
     │ … and 2 more                                                             │
-    │ undo: none    same: kt topics delete clickstream-web-raw-eu-west-1 metr… │
+    │ undo: none                                                               │
+    │ same: kt topics delete clickstream-web-raw-eu-west-1 metrics-host-1m     │
+    │ orders payments audit-log inventory-changelog orders-dlq pii-vault -y    │
     │ Type the number to delete them: 1_                                       │
     │                                 12                                       │
     └─ Esc leaves, nothing is changed ─────────────────────────────────────────┘
     ");
+}
+
+#[test]
+fn what_asks_nobody_comes_to_its_end_before_another_begins() {
+    let mut stage = unlocked(Screen::Topics);
+    stage.type_keys(":topics create a<Enter>:topics create b<Enter>");
+    insta::assert_snapshot!(asked(&mut stage), @r#"plan 1: topics|create|a unlocked=Some("prod-eu")"#);
+    insta::assert_snapshot!(message(&stage), @"Some(Warn) a change is being made: it comes first");
+    stage.type_keys("q");
+    assert!(stage.shown().contains("a change is being made: leave? [y/N]"));
+    stage.type_keys("n");
+    let lines = vec!["create topic \"a\": partitions 1".to_owned()];
+    let outcome = Outcome { lines, end: End::All, undo: Some(7), ..Outcome::default() };
+    stage.tell(Msg::Ended { id: PlanId(1), outcome });
+    insta::assert_snapshot!(message(&stage), @r#"None created topic "a"; undo: kt undo 7"#);
+    // What asks makes way: it does nothing before somebody agrees.
+    stage.type_keys(":topics delete a<Enter>:topics create b<Enter>");
+    insta::assert_snapshot!(asked(&mut stage), @r#"
+    plan 2: topics|delete|a unlocked=Some("prod-eu")
+    drop 2
+    plan 3: topics|create|b unlocked=Some("prod-eu")
+    "#);
+}
+
+#[test]
+fn a_box_says_what_the_plan_noted_and_the_line_that_a_shell_takes() {
+    let mut stage = unlocked(Screen::Topics);
+    stage.type_keys(":topics delete -r 'orders.*' --set sasl.jaas.config=x<Enter><Esc>");
+    stage.type_keys(":topics delete -r 'orders.*'<Enter>");
+    let notes = vec!["not all is undone: records stay deleted".to_owned()];
+    let in_shell = vec!["--confirm".to_owned(), "2".to_owned()];
+    proposed(&mut stage, 1, Proposal { notes, in_shell, ..loss(&["orders", "orders-dlq"]) });
+    insta::assert_snapshot!(boxed(&mut stage), @"
+    ┌ delete 2 topics · context prod-eu · level 2: data is lost ───────────────┐
+    │ orders: 12 partitions, 4.5GiB, 20.3M records; 2 groups read it (2 activ… │
+    │ orders-dlq: 3 partitions, 1.1GiB, 6.0M records; no group reads it        │
+    │ not all is undone: records stay deleted                                  │
+    │ undo: none    same: kt topics delete -r 'orders.*' --confirm 2 -y        │
+    │ Type the number to delete them: _                                        │
+    │                                 2                                        │
+    └─ Esc leaves, nothing is changed ─────────────────────────────────────────┘
+    ");
+    // What was noted before is not why there is no undo.
+    let proposal = Proposal { undo: Some(3), notes: vec!["a".to_owned()], ..loss(&["orders"]) };
+    let notes = vec!["a".to_owned(), "the journal is full".to_owned()];
+    let outcome = Outcome { notes, end: End::All, ..Outcome::default() };
+    insta::assert_snapshot!(said(&outcome, Some(&proposal)), @"deleted topic orders; no undo: the journal is full");
+}
+
+#[test]
+fn secrets_are_neither_shown_nor_replaced_by_nothing() {
+    let mut stage = unlocked(Screen::Topics);
+    stage.go(&Target::about(Screen::Configs, About::Entity("topic/orders".to_owned())));
+    stage.app.pages.configs.configs.rows.seek("ssl.keystore.password");
+    stage.type_keys("e<Enter>");
+    insta::assert_snapshot!(message(&stage), @"None ssl.keystore.password stays as it is: nothing was changed");
+    stage.type_keys("a");
+    stage.type_keys("s<Enter>");
+    insta::assert_snapshot!(message(&stage), @"Some(Warn) ssl.keystore.password is secret and nothing was typed: nothing was changed");
+    assert_eq!(asked(&mut stage), "");
+    stage.app.pages.configs.configs.rows.seek("cleanup.policy");
+    stage.type_keys("e<Enter>");
+    insta::assert_snapshot!(message(&stage), @"None cleanup.policy stays as it is: nothing was changed");
+    assert_eq!(asked(&mut stage), "");
+    stage.app.pages.configs.configs.rows.seek("ssl.keystore.password");
+    stage.type_keys("ehunter2<Enter>");
+    insta::assert_snapshot!(asked(&mut stage), @r#"plan 1: configs|alter|topic/orders|--set|ssl.keystore.password=hunter2 unlocked=Some("prod-eu")"#);
+    insta::assert_snapshot!(message(&stage), @"None planning: kt configs alter topic/orders --set 'ssl.keystore.password=(hidden)'");
+    let change =
+        Proposal { asks: Asks::Yes, verb: "alter", noun: "config", ..loss(&["topic/orders"]) };
+    proposed(&mut stage, 1, change);
+    assert!(!stage.shown().contains("hunter2"));
+    stage.pass(300);
+    stage.type_keys("y");
+    insta::assert_snapshot!(message(&stage), @"None running: kt configs alter topic/orders --set 'ssl.keystore.password=(hidden)'");
+    stage.tell(Msg::Ended { id: PlanId(1), outcome: Outcome::default() });
+    // Nor does the history of lines have it.
+    stage.type_keys(":topics create x --set=ssl.key.password=hunter2<Enter>");
+    assert!(!stage.shown().contains("hunter2"));
+    stage.type_keys(":<Up>");
+    assert!(!stage.shown().contains("hunter2"));
 }
 
 #[test]
@@ -279,7 +369,7 @@ fn a_box_waits_until_nothing_is_typed() {
     stage.type_keys(":topics delete payments<Enter>:top");
     proposed(&mut stage, 1, loss(&["payments"]));
     insta::assert_snapshot!(bottom(&mut stage), @"
-    topics trim    NAME   delete the oldest records (2)
+    topics describe NAME   one topic: partitions, configs, groups
     :top                                                   Tab complete  Enter run
     ");
     stage.type_keys("<Esc>");
@@ -318,12 +408,12 @@ fn changes_are_completed() {
     stage.type_keys(":groups");
     let shown = stage.shown();
     insta::assert_snapshot!(shown.lines().skip(18).collect::<Vec<_>>().join("\n"), @"
-    >groups                       all groups
-     groups reset          GROUP  plan and reset offsets (1)
-     groups delete         GROUP  delete groups and their offsets (2)
-     groups delete-offsets GROUP  delete committed offsets (1)
-     groups remove-member  GROUP  remove a member (1)
-     :groups                                                Tab complete  Enter run
+    groups delete-offsets GROUP  delete committed offsets (1)
+    groups remove-member  GROUP  remove a member (1)
+    groups list                  all groups
+    groups describe       GROUP  one group
+    groups offsets        GROUP  one group
+    :groups                                                Tab complete  Enter run
     ");
     stage.type_keys(" reset ni<Tab>");
     insta::assert_snapshot!(bottom(&mut stage), @"

@@ -65,8 +65,8 @@ impl ConfigLine {
     }
 
     /// Its name and value, to be edited.
-    pub(crate) fn pair(&self) -> (String, String) {
-        (self.name.clone(), self.value.clone().unwrap_or_default())
+    pub(crate) fn pair(&self) -> (String, Option<String>) {
+        (self.name.clone(), self.value.clone())
     }
 
     pub(crate) fn json(&self) -> Json {

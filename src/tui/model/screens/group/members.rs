@@ -98,11 +98,14 @@ impl Line for MemberLine {
     }
 }
 
+/// The lines of a group by their partitions: made once for all members.
+pub(super) type Lines<'a> = BTreeMap<&'a TopicPartition, &'a ReadLine>;
+
 impl MemberLine {
     /// `lines` are the partitions of the group.
-    pub(super) fn of(it: &GroupMember, lines: &[ReadLine], seen: &Seen, now: Millis) -> MemberLine {
+    pub(super) fn of(it: &GroupMember, lines: &Lines<'_>, seen: &Seen, now: Millis) -> MemberLine {
         let assigned: BTreeSet<&TopicPartition> = it.assignment.iter().collect();
-        let own = || lines.iter().filter(|line| assigned.contains(&line.at));
+        let own = || assigned.iter().filter_map(|at| lines.get(at).copied());
         let sum = |all: &mut dyn Iterator<Item = f64>| all.reduce(|sum, it| sum + it);
         let read = sum(&mut own().filter_map(|it| it.cells.read.per_second()));
         let incoming = sum(&mut own().filter_map(|it| it.cells.incoming.per_second()));

@@ -78,9 +78,15 @@ impl Payload {
         }
     }
 
-    /// As a filter looks at it: bytes that are no text are escaped.
+    /// As words: bytes that are no text are escaped.
     pub(crate) fn words(&self) -> String {
+        self.words_of(usize::MAX)
+    }
+
+    /// Its first bytes as words.
+    pub(crate) fn words_of(&self, most: usize) -> String {
         let Some(bytes) = self.bytes.as_deref() else { return "null".to_owned() };
+        let bytes = &bytes[..bytes.len().min(most)];
         let mut out = Vec::with_capacity(bytes.len());
         escape_bytes_into(bytes, &mut out);
         String::from_utf8_lossy(&out).into_owned()

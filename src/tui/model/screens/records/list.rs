@@ -15,6 +15,45 @@ pub(crate) const RECORDS_MAX: usize = 2_000;
 /// Bytes that they take.
 pub(crate) const BYTES_MAX: usize = 16 << 20;
 
+/// Bytes of a key and of a value that `/` looks at: it looks at all records on every key.
+const FILTERED: usize = 4 << 10;
+/// A record has no more bytes than this, whatever is in it: what is kept of each part is bounded.
+const LARGEST: usize = 512 << 10;
+
+/// What the list has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) records: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Default for Room {
+    /// That of a list without records.
+    fn default() -> Room {
+        Room { records: RECORDS_MAX, bytes: BYTES_MAX }
+    }
+}
+
+impl Room {
+    /// Gives a record its room; `false` if there is too little.
+    pub(crate) fn take(&mut self, line: &RecordLine) -> bool {
+        let Some(bytes) = self.bytes.checked_sub(line.weight()).filter(|_| 0 < self.records) else {
+            return false;
+        };
+        (self.records, self.bytes) = (self.records - 1, bytes);
+        true
+    }
+
+    pub(crate) fn is_used_up(self) -> bool {
+        self.records == 0
+    }
+
+    /// Whether so much is more than a list keeps.
+    pub(crate) fn is_exceeded(records: usize, bytes: usize) -> bool {
+        RECORDS_MAX < records || BYTES_MAX < bytes
+    }
+}
+
 /// At which end of what is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -100,15 +139,16 @@ impl RecordList {
         self.show();
     }
 
-    /// Takes records of a scan, each at its time. What has no room is left out: the scan is over
-    /// then.
+    /// Takes records of a scan, each at its time. The scan was told how much room there is.
     pub(crate) fn insert(&mut self, lines: Vec<RecordLine>) {
+        let place = |it: &RecordLine| (it.time(), it.partition, it.offset);
         for line in lines {
-            if RECORDS_MAX <= self.records.len() || BYTES_MAX < self.bytes + line.weight() {
-                break;
+            let at = self.records.partition_point(|it| place(it) < place(&line));
+            // One that has come at the tail is met again when the scan goes on.
+            let is_there = self.records.get(at).is_some_and(|it| place(it) == place(&line));
+            if is_there || !self.room().take(&line) {
+                continue;
             }
-            let place = |it: &RecordLine| (it.time(), it.partition, it.offset);
-            let at = self.records.partition_point(|it| place(it) <= place(&line));
             self.bytes += line.weight();
             self.records.insert(at, line);
         }
@@ -116,12 +156,20 @@ impl RecordList {
     }
 
     fn is_too_large(&self) -> bool {
-        RECORDS_MAX < self.records.len() || BYTES_MAX < self.bytes
+        Room::is_exceeded(self.records.len(), self.bytes)
     }
 
-    /// Whether a scan has as much as is kept.
+    /// What is free.
+    pub(crate) fn room(&self) -> Room {
+        Room {
+            records: RECORDS_MAX.saturating_sub(self.records.len()),
+            bytes: BYTES_MAX.saturating_sub(self.bytes),
+        }
+    }
+
+    /// Whether any record has room, however large it is.
     pub(crate) fn is_full(&self) -> bool {
-        RECORDS_MAX <= self.records.len() || BYTES_MAX - (128 << 10) < self.bytes
+        self.room().is_used_up() || self.room().bytes < LARGEST
     }
 
     #[cfg(test)]
@@ -134,7 +182,7 @@ impl RecordList {
         let is_shown = |it: &RecordLine| match &self.showing.filter {
             None => true,
             Some(filter) => {
-                let (key, value) = (it.key.words(), it.value.words());
+                let (key, value) = (it.key.words_of(FILTERED), it.value.words_of(FILTERED));
                 filter.shows(&[&it.name, &key, &value])
             }
         };
@@ -310,6 +358,29 @@ mod tests {
         }
         assert_eq!(list.count(), RECORDS_MAX);
         assert!(list.is_full());
+        // What has no room leaves the room of others.
+        let mut list = RecordList::default();
+        list.insert((0..250).map(|it| record(0, it, PAYLOAD_MAX)).collect());
+        assert!(list.count() == 250 && list.is_full());
+        let large = (250..260).map(|it| record(0, it, PAYLOAD_MAX));
+        list.insert(large.chain([record(0, 300, 1), record(0, 300, 1)]).collect());
+        assert!(list.names().contains(&"0:300".to_owned()) && list.bytes() <= BYTES_MAX);
+        assert_eq!(list.names().iter().filter(|it| *it == "0:300").count(), 1);
+    }
+
+    #[test]
+    fn a_filter_looks_at_the_first_bytes_of_large_values() {
+        let mut list = RecordList::default();
+        let mut large = record(0, 1, FILTERED + 10);
+        let bytes = large.value.bytes.as_mut().unwrap();
+        bytes[FILTERED - 2..FILTERED + 2].copy_from_slice(b"abcd");
+        list.append(vec![large], &[(0, 2)].into());
+        let mut shown = |text: &str| {
+            let filter = crate::tui::model::filter::Filter::parse(text).unwrap();
+            list.show_only(&mut |it| it.filter.clone_from(&filter));
+            list.names().len()
+        };
+        assert_eq!((shown("xab"), shown("abc"), shown("cd")), (1, 0, 0));
     }
 
     #[test]

@@ -7,11 +7,15 @@ use jiff::Timestamp;
 use kt_protocol::types::Millis;
 
 use super::line::RecordLine;
+use super::list::{BYTES_MAX, Room};
 use crate::position::At;
 use crate::record_filter::RecordFilter;
 
 /// Records of one page: more are read when the cursor comes to an end.
 pub(crate) const PAGE: usize = 500;
+
+/// Bytes of one page: it never makes way for itself, and the rows around the cursor stay.
+pub(crate) const PAGE_BYTES: usize = BYTES_MAX / 4;
 
 /// Offsets by partition.
 pub(crate) type Offsets = BTreeMap<i32, i64>;
@@ -37,8 +41,9 @@ pub(crate) enum Way {
     Before(Offsets),
     /// A page from there on.
     From(Place),
-    /// All from there to the end that the partitions have now: for a scan.
-    Through(Place),
+    /// All from there to the end that the partitions have now, or as much as there is room for: for
+    /// a scan.
+    Through(Place, Room),
     /// From there on, and what comes.
     Follow(Offsets),
 }
@@ -81,6 +86,18 @@ pub(crate) struct Coverage {
 impl Coverage {
     pub(crate) fn began(from: Offsets, until: Offsets, now: Millis) -> Coverage {
         Coverage { at: from.clone(), from, until, began: now, ended: None }
+    }
+
+    /// A scan goes on from there; the time between counts for nothing.
+    pub(crate) fn gone_on(self, from: Offsets, until: Offsets, now: Millis) -> Coverage {
+        let spent = self.ended.unwrap_or(now) - self.began;
+        let mut all = Coverage { until, began: Millis(now.0.saturating_sub(spent)), ..self };
+        all.ended = None;
+        for (partition, at) in from {
+            all.from.entry(partition).or_insert(at);
+            all.at.insert(partition, at);
+        }
+        all
     }
 
     pub(crate) fn reached(&mut self, edges: &Offsets) {

@@ -15,26 +15,22 @@ pub(crate) struct Place {
 /// What to look at. `base` is the base offset of a segment, `position` a byte in its log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
-    Segments(Place),
-    /// A page of batches; with a `goal` it begins where that offset may be.
-    Batches {
-        place: Place,
-        base: i64,
-        position: u64,
-        goal: Option<i64>,
-    },
+    /// All of them. What is `known` of a file that has not changed is not read again.
+    Segments { place: Place, known: Vec<SegmentLine> },
+    /// A page of batches; with a `goal` it is the page that has it.
+    Batches { place: Place, base: i64, position: u64, goal: Option<Goal> },
     /// The records of the batch that begins there.
-    Records {
-        place: Place,
-        base: i64,
-        position: u64,
-    },
+    Records { place: Place, base: i64, position: u64 },
     /// Bytes from there on.
-    Bytes {
-        place: Place,
-        base: i64,
-        position: u64,
-    },
+    Bytes { place: Place, base: i64, position: u64 },
+}
+
+/// What is looked for in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    Offset(i64),
+    /// The first batch with that time or a later one, in ms since 1970.
+    Time(i64),
 }
 
 /// What was found.
@@ -43,11 +39,14 @@ pub(crate) enum Looked {
     Segments {
         lines: Vec<SegmentLine>,
         log_end: Option<i64>,
+        /// Where they are.
+        directory: String,
     },
-    /// Batches, and where the next page begins.
+    /// Batches, where the next page begins, and the batch that was looked for.
     Batches {
         lines: Vec<BatchLine>,
         more_at: Option<u64>,
+        found: Option<u64>,
     },
     Records(Vec<RecordLine>),
     Bytes {
@@ -86,6 +85,9 @@ pub(crate) struct SegmentLine {
     pub(crate) has_index: bool,
     pub(crate) activity: Activity,
     pub(crate) has_aborted: bool,
+    /// When the log was written to, in ms since 1970.
+    #[serde(skip)]
+    pub(crate) modified: i64,
     #[serde(skip)]
     pub(crate) level: Level,
     /// What is wrong at its end.

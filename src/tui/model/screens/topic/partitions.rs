@@ -11,6 +11,7 @@ use crate::tui::model::cluster::Topic;
 use crate::tui::model::cluster::topics::Partition;
 use crate::tui::model::listing::Line;
 use crate::tui::model::order::{Rank, Value};
+use crate::tui::model::schedule::Kind;
 use crate::tui::model::screens::topics::TopicLine;
 use crate::tui::model::watch::Watch;
 
@@ -107,7 +108,8 @@ pub(super) fn lines(
             min_isr: whole.min_isr,
         };
         let ends = watch.store.ends(&at);
-        let records_in = ends.and_then(|it| it.rate().per_second());
+        let since = watch.fresh_since(Kind::LogEnds);
+        let records_in = ends.and_then(|it| it.rate(since).per_second());
         let held = it.stable_end.and_then(|stable| {
             // Both come with different answers: what was there before the last stable offset was
             // told is held back if that had not passed it.

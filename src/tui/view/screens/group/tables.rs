@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::super::{below, cells, draw_empty};
-use crate::tui::figures;
+use crate::tui::figures::{self, Reading};
 use crate::tui::model::app::{App, Drawn};
 use crate::tui::model::lag::Trend;
 use crate::tui::model::listing::List as _;
@@ -16,21 +16,26 @@ use crate::tui::view::theme::Tone;
 
 /// From here on there are the host and the end too.
 const WIDE: u16 = 120;
-/// A pane beside another one has this width: its other pane says who reads.
-const BESIDE: u16 = 77;
+/// How a pane stands on the screen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Alone,
+    /// Beside the other one, which says who reads.
+    Beside,
+}
 
-fn columns(width: u16) -> Vec<Column> {
-    let has_end = width == BESIDE || WIDE <= width;
-    let has_member = width != BESIDE;
+fn columns(width: u16, form: Form, is_wide: bool) -> Vec<Column> {
+    let has_member = form == Form::Alone;
+    let has_end = !has_member || WIDE <= width;
     let topic = match has_member && width < WIDE {
         // The names of members take what is left.
         true => Column { cut: Cut::Middle, ..Column::words("topic", 15, 0) },
         false => Column::name("topic"),
     };
     let mut columns = vec![topic, Column::figures("part", 4, 0)];
-    columns.push(Column::figures("committed", 10, 2));
+    columns.push(Column::offset("committed", is_wide, 2));
     if has_end {
-        columns.push(Column::figures("end", 10, 6));
+        columns.push(Column::offset("end", is_wide, 6));
     }
     columns.push(Column::figures("lag", 6, 0));
     columns.push(Column::figures("late", 6, 1));
@@ -57,7 +62,7 @@ fn cells_of(columns: &[Column], it: &ReadLine) -> Vec<Cell> {
     let known = &it.cells;
     let cell = |column: &Column| match column.head.as_ref() {
         "topic" => Cell::plain(it.at.topic.clone()),
-        "part" => Cell::plain(it.at.partition.0.to_string()),
+        "part" => cells::id(it.at.partition.0, 4),
         "committed" => offset(it.committed, "–"),
         "end" => offset(it.end, "…"),
         "lag" => cells::lag(known),
@@ -84,9 +89,14 @@ fn member(it: &ReadLine) -> Cell {
     }
 }
 
-pub(super) fn draw_partitions(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {
+pub(super) fn draw_partitions(
+    app: &App,
+    canvas: &mut Canvas<'_>,
+    (area, form): (Rect, Form),
+    drawn: &mut Drawn,
+) {
     let page = &app.pages.group;
-    let columns = columns(area.width);
+    let columns = columns(area.width, form, page.partitions.showing().wide.is_some());
     let cells = |it: &ReadLine| cells_of(&columns, it);
     let has_focus = page.pane == Pane::Partitions;
     Look { pane: 0, has_focus, columns: &columns, cells: &cells }.draw(
@@ -109,7 +119,8 @@ pub(super) fn draw_partitions(app: &App, canvas: &mut Canvas<'_>, area: Rect, dr
 }
 
 /// Beside the partitions: what each has; alone: who each is.
-fn columns_of_members(is_beside: bool) -> Vec<Column> {
+fn columns_of_members(form: Form) -> Vec<Column> {
+    let is_beside = form == Form::Beside;
     let middle = |it: Column| Column { cut: Cut::Middle, ..it };
     let mut columns = Vec::new();
     if is_beside {
@@ -138,7 +149,7 @@ fn cells_of_member(columns: &[Column], it: &MemberLine) -> Vec<Cell> {
         "member id" => Cell::plain(it.member_id.clone()),
         "part" => cells::count(it.assignment.len()),
         "lag" => lag(it),
-        "read/s" => cells::rate(it.read),
+        "read/s" => cells::rate(it.read.map_or(Reading::Pending, Reading::Known)),
         "assigned" => Cell::plain(it.assigned.clone()),
         _ => Cell::plain(match it.since {
             Since::Came(ms) => figures::duration(ms),
@@ -165,10 +176,14 @@ fn lag(it: &MemberLine) -> Cell {
     Cell::new(figures::count(lag.unsigned_abs()), tone).and(arrow, tone)
 }
 
-pub(super) fn draw_members(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) {
+pub(super) fn draw_members(
+    app: &App,
+    canvas: &mut Canvas<'_>,
+    (area, form): (Rect, Form),
+    drawn: &mut Drawn,
+) {
     let page = &app.pages.group;
-    let is_beside = area.width < canvas.area().width;
-    let columns = columns_of_members(is_beside);
+    let columns = columns_of_members(form);
     let cells = |it: &MemberLine| cells_of_member(&columns, it);
     let has_focus = page.pane == Pane::Members;
     Look { pane: 1, has_focus, columns: &columns, cells: &cells }.draw(

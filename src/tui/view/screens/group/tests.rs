@@ -198,9 +198,9 @@ fn members_say_what_they_have() {
        payments                5    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
        payments                6    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
        payments                7    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
-       payments                8    1992000    2034126 42.1K→   >33s    400   6d23h fraud-scoring-3          10.0.4.19
-       payments                9    1992000    2034126 42.1K→   >33s    400   6d23h fraud-scoring-1          10.0.4.17
-       payments               10    1992000    2034876 42.9K→   >33s    400   6d23h fraud-scoring-2          10.0.4.18
+       payments                8    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
+       payments                9    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
+       payments               10    1992000    2034876 42.9K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
     ");
 }
 
@@ -288,21 +288,21 @@ fn commits_that_are_denied_say_why_and_old_answers_are_stale() {
     insta::assert_snapshot!(stage.shown(), @"
      prod-eu      BAD 1         brk 3/3     ctl 101 MkU3…M2Qk PROTECTED STALE 1m03s
      1 over 2 topics[3 groups]4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
-     billing  classic  Stable  3 members  coordinator 1             sort level, lag
-     · ok: 1806 records are unread, ~1m03s late
-       lag 1806↑  late ~1m03s  in 600/s  read 600/s  assignor cooperative-sticky
+     billing  classic  Stable  coordinator 1                        sort level, lag
+     ? ok: 1806 records are unread, ~11s late
+       lag 1806→  late ~11s  in 600/s  read 600/s  assignor cooperative-sticky
        lag 10K
-
-       0                                                                ⢸⣧⣤⣤⣤⣤
+                                                                         ⡀
+       0                                                                ⢸⣧⣀⣀
                -30m                                                        now
-     [partitions 6]  members 3
+     [partitions 6]  members
        topic           part  committed    lag   late read/s expires member
-    >? orders             0    2009000   301→ ~1m03s    100   6d23h billing-1
-     ? orders             1    2009000   301→ ~1m03s    100   6d23h billing-2
-     ? orders             2    2009000   301→ ~1m03s    100   6d23h billing-3
-     ? orders             3    2009000   301→ ~1m03s    100   6d23h billing-1
-     ? orders             4    2009000   301→ ~1m03s    100   6d23h billing-2
-     ? orders             5    2009000   301→ ~1m03s    100   6d23h billing-3
+    >? orders             0    2009000   301  ~1m03s    100   6d23h billing-1
+     ? orders             1    2009000   301  ~1m03s    100   6d23h billing-2
+     ? orders             2    2009000   301  ~1m03s    100   6d23h billing-3
+     ? orders             3    2009000   301  ~1m03s    100   6d23h billing-1
+     ? orders             4    2009000   301  ~1m03s    100   6d23h billing-2
+     ? orders             5    2009000   301  ~1m03s    100   6d23h billing-3
 
 
 
@@ -324,7 +324,8 @@ fn a_group_that_is_gone_says_so() {
     ");
     stage.pass(31_000);
     stage.town.groups.remove("billing");
-    stage.pass(20_000);
+    // Each broker lists its groups once more: it might have moved.
+    stage.pass(25_000);
     insta::assert_snapshot!(stage.body(), @"
     billing
       Group billing is gone: deleted, or all its commits have expired.

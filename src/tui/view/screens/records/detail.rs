@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{hex_of, key};
+use crate::terminal::escaped;
 use crate::tui::figures::{Clock, cells};
 use crate::tui::model::screens::records::Records;
 use crate::tui::model::screens::records::line::{Payload, RecordLine};
@@ -13,28 +14,29 @@ use crate::tui::view::theme::Tone;
 /// What stands left of headers, key and value.
 const INDENT: u16 = 3;
 
+/// Draws it. How many lines can be scrolled out of sight.
 pub(super) fn draw(
     (page, record): (&Records, &RecordLine),
     clock: &Clock,
     canvas: &mut Canvas<'_>,
     area: Rect,
-) {
+) -> usize {
     let shape = page.shape_of(record);
     draw_head((&page.topic, record), shape, clock, canvas, line_of(area, 0));
     let arrays = if page.is_in_detail { Arrays::Whole } else { Arrays::Folded };
     let width = usize::from(area.width.saturating_sub(INDENT + 1)).max(1);
-    let mut lines = vec![headers(record), key_line(record)];
+    let mut lines = wrapped(headers(record), INDENT, width);
+    lines.extend(wrapped(key_line(record), INDENT, width));
     let tone = if record.value.bytes.is_none() { Tone::Dim } else { Tone::Plain };
     let value = shape.lines(&record.value, arrays);
-    let indent = if shape == Shape::Hex { 1 } else { INDENT };
+    let (indent, width) = if shape == Shape::Hex { (1, width.max(HEX)) } else { (INDENT, width) };
     for line in value {
-        let pieces = wrapped(&line, width.max(HEX)).into_iter();
-        lines.extend(pieces.map(|it| Line { indent, pieces: vec![Piece::new(it, tone)] }));
+        lines.extend(wrapped(vec![Piece::new(line, tone)], indent, width));
     }
-    lines.retain(|it| !it.pieces.is_empty());
     let height = usize::from(area.height.saturating_sub(1));
     // The end stays in sight however far it is scrolled.
-    let first = page.scrolled.min(lines.len().saturating_sub(height));
+    let most = lines.len().saturating_sub(height);
+    let first = page.scrolled.min(most);
     let shown = lines.iter().skip(first);
     for (index, line) in (1..area.height).zip(shown) {
         canvas.put_all(after(line_of(area, index), line.indent), &line.pieces);
@@ -44,6 +46,7 @@ pub(super) fn draw(
         let last = line_of(area, area.height.saturating_sub(1));
         canvas.put_right(last, &format!(" +{more} "), Tone::Dim);
     }
+    most
 }
 
 /// Cells of a line of hex: it is never wrapped.
@@ -100,9 +103,9 @@ fn parts(topic: &str, record: &RecordLine, clock: &Clock) -> Vec<String> {
 }
 
 /// `headers  trace=5f1c09  source="web"`: text in quotes, bytes as hex.
-fn headers(record: &RecordLine) -> Line {
+fn headers(record: &RecordLine) -> Vec<Piece> {
     if record.headers.is_empty() {
-        return Line { indent: INDENT, pieces: Vec::new() };
+        return Vec::new();
     }
     let mut pieces = vec![Piece::new("headers", Tone::Dim)];
     for (name, it) in &record.headers {
@@ -117,34 +120,48 @@ fn headers(record: &RecordLine) -> Line {
     if 0 < left {
         pieces.push(Piece::new(format!("  +{left}"), Tone::Dim));
     }
-    Line { indent: INDENT, pieces }
+    pieces
 }
 
-fn key_line(record: &RecordLine) -> Line {
+fn key_line(record: &RecordLine) -> Vec<Piece> {
     let mut pieces = vec![Piece::new("key      ", Tone::Dim)];
     pieces.extend(key(&record.key).pieces().iter().cloned());
     pieces.extend(cut_note(&record.key));
-    Line { indent: INDENT, pieces }
+    pieces
 }
 
 fn cut_note(it: &Payload) -> Option<Piece> {
     it.is_cut().then(|| Piece::new(format!("  of {} bytes", it.size), Tone::Dim))
 }
 
-/// `text` in pieces of at most `width` cells.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut taken = 0;
-    for character in text.chars() {
-        let size = cells(character.encode_utf8(&mut [0; 4]));
-        if width < taken + size {
-            lines.push(String::new());
-            taken = 0;
+/// `pieces` as lines of at most `width` cells; none of nothing.
+fn wrapped(pieces: Vec<Piece>, indent: u16, width: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut free = 0;
+    for piece in pieces {
+        let mut part = String::new();
+        for character in escaped(&piece.text).chars() {
+            let size = cells(character.encode_utf8(&mut [0; 4]));
+            if lines.is_empty() || free < size {
+                push(&mut lines, &mut part, piece.tone);
+                lines.push(Line { indent, pieces: Vec::new() });
+                free = width;
+            }
+            free = free.saturating_sub(size);
+            part.push(character);
         }
-        taken += size;
-        if let Some(last) = lines.last_mut() {
-            last.push(character);
+        if lines.is_empty() {
+            // An empty line of a value is a line.
+            lines.push(Line { indent, pieces: Vec::new() });
+            free = width;
         }
+        push(&mut lines, &mut part, piece.tone);
     }
     lines
+}
+
+fn push(lines: &mut [Line], part: &mut String, tone: Tone) {
+    if let Some(last) = lines.last_mut().filter(|_| !part.is_empty()) {
+        last.pieces.push(Piece::new(std::mem::take(part), tone));
+    }
 }

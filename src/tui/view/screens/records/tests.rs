@@ -1,5 +1,7 @@
 //! The records as they stand on the screen, and what keys make of them.
 
+mod reading;
+
 use super::*;
 use crate::tui::model::msg::{Effect, Msg};
 use crate::tui::model::page::{About, Target};
@@ -262,7 +264,7 @@ fn a_scan_says_how_much_of_the_topic_it_has_seen() {
     stage.done.clear();
     stage.type_keys("Fvalue.total > 100<Enter>");
     let scan = plan(&mut stage);
-    assert!(matches!(scan.way, Way::Through(_)) && scan.filter.is_some());
+    assert!(matches!(scan.way, Way::Through(..)) && scan.filter.is_some());
     let (from, until) = ([(0, 0), (1, 100)].into(), [(0, 2_000_000), (1, 1_400_100)].into());
     stage.tell(Msg::Read { generation: scan.generation, news: ReadNews::Began { from, until } });
     stage.pass(10_000);
@@ -296,14 +298,14 @@ fn a_scan_says_how_much_of_the_topic_it_has_seen() {
     "#);
     stage.type_keys("<Esc>");
     assert!(stage.done.iter().any(|it| matches!(it, Effect::StopReading)));
-    insta::assert_snapshot!(stage.shown().lines().rev().nth(1).unwrap(), @" scanned 2.3M of 3.4M (67%)  192K/s  2 partitions, 1 done");
+    insta::assert_snapshot!(stage.shown().lines().rev().nth(1).unwrap(), @" scanned 2.3M of 3.4M (67%)  192K/s  2 partitions, 1 done       F Enter goes on");
     // The filter of loaded rows is another thing.
     stage.type_keys("/nothing<Enter>");
     insta::assert_snapshot!(stage.body(), @"
      orders  all 6  from earliest  where value.total > 100     /nothing  0 of 1 hit
        part     offset time +01:00  key               size value
        No record matches /nothing. Esc clears the filter.
-
+       / looks at the first 4KiB of a key and of a value, F at all of them.
 
 
 
@@ -482,6 +484,8 @@ fn a_record_is_produced_from_three_lines() {
     "#);
     stage.done.clear();
     stage.type_keys("<Enter>");
-    let [Effect::Produce(record)] = stage.done.as_slice() else { panic!("{:?}", stage.done) };
+    let [Effect::Produce { record, .. }] = stage.done.as_slice() else {
+        panic!("{:?}", stage.done)
+    };
     assert_eq!((record.key.as_deref(), record.value.as_str()), (Some("k1"), "{\"a\":1}"));
 }

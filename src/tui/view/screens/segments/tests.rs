@@ -3,10 +3,10 @@
 use super::*;
 use crate::tui::model::checks::Level;
 use crate::tui::model::msg::{Effect, Msg};
-use crate::tui::model::page::{About, Target};
+use crate::tui::model::page::{About, Page as _, Target};
 use crate::tui::model::screen::Screen;
 use crate::tui::model::screens::records::line::{PAYLOAD_MAX, Payload};
-use crate::tui::model::screens::segments::looking::{Look as Wanted, Looked};
+use crate::tui::model::screens::segments::looking::{Goal, Look as Wanted, Looked};
 use crate::tui::stage::{Stage, Town, WALL};
 
 fn about() -> About {
@@ -108,14 +108,22 @@ fn batches() -> Vec<BatchLine> {
     ]
 }
 
+fn there(lines: Vec<SegmentLine>, log_end: Option<i64>) -> Looked {
+    Looked::Segments { lines, log_end, directory: "/var/lib/kafka data/orders-1".to_owned() }
+}
+
+fn page(lines: Vec<BatchLine>, more_at: Option<u64>) -> Looked {
+    Looked::Batches { lines, more_at, found: None }
+}
+
 fn full(width: u16, height: u16) -> Stage {
     let mut stage = open(width, height);
     let (generation, look) = wanted(&mut stage);
-    assert!(matches!(look, Wanted::Segments(_)));
-    tell(&mut stage, generation, Looked::Segments { lines: segments(), log_end: Some(2_004_000) });
+    assert!(matches!(look, Wanted::Segments { .. }));
+    tell(&mut stage, generation, there(segments(), Some(2_004_000)));
     let (generation, look) = wanted(&mut stage);
     assert!(matches!(look, Wanted::Batches { base: 1_178_004, position: 0, .. }), "{look:?}");
-    tell(&mut stage, generation, Looked::Batches { lines: batches(), more_at: Some(147_850) });
+    tell(&mut stage, generation, page(batches(), Some(147_850)));
     stage
 }
 
@@ -131,11 +139,11 @@ fn segments_and_the_batches_of_the_one_under_the_cursor() {
      ▲      801177    377K  512MiB 11-20 16:46:40 14:59:58.000        – no index
     >      1178004    826K  498MiB 11-20 16:46:40 14:59:58.000   4.0KiB active hw
     ── batches of 1178004 ──────────────────────────────────────────────────────────
-        position     offset count    size codec  epoch producer   crc  flags
-               0    1178004   120 48.1KiB zstd      14 4012/3     ok
-           49264    1178124     1      78 none      14 4012/3     ok   commit
-     ✗     49342    1178125    64 48.1KiB zstd      14 4012/3     BAD  its checksum…
-     ✗     98596          –     – 48.1KiB –          – –          BAD  it is no bat…
+         position     offset count    size codec  epoch producer   crc  flags
+                0    1178004   120 48.1KiB zstd      14 4012/3     ok
+            49264    1178124     1      78 none      14 4012/3     ok   commit
+     ✗      49342    1178125    64 48.1KiB zstd      14 4012/3     BAD  its checksu…
+     ✗      98596          –     – 48.1KiB –          – –          BAD  it is no ba…
 
 
 
@@ -156,7 +164,7 @@ fn segments_and_the_batches_of_the_one_under_the_cursor() {
      ▲      801177    377K  512MiB 11-20 16:46:40 14:59:58.000        – no index
     >      1178004    826K  498MiB 11-20 16:46:40 14:59:58.000   4.0KiB active hw
     ── batches of 1178004 ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-        position     offset count    size codec  epoch producer   crc  flags
+         position     offset count    size codec  epoch producer   crc  flags
     ");
     insta::assert_snapshot!(full(40, 12).shown(), @"
      prod-eu  OK                         4s
@@ -167,9 +175,9 @@ fn segments_and_the_batches_of_the_one_under_the_cursor() {
      ▲      801177  512MiB no index
     >      1178004  498MiB active hw
     ── batches of 1178004 ──────────────────
-        position     offset crc
-               0    1178004 ok
-           49264    1178124 ok
+         position     offset crc
+                0    1178004 ok
+            49264    1178124 ok
      Enter batch, record, bytes  ? help
     ");
     full(20, 5).shown();
@@ -204,7 +212,7 @@ fn a_directory_without_the_partition_says_so_and_is_looked_at_again() {
       no directory has orders-1
     ");
     stage.pass(10_000);
-    assert!(matches!(wanted(&mut stage).1, Wanted::Segments(_)));
+    assert!(matches!(wanted(&mut stage).1, Wanted::Segments { .. }));
 }
 
 #[test]
@@ -256,15 +264,100 @@ fn another_segment_has_other_batches_and_an_offset_leads_to_its_own() {
     stage.type_keys("k");
     let (generation, look) = wanted(&mut stage);
     assert!(matches!(look, Wanted::Batches { base: 801_177, .. }), "{look:?}");
-    tell(&mut stage, generation, Looked::Batches { lines: Vec::new(), more_at: None });
+    tell(&mut stage, generation, page(Vec::new(), None));
     stage.done.clear();
     stage.type_keys("@500000<Enter>");
     let (generation, _) = wanted(&mut stage);
-    tell(&mut stage, generation, Looked::Segments { lines: segments(), log_end: None });
+    tell(&mut stage, generation, there(segments(), None));
     let (generation, look) = wanted(&mut stage);
-    assert!(matches!(look, Wanted::Batches { base: 402_113, goal: Some(500_000), .. }), "{look:?}");
+    assert!(
+        matches!(look, Wanted::Batches { base: 402_113, goal: Some(Goal::Offset(500_000)), .. }),
+        "{look:?}"
+    );
     let lines = vec![batch(700, 499_990, 9), batch(900, 499_999, 9), batch(950, 500_008, 9)];
-    tell(&mut stage, generation, Looked::Batches { lines, more_at: None });
+    let (more_at, found) = (None, Some(900));
+    tell(&mut stage, generation, Looked::Batches { lines, more_at, found });
     assert_eq!(stage.app.pages.segments.batches.line().map(|it| it.position), Some(900));
     assert_eq!(stage.app.pages.segments.pane, 1);
+}
+
+#[test]
+fn a_time_leads_to_the_segment_that_has_it() {
+    let mut stage = full(80, 24);
+    stage.done.clear();
+    // The segments end two seconds before the start of the stage.
+    stage.type_keys("@-1h<Enter>");
+    let (generation, _) = wanted(&mut stage);
+    tell(&mut stage, generation, there(segments(), Some(2_004_000)));
+    let (_, look) = wanted(&mut stage);
+    let Wanted::Batches { base, goal: Some(Goal::Time(time)), .. } = look else {
+        panic!("{look:?}")
+    };
+    assert_eq!(base, 0, "each of them has records up to now: the first one is meant");
+    assert!((WALL - 3_600_000..WALL - 3_500_000).contains(&time));
+    stage.type_keys("@committed:g<Enter>");
+    insta::assert_snapshot!(stage.shown().lines().rev().nth(1).unwrap(), @" @committed:g: files know no commits; @42 or @-1h");
+    stage.done.clear();
+    stage.type_keys("@-100<Enter>");
+    stage.pass(1_000);
+    let goal = stage.app.pages.segments.kt_line();
+    insta::assert_snapshot!(goal, @"kt dump-log '/var/lib/kafka data/orders-1'");
+}
+
+#[test]
+fn a_page_that_cannot_be_read_is_tried_again_and_says_why() {
+    let mut stage = full(80, 24);
+    stage.type_keys("<Tab>G");
+    let (generation, look) = wanted(&mut stage);
+    assert!(matches!(look, Wanted::Batches { position: 147_850, .. }), "{look:?}");
+    let why = "open /var/lib/kafka data/orders-1/00000000000001178004.log: Permission denied";
+    stage.tell(Msg::Looked { generation, looked: Looked::Failed(why.to_owned()) });
+    insta::assert_snapshot!(stage.shown().lines().rev().nth(1).unwrap(), @" open 00000000000001178004.log: Permission denied                       r retry");
+    assert!(!stage.done.iter().any(|it| matches!(it, Effect::Look { .. })), "not at once");
+    stage.pass(6_000);
+    loop {
+        let (generation, look) = wanted(&mut stage);
+        match look {
+            Wanted::Segments { known, .. } => {
+                assert_eq!(known.len(), 4);
+                tell(&mut stage, generation, there(known, Some(2_004_000)));
+            }
+            Wanted::Batches { position, .. } => {
+                assert_eq!(position, 147_850);
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn with_w_offsets_have_all_their_digits() {
+    let mut stage = open(80, 24);
+    let (generation, _) = wanted(&mut stage);
+    let base = 12_345_678_901_234;
+    let lines = vec![segment(base, base + 99, 1 << 30)];
+    tell(&mut stage, generation, there(lines, Some(base + 99)));
+    let (generation, _) = wanted(&mut stage);
+    let lines = vec![batch(1_073_741_799, base, 9), batch(1_073_741_823, base + 9, 9)];
+    tell(&mut stage, generation, page(lines, None));
+    insta::assert_snapshot!(stage.body(), @"
+     segments  orders-1  hw 2003301  end 12345678901333                   isr 3,1,2
+       base offset records    size first          last            B/idx state
+    >  123456…1234      99  1.0GiB 11-20 16:46:40 14:59:58.000   4.0KiB closed
+    ── batches of 12345678901234 ───────────────────────────────────────────────────
+         position     offset count    size codec  epoch producer   crc  flags
+       1073741799 123456…234     9 48.1KiB zstd      14 4012/3     ok
+       1073741823 123456…243     9 48.1KiB zstd      14 4012/3     ok
+    ");
+    stage.type_keys("w<Tab>w");
+    insta::assert_snapshot!(stage.body(), @"
+     segments  orders-1  hw 2003301  end 12345678901333                   isr 3,1,2
+               base offset records    size first          last            B/idx
+            12345678901234      99  1.0GiB 11-20 16:46:40 14:59:58.000   4.0KiB
+    ── batches of 12345678901234 ───────────────────────────────────────────────────
+         position              offset count    size codec  epoch producer   crc
+    >  1073741799      12345678901234     9 48.1KiB zstd      14 4012/3     ok
+       1073741823      12345678901243     9 48.1KiB zstd      14 4012/3     ok
+    ");
 }

@@ -1,6 +1,10 @@
 //! The columns of a topic's partitions, and their cells.
 
-use crate::tui::figures;
+use kt_protocol::types::NodeId;
+
+use crate::tui::figures::{self, Reading};
+use crate::tui::model::app::App;
+use crate::tui::model::schedule::Kind;
 use crate::tui::model::screens::topic::PartitionLine;
 use crate::tui::view::screens::cells;
 use crate::tui::view::table::{Cell, Column};
@@ -11,15 +15,15 @@ const ISR: u16 = 12;
 const ISR_MOST: u16 = 40;
 
 /// `held` takes some room of `elr`, as it comes in only while transactions are open.
-pub(super) fn columns(width: u16, has_held: bool) -> Vec<Column> {
+pub(super) fn columns(width: u16, has_held: bool, is_wide: bool) -> Vec<Column> {
     let isr = ISR + width.saturating_sub(80).min(ISR_MOST - ISR);
     let mut columns = vec![
         Column::figures("part", 4, 0),
         Column::figures("leader", 6, 0),
         Column::figures("epoch", 5, 5),
         Column::words("isr", isr, 0),
-        Column::figures("start", 10, 4),
-        Column::figures("end", 10, 1),
+        Column::offset("start", is_wide, 4),
+        Column::offset("end", is_wide, 1),
         Column::figures("rec/s", 5, 2),
         Column::figures("size", 7, 3),
         Column::words("elr", if has_held { 3 } else { 9 }, 6),
@@ -30,25 +34,30 @@ pub(super) fn columns(width: u16, has_held: bool) -> Vec<Column> {
     columns
 }
 
-pub(super) fn cells_of(it: &PartitionLine) -> Vec<Cell> {
+pub(super) fn cells_of(app: &App, it: &PartitionLine) -> Vec<Cell> {
     vec![
-        Cell::plain(it.index.to_string()),
+        cells::id(it.index, 4),
         leader(it),
-        Cell::plain(it.epoch.to_string()),
+        cells::id(it.epoch, 5),
         isr(it),
         offset(it, it.start),
         offset(it, it.end),
         match it.leader {
-            Some(_) => cells::rate(it.records_in),
+            Some(_) => cells::rate(cells::told(app, Kind::LogEnds, it.records_in)),
             None => Cell::figure("0"),
         },
         match (it.leader, it.size) {
             (None, None) => Cell::figure("–"),
-            _ => cells::bytes(it.size),
+            (Some(id), None) => cells::bytes(lack_of(app, Kind::LogDirs, id)),
+            (_, Some(size)) => cells::bytes(Reading::Known(size)),
         },
         Cell::plain(it.elr.as_deref().map(ids).unwrap_or_default()),
         Cell::figure(it.held.map_or_else(|| "0".to_owned(), figures::count)),
     ]
+}
+
+fn lack_of<T>(app: &App, kind: Kind, id: i32) -> Reading<T> {
+    app.watch.cluster.hearing.lack_of(kind, NodeId(id))
 }
 
 /// `2!` is not the preferred one.

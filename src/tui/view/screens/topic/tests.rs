@@ -22,7 +22,7 @@ fn at_80_columns() {
     insta::assert_snapshot!(orders(Town::troubled(), 80, 24).shown(), @"
      prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3…M2Qk PROTECTED          3s
      1 over[2 topics]3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
-     orders  12 partitions  rf 3  min isr 2  keep 7d  3.8GiB       sort level, part
+     orders  12 partitions  rf 3  min isr 2  keep 7d  4.6GiB       sort level, part
      [partitions]  configs 5 set  groups 2  records  segments
        in 10.3K/s                          ⣤  spread 100%  skew 0%  leader skew 0%
        part leader epoch isr               start        end rec/s    size elr
@@ -53,11 +53,11 @@ fn at_160_columns_panes_stand_side_by_side() {
     insta::assert_snapshot!(stage.shown(), @"
      prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3OEVBNTcwNTJENDM2Qk PROTECTED                                                                             3s
      1 over[2 topics]3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
-     orders  12 partitions  rf 3  min isr 2  keep 7d  3.8GiB                                                                                       sort level, part
+     orders  12 partitions  rf 3  min isr 2  keep 7d  4.6GiB                                                                                       sort level, part
     ── records in  10.3K/s  peak 10.3K/s  spread 100%  skew 0%  leader skew 0% ────│── groups 2 ────────────────────────────────────────────────────────────────────
-       20.0K                                                                       │   group                                 lag   late read/s   eta expires verdict
-                                                                                   │   billing-export                      3.9M↑   >18s   6000 never   6d23h …
-                                                                                   │   orders-fulfilment-svc-v2            118K↑    13s  10.3K never   6d23h ok
+         20K                                                                       │   group                                 lag   late read/s   eta expires verdict
+                                                                                   │ ▲ billing-export                      3.9M↑  6m17s   6000 never   6d23h behind
+                                                                                   │   orders-fulfilment-svc-v2            118K↑   ~13s  10.3K never   6d23h ok
                                                                               ⢸⣿⣿  │
                                                                               ⢸⣿⣿  │
                                                                               ⢸⣿⣿  │
@@ -112,11 +112,11 @@ fn at_160_columns_in_ascii_another_pane_has_the_focus() {
     insta::assert_snapshot!(stage.in_theme(in_ascii), @"
      prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3OEVBNTcwNTJENDM2Qk PROTECTED                                                                             3s
      1 over[2 topics]3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
-     orders  12 partitions  rf 3  min isr 2  keep 7d  3.8GiB                                                                                       sort level, late
+     orders  12 partitions  rf 3  min isr 2  keep 7d  4.6GiB                                                                                       sort level, late
     -- records in  10.3K/s  peak 10.3K/s  spread 100%  skew 0%  leader skew 0% ----|-- groups 2 --------------------------------------------------------------------
-       20.0K                                                                       |   group                                 lag   late read/s   eta expires verdict
-                                                                                   |>  billing-export                      3.9M^   >18s   6000 never   6d23h ~
-                                                                                   |   orders-fulfilment-svc-v2            118K^    13s  10.3K never   6d23h ok
+         20K                                                                       |   group                                 lag   late read/s   eta expires verdict
+                                                                                   |>! billing-export                      3.9M^  6m17s   6000 never   6d23h behind
+                                                                                   |   orders-fulfilment-svc-v2            118K^   ~13s  10.3K never   6d23h ok
                                                                               ###  |
                                                                               ###  |
                                                                               ###  |
@@ -170,7 +170,7 @@ fn tab_walks_through_the_panes() {
     insta::assert_snapshot!(stage.shown(), @"
      prod-eu      BAD 2 WARN 2  brk 5/6     ctl 101 MkU3…M2Qk PROTECTED          3s
      1 over[2 topics]3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
-     orders  12 partitions  rf 3  min isr 2  keep 7d  3.8GiB      sort source, name
+     orders  12 partitions  rf 3  min isr 2  keep 7d  4.6GiB      sort source, name
      partitions  [configs 5 set]  groups 2  records  segments
        in 10.3K/s                          ⣤  spread 100%  skew 0%  leader skew 0%
        config                            value                source   default
@@ -195,11 +195,11 @@ fn tab_walks_through_the_panes() {
     ");
     stage.type_keys("<Tab>");
     insta::assert_snapshot!(stage.body(), @"
-     orders  12 partitions  rf 3  min isr 2  keep 7d  3.8GiB       sort level, late
+     orders  12 partitions  rf 3  min isr 2  keep 7d  4.6GiB       sort level, late
      partitions  configs 5 set  [groups 2]  records  segments
        in 10.3K/s                          ⣤  spread 100%  skew 0%  leader skew 0%
        group               t state    mbr    lag   late read/s   eta expires verdict
-    >  billing-export      c Stable     …  3.9M↑   >18s   6000 never   6d23h …
+    >▲ billing-export      c Stable     …  3.9M↑ ~6m17s   6000 never   6d23h behind
        orders-fulf…-svc-v2 c Stable     …  118K↑   ~13s  10.3K never   6d23h ok
     ");
     stage.type_keys("<Tab><Tab>");
@@ -290,7 +290,7 @@ fn configs_that_are_denied_say_why_and_old_answers_are_stale() {
     insta::assert_snapshot!(stage.body(), @r#"
     pii-vault  6 partitions  rf 3  2.2GiB                        sort source, name
     partitions  [configs]  groups 0  records  segments
-      in 60/s                             ⢠  spread 100%  skew 0%  leader skew 100%
+      in 60/s                             ⢠  spread 100%  skew 0%  leader skew 66%
       config                            value                source   default
       not authorized for topic "pii-vault"
     "#);
@@ -302,14 +302,14 @@ fn configs_that_are_denied_say_why_and_old_answers_are_stale() {
      1 over[2 topics]3 groups 4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      pii-vault  6 partitions  rf 3  2.2GiB                         sort level, part
      [partitions]  configs  groups 0  records  segments
-       in 60/s                            ⢠⣤  spread 100%  skew 0%  leader skew 100%
+       in …/s                             ⢠⡄  spread 100%  skew 0%  leader skew 66%
        part leader epoch isr               start        end rec/s    size elr
-    >?    0     4!    14 4,5 of 3,4,5          0    2000310    10  382MiB
-     ?    1      4    14 4,5,6                 0    2000310    10  382MiB
-     ?    2      5    14 5,6,1                 0    2000310    10  382MiB
-     ?    3      6    14 6,1,2                 0    2000310    10  382MiB
-     ?    4      1    14 1,2 of 1,2,3          0    2000310    10  382MiB
-     ?    5      2    14 2,4 of 2,3,4          0    2000310    10  382MiB
+    >?    0     4!    14 4,5 of 3,4,5          0    2000310     …  382MiB
+     ?    1      4    14 4,5,6                 0    2000310     …  382MiB
+     ?    2      5    14 5,6,1                 0    2000310     …  382MiB
+     ?    3      6    14 6,1,2                 0    2000310     …  382MiB
+     ?    4      1    14 1,2 of 1,2,3          0    2000310     …  382MiB
+     ?    5      2    14 2,4 of 2,3,4          0    2000310     …  382MiB
 
 
 
@@ -361,7 +361,7 @@ fn a_filter_looks_at_leaders_and_faults_and_the_line_is_copied() {
     assert_eq!(said, Some("copied: kt topics describe orders --context prod-eu"));
     stage.type_keys("d");
     insta::assert_snapshot!(stage.body(), @"
-     orders  12 partitions  rf 3  min isr 2  keep 7d  3.8GiB            sort leader
+     orders  12 partitions  rf 3  min isr 2  keep 7d  4.6GiB            sort leader
     ── 7 ───────────────────────────────────────────────────────────────────────────
      partition: 7
      level: bad

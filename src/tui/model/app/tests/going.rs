@@ -1,0 +1,226 @@
+//! Where keys lead: what is sought is there and in sight, whatever was kept on the screen before.
+
+use crate::tui::model::listing::List as _;
+use crate::tui::model::msg::Msg;
+use crate::tui::model::page::{About, Target};
+use crate::tui::model::schedule::Kind;
+use crate::tui::model::screen::Screen;
+use crate::tui::model::screens::topic::Standing;
+use crate::tui::stage::{Stage, Town};
+
+fn title(stage: &mut Stage) -> String {
+    stage.body().lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn an_offline_internal_topic_is_found_from_the_overview() {
+    let mut town = Town::small();
+    town.add("__consumer_offsets", 3, 0);
+    town.topics.get_mut("__consumer_offsets").unwrap().offline.insert(1);
+    let mut stage = Stage::settled(town, 80, 24);
+    // A filter was kept there, and a cursor.
+    stage.type_keys("2/pay<Enter>");
+    insta::assert_snapshot!(title(&mut stage), @" topics  1 of 2   1 bad (1 internal)               /pay  sort level, name  live");
+    stage.type_keys("<Esc>1j<Enter>");
+    assert_eq!(stage.app.screen, Screen::Topics);
+    let list = &stage.app.pages.topics.list;
+    assert_eq!(list.subject(), Some("__consumer_offsets"));
+    assert_eq!(list.names(), ["__consumer_offsets"]);
+    stage.type_keys("2/pay<Enter>1<Enter>");
+    assert_eq!(stage.app.pages.topics.list.subject(), Some("__consumer_offsets"));
+}
+
+#[test]
+fn what_is_sought_stands_in_the_first_pane() {
+    let mut town = Town::small();
+    town.of_broker.insert(2, 0.87);
+    let mut stage = Stage::settled(town, 80, 24);
+    stage.type_keys("7<Tab>1jjj<Enter>");
+    assert_eq!((stage.app.screen, stage.app.pages.log_dirs.pane), (Screen::LogDirs, 0));
+    assert_eq!(stage.app.pages.log_dirs.dirs.subject(), Some("2 /data/kafka-0"));
+}
+
+#[test]
+fn a_broker_leads_to_its_directories() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.type_keys("4jj<Enter>");
+    assert_eq!(stage.app.screen, Screen::LogDirs);
+    assert_eq!(stage.app.pages.log_dirs.dirs.subject(), Some("3 /data/kafka-0"));
+    stage.type_keys(":dirs 2<Enter>");
+    assert_eq!(stage.app.pages.log_dirs.dirs.subject(), Some("2 /data/kafka-0"));
+    // Where nobody has told them yet, the cursor goes there when somebody does.
+    let mut stage = Stage::open(Town::small(), 80, 24);
+    stage.app.go(&Target::named(Screen::LogDirs, Some("3")).unwrap());
+    stage.pass(5_000);
+    assert_eq!(stage.app.pages.log_dirs.dirs.subject(), Some("3 /data/kafka-0"));
+}
+
+#[test]
+fn a_controller_leads_to_the_quorum_and_a_node_of_it_to_its_details() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.type_keys("4jjjj<Enter>");
+    assert_eq!(stage.app.screen, Screen::Quorum);
+    assert_eq!(stage.app.pages.quorum.list.subject(), Some("102"));
+    stage.type_keys("<Enter>");
+    assert!(stage.shown().contains("role: voter"), "{}", stage.shown());
+}
+
+#[test]
+fn the_mark_of_what_is_well_stands_beside_what_is_well() {
+    let mut stage = Stage::settled(Town::troubled(), 40, 8);
+    stage.type_keys("jjjjj");
+    insta::assert_snapshot!(stage.shown(), @"
+     prod-eu  BAD 2 WARN 2               7s
+     overview
+       check      now
+     · quorum     leader 101  epoch 42  …
+     ▲ disk       fullest 87%
+     ▲ groups     2 warn  3 unknown  of 8
+    >· moves      none
+     Enter open  x faults  ! alerts  ? help
+    ");
+}
+
+#[test]
+fn one_broker_that_tells_no_groups_hides_no_others() {
+    let mut town = Town::small();
+    town.join("audit", "orders", 0, 100);
+    town.mute.insert((Kind::Groups, 3));
+    let mut stage = Stage::settled(town, 80, 24);
+    stage.type_keys("3");
+    insta::assert_snapshot!(stage.body(), @"
+     groups  2                                               sort level, late  live
+       group               t state    mbr    lag   late read/s   eta expires verdict
+    >  audit               c Stable     …  4806↑   ~10s    600 never   6d23h ok
+       billing             c Stable     …  4806↑   ~10s    600 never   6d23h ok
+    ");
+    stage.type_keys("<Enter>");
+    assert_eq!(stage.app.pages.group.standing, Standing::Here);
+    stage.go(&Target::about(Screen::Group, About::Group("elsewhere".to_owned())));
+    insta::assert_snapshot!(stage.body(), @"
+    elsewhere
+      No broker that tells its groups knows elsewhere.
+      Not told: broker 3: connection refused (the advertised address of broker 3)
+    ");
+}
+
+#[test]
+fn a_group_on_its_way_to_another_coordinator_is_not_gone() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.go(&Target::about(Screen::Group, About::Group("billing".to_owned())));
+    let mut seen = Vec::new();
+    stage.town.unlisted.insert("billing".to_owned());
+    for _ in 0..40 {
+        stage.pass(250);
+        let is_listed = stage.app.watch.cluster.groups.contains_key("billing");
+        seen.push((is_listed, stage.app.pages.group.standing));
+        if !is_listed {
+            break;
+        }
+    }
+    stage.pass(1_000);
+    assert!(!stage.app.watch.cluster.groups.contains_key("billing"), "{seen:?}");
+    assert_eq!(stage.app.pages.group.standing, Standing::Here);
+    stage.town.unlisted.clear();
+    stage.town.moved.insert("billing".to_owned(), 2);
+    for _ in 0..40 {
+        stage.pass(500);
+        assert_eq!(stage.app.pages.group.standing, Standing::Here);
+    }
+    assert!(stage.app.watch.cluster.groups.contains_key("billing"));
+    stage.town.groups.remove("billing");
+    stage.pass(25_000);
+    assert_eq!(stage.app.pages.group.standing, Standing::Deleted);
+}
+
+#[test]
+fn what_is_typed_is_seen_with_its_cursor() {
+    let mut stage = Stage::settled(Town::small(), 60, 16);
+    let long = "abcdefghij".repeat(8);
+    for (keys, line) in
+        [(format!("2/{long}"), 14), (format!("<Esc>@{long}"), 14), (format!("<Esc>:{long}"), 15)]
+    {
+        stage.type_keys(&keys);
+        let shown = stage.shown();
+        let shown = shown.lines().nth(line).unwrap();
+        assert!(shown.ends_with("efghijabcdefghij"), "{shown}");
+    }
+    // The smallest windows have the last line for it.
+    stage.type_keys("<Esc>");
+    stage.tell(Msg::Resize(30, 6));
+    stage.type_keys("/paym");
+    assert!(stage.shown().ends_with("\n /paym"), "{}", stage.shown());
+    stage.type_keys("<Esc>uprod");
+    assert!(stage.shown().ends_with("type its name: prod_"), "{}", stage.shown());
+    stage.type_keys("<Esc>:grou");
+    insta::assert_snapshot!(stage.shown(), @"
+     OK                        2s
+
+    >groups
+     group                 NAME
+     groups reset          GROUP
+     :grou
+    ");
+    stage.type_keys("<Esc>d");
+    assert!(stage.shown().contains("Esc closes"), "{}", stage.shown());
+}
+
+#[test]
+fn help_names_keys_that_do_something_in_any_glyphs() {
+    use crate::tui::view::theme::{Glyphs, Theme};
+    let mut stage = Stage::settled(Town::small(), 80, 50);
+    stage.type_keys("6?");
+    let shown = stage.in_theme(Theme { glyphs: Glyphs::Ascii, ..Theme::default() });
+    insta::assert_snapshot!(shown, @"
+    prod-eu      OK            brk 3/3     ctl 101 MkU3~M2Qk PROTECTED          2s
+    1 over 2 topics 3 groups 4 brokers 5 quorum[6 moves]7 dirs 8 configs 9 alerts
+    moves  0 of 0                                                 sort level, name
+      finished in this session: 0
+      partition            from    to      done                  left     B/s   eta
+      No partition moves.
+
+
+
+
+
+
+
+
+    + keys of reassignments -----------------------------------------------------+
+    | this screen               move                  everywhere                 |
+    | Enter   topic             j Down  row           :       command or screen  |
+    | s       sort              k Up    row back      /       filter             |
+    | S       reverse           g Home  first         f       freeze             |
+    | x       faults only       G End   last          r       refresh            |
+    | w       wide              ^D      half page     !       alerts             |
+    | Space   mark              ^U      half page ba~ -       last               |
+    | *       mark all          PgDn    page          T       theme              |
+    | d       details           PgUp    page back     m       mouse              |
+    | a       undo              h Left  column back   y       copy               |
+    | a u     undo last change~ l Right column        Y       kt line            |
+    |                                                 o       save screen        |
+    |                                                 u       unlock             |
+    |                                                 Esc     back               |
+    |                                                 ?       help               |
+    |                                                 q       quit               |
+    |                                                 ^C      quit at once       |
+    |                                                 ^Z      suspend            |
+    | cost 2.9 req/s 1.8KiB/s  history 0 of 64MiB  log ends every 5s             |
+    +- Esc closes, j k scroll ---------------------------------------------------+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    Enter topic  s sort  a undo  Y kt line  ? help  q quit
+    ");
+}
