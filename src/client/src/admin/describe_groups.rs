@@ -1,24 +1,20 @@
 //! Who is in groups, and what each member has (ConsumerGroupDescribe, DescribeGroups,
 //! ShareGroupDescribe, StreamsGroupDescribe).
 
+mod classic;
+mod consumer;
 mod share;
 mod streams;
 
-use bytes::Bytes;
-use kt_protocol::codec::Message;
-use kt_protocol::messages::consumer_group_describe_response as modern;
-use kt_protocol::messages::describe_groups_response as classic;
-use kt_protocol::messages::{
-    ConsumerGroupDescribeRequest, ConsumerProtocolAssignment, DescribeGroupsRequest,
-};
+use kt_protocol::ErrorCode;
 use kt_protocol::types::{NodeId, TopicPartition};
-use kt_protocol::{ApiKey, ErrorCode};
 
 use super::coordinator::{PerGroup, subject};
 use super::{Admin, GroupState, GroupType};
 use crate::client::{Limit, Target};
 use crate::connection::Wanted;
 use crate::error::Error;
+use crate::request::Request;
 
 /// A group, its state and its members.
 ///
@@ -139,7 +135,7 @@ impl Admin {
         groups: Vec<String>,
         limit: Limit,
     ) -> Result<PerGroup<GroupDescription>, Error> {
-        let mut found = self.describe_modern(node, &groups, limit).await?;
+        let mut found = self.describe_consumer(node, &groups, limit).await?;
         let classic = not_found(&groups, &found);
         if !classic.is_empty() {
             found.extend(self.describe_classic(node, classic, limit).await?);
@@ -155,61 +151,39 @@ impl Admin {
         Ok(found)
     }
 
-    /// Nothing of brokers that know no such groups.
-    async fn describe_modern(
+    /// Asks a broker for groups of one type; `None` if it knows none of that type.
+    async fn ask_for_type<R: Request>(
         &self,
         node: NodeId,
-        groups: &[String],
         limit: Limit,
-    ) -> Result<PerGroup<GroupDescription>, Error> {
-        let wanted = Wanted::any::<ConsumerGroupDescribeRequest>();
-        let build = |_| ConsumerGroupDescribeRequest {
-            group_ids: groups.to_vec(),
-            include_authorized_operations: false,
-        };
-        let response = match self.client.call_once(Target::Node(node), wanted, limit, build).await {
-            Err(Error::Version { .. }) => return Ok(PerGroup::new()),
-            response => response?,
-        };
-        let described = response.groups.into_iter().map(|it| {
-            let (name, api) = (it.group_id.clone(), ApiKey::ConsumerGroupDescribe);
-            let result = match ErrorCode::from_code(it.error_code) {
-                ErrorCode::None => Ok(of_modern(node, it)),
-                code => {
-                    let message = it.error_message;
-                    Err(Error::Broker { api, code, subject: subject(&name), message })
-                }
-            };
-            (name, result)
-        });
-        Ok(described.collect())
+        build: impl Fn(i16) -> R,
+    ) -> Result<Option<R::Response>, Error> {
+        match self.client.call_once(Target::Node(node), Wanted::any::<R>(), limit, build).await {
+            Err(Error::Version { .. }) => Ok(None),
+            response => response.map(Some),
+        }
     }
+}
 
-    async fn describe_classic(
-        &self,
-        node: NodeId,
-        groups: Vec<String>,
-        limit: Limit,
-    ) -> Result<PerGroup<GroupDescription>, Error> {
-        let wanted = Wanted::any::<DescribeGroupsRequest>();
-        let build = |_| DescribeGroupsRequest { groups: groups.clone(), ..Default::default() };
-        let response = self.client.call_once(Target::Node(node), wanted, limit, build).await?;
-        let described = response.groups.into_iter().map(|it| {
-            let (name, api) = (it.group_id.clone(), ApiKey::DescribeGroups);
-            let result = match ErrorCode::from_code(it.error_code) {
-                // Before version 6 a group that does not exist is dead.
-                ErrorCode::None if it.group_state == GroupState::Dead.name() => {
-                    Err(Error::broker(api, ErrorCode::GroupIdNotFound, subject(&name)))
-                }
-                ErrorCode::None => Ok(of_classic(node, it)),
-                code => {
-                    let message = it.error_message;
-                    Err(Error::Broker { api, code, subject: subject(&name), message })
-                }
-            };
-            (name, result)
-        });
-        Ok(described.collect())
+/// What a broker says of a group beside its description.
+struct Said {
+    group: String,
+    code: i16,
+    message: Option<String>,
+}
+
+impl Said {
+    /// The description, or what is said in its place.
+    fn result<R: Request>(
+        self,
+        description: impl FnOnce() -> GroupDescription,
+    ) -> (String, Result<GroupDescription, Error>) {
+        let Said { group, code, message } = self;
+        let result = match ErrorCode::from_code(code) {
+            ErrorCode::None => Ok(description()),
+            code => Err(Error::Broker { api: R::API, code, subject: subject(&group), message }),
+        };
+        (group, result)
     }
 }
 
@@ -232,125 +206,9 @@ fn known(described: PerGroup<GroupDescription>) -> PerGroup<GroupDescription> {
     described.into_iter().filter(|(_, result)| is_there(result)).collect()
 }
 
-fn of_modern(coordinator: NodeId, it: modern::DescribedGroup) -> GroupDescription {
-    let member = |it: modern::Member| GroupMember {
-        member_id: it.member_id,
-        instance_id: it.instance_id,
-        client_id: it.client_id,
-        host: it.client_host,
-        assignment: in_order(it.assignment.topic_partitions.into_iter().flat_map(|topic| {
-            let name = topic.topic_name;
-            topic.partitions.into_iter().map(move |it| TopicPartition::new(name.clone(), it))
-        })),
-    };
-    GroupDescription {
-        name: it.group_id,
-        state: GroupState::from_name(&it.group_state),
-        group_type: GroupType::Consumer,
-        protocol_type: "consumer".to_owned(),
-        assignor: (!it.assignor_name.is_empty()).then_some(it.assignor_name),
-        coordinator,
-        group_epoch: Some(it.group_epoch),
-        assignment_epoch: Some(it.assignment_epoch),
-        members: it.members.into_iter().map(member).collect(),
-    }
-}
-
-fn of_classic(coordinator: NodeId, it: classic::DescribedGroup) -> GroupDescription {
-    let is_consumer = it.protocol_type == "consumer";
-    let member = |it: classic::DescribedGroupMember| GroupMember {
-        member_id: it.member_id,
-        instance_id: it.group_instance_id,
-        client_id: it.client_id,
-        host: it.client_host,
-        // What members of other protocols say to each other is theirs alone.
-        assignment: if is_consumer { assignment(&it.member_assignment) } else { Vec::new() },
-    };
-    GroupDescription {
-        name: it.group_id,
-        state: GroupState::from_name(&it.group_state),
-        group_type: GroupType::Classic,
-        protocol_type: it.protocol_type,
-        assignor: (!it.protocol_data.is_empty()).then_some(it.protocol_data),
-        coordinator,
-        group_epoch: None,
-        assignment_epoch: None,
-        members: it.members.into_iter().map(member).collect(),
-    }
-}
-
-/// What the group's leader gave a member. Brokers do not look at these bytes, so they may be
-/// anything: what cannot be read is nothing.
-fn assignment(bytes: &Bytes) -> Vec<TopicPartition> {
-    let Some([high, low]) = bytes.first_chunk() else { return Vec::new() };
-    // A later version adds to the end of what is known.
-    let versions = ConsumerProtocolAssignment::VALID_VERSIONS;
-    let version = i16::from_be_bytes([*high, *low]).min(versions.max);
-    if version < versions.min {
-        return Vec::new();
-    }
-    let Ok(read) = ConsumerProtocolAssignment::decode_all(&bytes.slice(2..), version) else {
-        return Vec::new();
-    };
-    in_order(read.assigned_partitions.into_iter().flat_map(|it| {
-        let topic = it.topic;
-        it.partitions.into_iter().map(move |it| TopicPartition::new(topic.clone(), it))
-    }))
-}
-
 fn in_order(partitions: impl Iterator<Item = TopicPartition>) -> Vec<TopicPartition> {
     let mut partitions: Vec<TopicPartition> = partitions.collect();
     partitions.sort();
     partitions.dedup();
     partitions
-}
-
-#[cfg(test)]
-mod tests {
-    use kt_protocol::messages::consumer_protocol_assignment as protocol;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn written() -> Bytes {
-        let topic = |name: &str, partitions: &[i32]| protocol::TopicPartition {
-            topic: name.to_owned(),
-            partitions: partitions.to_vec(),
-        };
-        let given = ConsumerProtocolAssignment {
-            assigned_partitions: vec![topic("pay", &[0]), topic("orders", &[2, 0, 2])],
-            user_data: None,
-        };
-        let mut bytes = vec![0, 1];
-        bytes.extend_from_slice(&given.encode_to_bytes(1).unwrap());
-        bytes.into()
-    }
-
-    fn shown(bytes: &Bytes) -> String {
-        let assigned = assignment(bytes);
-        assigned.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-    }
-
-    #[test]
-    fn assignments_are_in_order() {
-        assert_eq!(shown(&written()), "orders-0 orders-2 pay-0");
-    }
-
-    #[test]
-    fn what_is_no_assignment_is_nothing() {
-        for bytes in [&b""[..], b"\0", b"?", b"\xff\xff\0\0\0\0", b"\0\0\x7f\xff\xff\xff"] {
-            assert_eq!(shown(&Bytes::copy_from_slice(bytes)), "");
-        }
-        let whole = written();
-        for length in 0..whole.len() {
-            assignment(&whole.slice(..length));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            assignment(&bytes.into());
-        }
-    }
 }

@@ -1,15 +1,13 @@
 //! Who is in share groups (ShareGroupDescribe, KIP-932).
 
 use kt_protocol::messages::ShareGroupDescribeRequest;
-use kt_protocol::messages::share_group_describe_response as share;
+use kt_protocol::messages::share_group_describe_response::{DescribedGroup, Member};
 use kt_protocol::types::{NodeId, TopicPartition};
-use kt_protocol::{ApiKey, ErrorCode};
 
-use super::super::coordinator::{PerGroup, subject};
+use super::super::coordinator::PerGroup;
 use super::super::{Admin, GroupState, GroupType};
-use super::{GroupDescription, GroupMember, in_order};
-use crate::client::{Limit, Target};
-use crate::connection::Wanted;
+use super::{GroupDescription, GroupMember, Said, in_order};
+use crate::client::Limit;
 use crate::error::Error;
 
 impl Admin {
@@ -20,32 +18,22 @@ impl Admin {
         groups: &[String],
         limit: Limit,
     ) -> Result<PerGroup<GroupDescription>, Error> {
-        let wanted = Wanted::any::<ShareGroupDescribeRequest>();
         let build = |_| ShareGroupDescribeRequest {
             group_ids: groups.to_vec(),
             include_authorized_operations: false,
         };
-        let response = match self.client.call_once(Target::Node(node), wanted, limit, build).await {
-            Err(Error::Version { .. }) => return Ok(PerGroup::new()),
-            response => response?,
-        };
-        let described = response.groups.into_iter().map(|it| {
-            let (name, api) = (it.group_id.clone(), ApiKey::ShareGroupDescribe);
-            let result = match ErrorCode::from_code(it.error_code) {
-                ErrorCode::None => Ok(of_share(node, it)),
-                code => {
-                    let message = it.error_message;
-                    Err(Error::Broker { api, code, subject: subject(&name), message })
-                }
-            };
-            (name, result)
+        let response = self.ask_for_type(node, limit, build).await?;
+        let described = response.into_iter().flat_map(|it| it.groups).map(|mut it| {
+            let (group, message) = (it.group_id.clone(), it.error_message.take());
+            let said = Said { group, code: it.error_code, message };
+            said.result::<ShareGroupDescribeRequest>(|| description(node, it))
         });
         Ok(described.collect())
     }
 }
 
-fn of_share(coordinator: NodeId, it: share::DescribedGroup) -> GroupDescription {
-    let member = |it: share::Member| GroupMember {
+fn description(coordinator: NodeId, it: DescribedGroup) -> GroupDescription {
+    let member = |it: Member| GroupMember {
         member_id: it.member_id,
         instance_id: None,
         client_id: it.client_id,

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use kt_protocol::messages::StreamsGroupDescribeRequest;
-use kt_protocol::messages::streams_group_describe_response as streams;
+use kt_protocol::messages::streams_group_describe_response::{DescribedGroup, Member, TaskIds};
 use kt_protocol::types::{NodeId, TopicPartition};
-use kt_protocol::{ApiKey, ErrorCode};
 
-use super::super::coordinator::{PerGroup, subject};
+use super::super::coordinator::PerGroup;
 use super::super::{Admin, GroupState, GroupType};
-use super::{GroupDescription, GroupMember, in_order};
-use crate::client::{Limit, Target};
-use crate::connection::Wanted;
+use super::{GroupDescription, GroupMember, Said, in_order};
+use crate::client::Limit;
 use crate::error::Error;
 
 impl Admin {
@@ -22,32 +20,22 @@ impl Admin {
         groups: &[String],
         limit: Limit,
     ) -> Result<PerGroup<GroupDescription>, Error> {
-        let wanted = Wanted::any::<StreamsGroupDescribeRequest>();
         let build = |_| StreamsGroupDescribeRequest {
             group_ids: groups.to_vec(),
             include_authorized_operations: false,
         };
-        let response = match self.client.call_once(Target::Node(node), wanted, limit, build).await {
-            Err(Error::Version { .. }) => return Ok(PerGroup::new()),
-            response => response?,
-        };
-        let described = response.groups.into_iter().map(|it| {
-            let (name, api) = (it.group_id.clone(), ApiKey::StreamsGroupDescribe);
-            let result = match ErrorCode::from_code(it.error_code) {
-                ErrorCode::None => Ok(of_streams(node, it)),
-                code => {
-                    let message = it.error_message;
-                    Err(Error::Broker { api, code, subject: subject(&name), message })
-                }
-            };
-            (name, result)
+        let response = self.ask_for_type(node, limit, build).await?;
+        let described = response.into_iter().flat_map(|it| it.groups).map(|mut it| {
+            let (group, message) = (it.group_id.clone(), it.error_message.take());
+            let said = Said { group, code: it.error_code, message };
+            said.result::<StreamsGroupDescribeRequest>(|| description(node, it))
         });
         Ok(described.collect())
     }
 }
 
 /// Tasks are told by subtopology: an active one reads its partition of each source topic.
-fn of_streams(coordinator: NodeId, it: streams::DescribedGroup) -> GroupDescription {
+fn description(coordinator: NodeId, it: DescribedGroup) -> GroupDescription {
     let subtopologies = it.topology.and_then(|it| it.subtopologies).unwrap_or_default();
     let sources: BTreeMap<&str, Vec<&str>> = subtopologies
         .iter()
@@ -57,14 +45,14 @@ fn of_streams(coordinator: NodeId, it: streams::DescribedGroup) -> GroupDescript
             (it.subtopology_id.as_str(), topics.collect())
         })
         .collect();
-    let read = |tasks: &streams::TaskIds| -> Vec<TopicPartition> {
+    let read = |tasks: &TaskIds| -> Vec<TopicPartition> {
         let topics = sources.get(tasks.subtopology_id.as_str()).into_iter().flatten();
         let of_topic = |topic: &&str| {
             tasks.partitions.iter().map(|it| TopicPartition::new(*topic, *it)).collect::<Vec<_>>()
         };
         topics.flat_map(of_topic).collect()
     };
-    let member = |it: streams::Member| GroupMember {
+    let member = |it: Member| GroupMember {
         assignment: in_order(it.assignment.active_tasks.iter().flat_map(read)),
         member_id: it.member_id,
         instance_id: it.instance_id,
