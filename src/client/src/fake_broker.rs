@@ -45,7 +45,7 @@ type Script = Arc<dyn Fn(&Asked) -> Answer + Send + Sync>;
 pub(crate) struct FakeBroker {
     pub(crate) address: String,
     log: Arc<Mutex<Vec<String>>>,
-    changed: watch::Receiver<usize>,
+    changed: watch::Receiver<Counts>,
     task: JoinHandle<()>,
 }
 
@@ -63,7 +63,7 @@ impl FakeBroker {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let log = Arc::new(Mutex::new(Vec::new()));
-        let (tell, changed) = watch::channel(0);
+        let (tell, changed) = watch::channel(Counts::default());
         let serving = Serving {
             script: Arc::new(script),
             address: address.clone(),
@@ -87,11 +87,28 @@ impl FakeBroker {
 
     /// Waits until so many requests have come.
     pub(crate) async fn until(&self, requests: usize) {
+        self.wait_for(|it| requests <= it.requests).await;
+    }
+
+    /// Waits until clients have left so many connections.
+    pub(crate) async fn until_left(&self, connections: usize) {
+        self.wait_for(|it| connections <= it.left).await;
+    }
+
+    async fn wait_for(&self, come: impl FnMut(&Counts) -> bool) {
         let mut changed = self.changed.clone();
-        let come = changed.wait_for(|it| requests <= *it);
+        let come = changed.wait_for(come);
         let come = tokio::time::timeout(std::time::Duration::from_secs(30), come).await;
         come.expect("they come in time").unwrap();
     }
+}
+
+/// What has happened so far.
+#[derive(Default)]
+struct Counts {
+    requests: usize,
+    /// Connections that clients have closed.
+    left: usize,
 }
 
 #[derive(Clone)]
@@ -99,13 +116,15 @@ struct Serving {
     script: Script,
     address: String,
     log: Arc<Mutex<Vec<String>>>,
-    tell: Arc<watch::Sender<usize>>,
+    tell: Arc<watch::Sender<Counts>>,
 }
 
 impl Serving {
     async fn serve(self, mut stream: TcpStream, connection: usize) {
         loop {
-            let Ok(size) = stream.read_i32().await else { return };
+            let Ok(size) = stream.read_i32().await else {
+                return self.tell.send_modify(|it| it.left += 1);
+            };
             let mut frame = vec![0; usize::try_from(size).unwrap()];
             if stream.read_exact(&mut frame).await.is_err() {
                 return;
@@ -113,8 +132,7 @@ impl Serving {
             let asked = self.asked(&Bytes::from(frame), connection);
             self.log.lock().push(format!("{connection} {}", asked.api));
             let answer = (self.script)(&asked);
-            let count = self.log.lock().len();
-            self.tell.send_replace(count);
+            self.tell.send_modify(|it| it.requests += 1);
             match answer {
                 Answer::Bytes(bytes) => stream.write_all(&bytes).await.unwrap(),
                 Answer::Silence => {}
