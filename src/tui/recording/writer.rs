@@ -4,6 +4,7 @@
 //! in bytes. The thread compresses and writes. Where it does not follow, or cannot, recording ends
 //! with a word to the dashboard: nothing ever waits for the disk.
 
+use std::convert::Infallible;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,7 +12,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use kt_protocol::types::Now;
@@ -69,7 +69,8 @@ struct Shared {
 #[derive(Debug)]
 pub(crate) struct Recording {
     pub(crate) recorder: Recorder,
-    thread: JoinHandle<()>,
+    /// Nothing comes of it: it is closed when the thread has ended.
+    ended: Receiver<Infallible>,
 }
 
 /// Creates the file, which nobody else may read, and begins.
@@ -108,13 +109,15 @@ pub(super) fn begin(
     let shared = Arc::new(Shared::default());
     let (lines, queue) = sync_channel(LINES_MAX);
     let of_thread = Arc::clone(&shared);
-    let thread = std::thread::Builder::new().name("recording".to_owned()).spawn(move || {
+    let (ends, ended) = sync_channel(0);
+    std::thread::Builder::new().name("recording".to_owned()).spawn(move || {
+        let _ends = ends;
         if let Err(error) = write(to, &first, &queue, &of_thread) {
             of_thread.end(&format!("it cannot be written: {error}"));
         }
     })?;
     let inner = Inner { lines: Mutex::new(Some(lines)), redactor, shared };
-    Ok(Recording { recorder: Recorder(Arc::new(inner)), thread })
+    Ok(Recording { recorder: Recorder(Arc::new(inner)), ended })
 }
 
 impl Recorder {
@@ -205,16 +208,13 @@ impl Recording {
     ///
     /// The disk fails, or does not end in time.
     pub(crate) fn finish(self) -> Result<(), String> {
-        let Recording { recorder, thread } = self;
+        let Recording { recorder, ended } = self;
         recorder.0.lines.lock().take();
-        let until = Instant::now() + LAST_WAIT;
-        while !thread.is_finished() {
-            if until <= Instant::now() {
-                return Err("the disk did not end in time".to_owned());
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        match ended.recv_timeout(LAST_WAIT) {
+            Err(RecvTimeoutError::Disconnected) => recorder.take_fault().map_or(Ok(()), Err),
+            Err(RecvTimeoutError::Timeout) => Err("the disk did not end in time".to_owned()),
+            Ok(never) => match never {},
         }
-        recorder.take_fault().map_or(Ok(()), Err)
     }
 }
 
