@@ -9,7 +9,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kt_client::consumer::group::LossCause;
-use kt_client::{Admin, AuthenticationFault, Client, Error, ErrorKind, Event};
+use kt_client::{
+    Admin, AuthenticationFault, Client, Error, ErrorKind, Event, Mechanism, Observer,
+    SecurityConfig,
+};
 use kt_protocol::ErrorCode;
 use tokio::runtime::Handle;
 
@@ -157,6 +160,17 @@ impl Session {
         Ok(Admin::new(Client::new(self.settings()?.client)))
     }
 
+    /// The same, and somebody else than the terminal hears what it does: made of what protects its
+    /// connections, `TLS, SCRAM-SHA-512`, or of nothing.
+    pub(crate) fn admin_observed(
+        &self,
+        observer: impl FnOnce(String) -> Observer,
+    ) -> Result<Admin, CliError> {
+        let mut client = self.settings()?.client;
+        client.observer = Some(observer(security(&client.security)));
+        Ok(Admin::new(Client::new(client)))
+    }
+
     /// The administration of a context's cluster.
     pub(crate) fn admin_of(&self, context: &str) -> Result<Admin, CliError> {
         Ok(Admin::new(Client::new(self.settings_of(context)?.client)))
@@ -271,6 +285,14 @@ impl Session {
     pub(crate) fn report<I>(&self, admin: &Admin, items: Vec<I>) -> Report<I> {
         Report { cluster_id: admin.cluster_id(), time: Timestamp::now(), items, errors: Vec::new() }
     }
+}
+
+/// What a connection begins with, for people.
+fn security(config: &SecurityConfig) -> String {
+    let tls = config.protocol.has_tls().then_some("TLS");
+    let login = config.sasl.mechanism().filter(|_| config.protocol.has_login());
+    let login = login.map(Mechanism::name);
+    tls.into_iter().chain(login).collect::<Vec<_>>().join(", ")
 }
 
 fn described(event: &Event<'_>, verbose: u8) -> Option<String> {

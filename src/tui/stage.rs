@@ -152,6 +152,9 @@ impl Stage {
                 let line = recorder.line(&question, &said, UNDER_WAY_MS);
                 recorder.keep(line, || at(now));
             }
+            if said.is_ok() && self.app.connected.is_none() {
+                self.tell(Msg::Connected(self.town.connection()));
+            }
             self.tell(Msg::Answer { question, said, took: UNDER_WAY_MS });
         }
         self.tell(Msg::Tick);

@@ -28,7 +28,7 @@ pub(crate) use self::overlay::{Overlay, Question};
 use self::protecting::UnlockedUntil;
 pub(crate) use self::recorded::{PlayEnd, Played, not_recorded};
 use super::actions::{Changing, Edited};
-use super::msg::{Effect, Msg, Reporting};
+use super::msg::{Connection, Effect, Msg, Reporting};
 use super::page::{About, Page, Target};
 use super::schedule::Needs;
 use super::screen::Screen;
@@ -97,6 +97,8 @@ pub(crate) struct App {
     /// What was typed on the command line, the newest last.
     typed: Vec<String>,
     pub(crate) size: (u16, u16),
+    /// Who answered first, and when.
+    pub(crate) connected: Option<(Connection, Millis)>,
     /// When all began, and when the last message came.
     pub(crate) began: Now,
     pub(crate) now: Now,
@@ -156,6 +158,7 @@ impl App {
             scales: BTreeMap::new(),
             typed: Vec::new(),
             size: (80, 24),
+            connected: None,
             began: now,
             now,
             needs: None,
@@ -169,7 +172,7 @@ impl App {
     pub(crate) fn update(&mut self, now: Now, msg: Msg, effects: &mut Vec<Effect>) {
         // Ages are counted in seconds.
         let is_next_second = self.now.monotonic.0 / 1_000 != now.monotonic.0 / 1_000;
-        let is_answer = matches!(msg, Msg::Answer { .. } | Msg::Tick);
+        let is_answer = matches!(msg, Msg::Answer { .. } | Msg::Connected(_) | Msg::Tick);
         self.must_draw |= is_next_second || !is_answer || !self.watch.is_known();
         // The box hears now, and shows it.
         self.must_draw |= self.deaf_until().is_some_and(|it| it <= now.monotonic);
@@ -192,6 +195,9 @@ impl App {
             Msg::Said { level, text } => self.say_level(level, text),
             Msg::Played(end) => self.played_to_its_end(end),
             Msg::Kept(news) => self.on_kept(news),
+            Msg::Connected(connection) => {
+                self.connected.get_or_insert((connection, now.monotonic));
+            }
             Msg::Tick => {}
             Msg::Produced(result) => self.produced(result),
             Msg::Suspended => {

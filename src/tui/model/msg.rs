@@ -73,9 +73,20 @@ pub(crate) enum Msg {
     },
     /// What comes of the history on disk.
     Kept(KeptNews),
+    /// A connection stands.
+    Connected(Connection),
     /// Nobody can look, or somebody can again.
     Suspended,
     Resumed,
+}
+
+/// Somebody who answers, and what protects that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Connection {
+    /// `HOST:PORT`
+    pub(crate) address: String,
+    /// `TLS, SCRAM-SHA-512`; empty where neither is.
+    pub(crate) security: String,
 }
 
 /// The mouse, where it is on.

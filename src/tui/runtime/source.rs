@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use kt_client::{Admin, Event};
 use kt_protocol::types::{Millis, Now};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -19,7 +21,7 @@ use crate::session::Session;
 use crate::tui::history::kept::Minute;
 use crate::tui::history::store::Subject;
 use crate::tui::model::app::{App, Setting};
-use crate::tui::model::msg::{Effect, Msg};
+use crate::tui::model::msg::{Connection, Effect, Msg};
 use crate::tui::recording::line::Header;
 use crate::tui::recording::writer::{Naming, Recording, record};
 
@@ -75,7 +77,7 @@ impl Live {
         let keeper = history.map(Keeper::open).transpose()?;
         let (answers, heard) = unbounded_channel();
         let clocks = Clocks::start();
-        let admin = session.admin()?;
+        let admin = watched(session, &answers)?;
         let place = Place {
             globals: session.globals.clone(),
             admin: admin.clone(),
@@ -94,6 +96,19 @@ impl Live {
         }
         Ok(Live { clocks, heard, answers, asker, actions, reader, keeper, recording })
     }
+}
+
+/// The administration of the session's cluster. Whoever hears the answers hears of connections too.
+fn watched(session: &Session, answers: &UnboundedSender<Msg>) -> Result<Admin, CliError> {
+    let answers = answers.clone();
+    session.admin_observed(|security| {
+        Arc::new(move |event: &Event<'_>| {
+            let Event::Connected { address } = event else { return };
+            let (address, security) = ((*address).to_owned(), security.clone());
+            // Whoever is told no more has ended.
+            let _ = answers.send(Msg::Connected(Connection { address, security }));
+        })
+    })
 }
 
 fn begin(recorded: &Recorded, setting: &Setting) -> Result<Recording, CliError> {

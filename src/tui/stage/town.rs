@@ -15,6 +15,7 @@ use kt_protocol::{ApiKey, ErrorCode};
 use super::WALL;
 use crate::config_entity::ConfigEntity;
 use crate::tui::model::cluster::{Failure, LogDir, Said};
+use crate::tui::model::msg::Connection;
 use crate::tui::model::schedule::{Ask, Kind, Question, WhichOffset};
 
 /// A cluster.
@@ -89,6 +90,11 @@ impl Town {
         town.add("payments", 3, 20);
         town.join("billing", "orders", 0, 100);
         town
+    }
+
+    /// How its first broker is reached.
+    pub(crate) fn connection(&self) -> Connection {
+        Connection { address: "kafka-1:9092".to_owned(), security: "TLS, SCRAM-SHA-512".to_owned() }
     }
 
     /// 1,000 topics of 10 partitions and 1,000 groups on three brokers.

@@ -24,6 +24,7 @@ use super::frame::{Title, draw_lines};
 use super::theme::Tone;
 use crate::tui::model::app::{App, Drawn};
 use crate::tui::model::listing::{Line, List, Listing};
+use crate::tui::model::msg::Connection;
 use crate::tui::model::screen::Screen;
 
 /// Draws the screen into its body.
@@ -194,11 +195,14 @@ fn reading(app: &App) -> Vec<String> {
         };
         format!("{word} {text}")
     };
-    let first = hearing.lanes.iter().filter_map(|(lane, it)| Some((it.answered?, lane.broker)));
-    let context = &app.setting.context;
-    let connected = match first.min_by_key(|it| it.0) {
-        Some((at, _)) => format!("connected to {context} in {}", took(at)),
-        None => format!("connecting to {context}"),
+    let connected = match &app.connected {
+        Some((Connection { address, security }, at)) if security.is_empty() => {
+            format!("connected to {address} in {}", took(*at))
+        }
+        Some((Connection { address, security }, at)) => {
+            format!("connected to {address} ({security}) in {}", took(*at))
+        }
+        None => format!("connecting to {}", app.setting.context),
     };
     let parts = [
         part(Kind::Metadata, "metadata"),

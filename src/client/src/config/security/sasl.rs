@@ -135,6 +135,20 @@ impl Login {
 }
 
 impl SaslConfig {
+    /// The mechanism of the login, or the one that `sasl.mechanism` names; `None` where neither is.
+    ///
+    /// ```
+    /// use kt_client::{ClientConfig, Keys, Mechanism};
+    ///
+    /// let mut config = ClientConfig::default();
+    /// config.set("sasl.mechanism", "SCRAM-SHA-512")?;
+    /// assert_eq!(config.security.sasl.mechanism(), Some(Mechanism::ScramSha512));
+    /// # Ok::<(), kt_client::ConfigError>(())
+    /// ```
+    pub fn mechanism(&self) -> Option<Mechanism> {
+        self.login.as_ref().map(Login::mechanism).or(self.mechanism)
+    }
+
     pub(super) fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         match key {
             "sasl.jaas.config" => {

@@ -370,7 +370,7 @@ fn loading_says_who_answered_and_what_is_awaited() {
       metadata …   log ends …   commits …   sizes …
     log dirs  reading                                             sort level, used
       brk directory           used               free   total  repl per day full in
-      connected to prod-eu in 5ms
+      connected to kafka-1:9092 (TLS, SCRAM-SHA-512) in 5ms
       metadata 5ms   log ends 2 of 3   commits 15ms   sizes ?
     ");
 }
