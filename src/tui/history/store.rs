@@ -259,12 +259,17 @@ impl Store {
         of_group.insert(at.clone(), Box::new(history));
     }
 
-    pub(crate) fn ends(&self, at: &TopicPartition) -> Option<&EndHistory> {
-        self.ends.get(&at.topic)?.get(&at.partition.0).map(|it| &**it)
+    /// Where the logs of a topic ended, by partition.
+    pub(crate) fn ends_of(&self, topic: &str) -> Option<&BTreeMap<i32, Box<EndHistory>>> {
+        self.ends.get(topic)
     }
 
-    pub(crate) fn commits(&self, group: &str, at: &TopicPartition) -> Option<&CommittedHistory> {
-        self.commits.get(group)?.get(at).map(|it| &**it)
+    /// How far a group had come.
+    pub(crate) fn commits_of(
+        &self,
+        group: &str,
+    ) -> Option<&BTreeMap<TopicPartition, Box<CommittedHistory>>> {
+        self.commits.get(group)
     }
 
     /// Records a second into a topic: the sum over its partitions that were measured since then.

@@ -3,6 +3,7 @@
 //! What was known stays when an answer does not come: beside it stands when each question was
 //! answered last, and what has failed since. Nothing here reads a clock: answers bring their time.
 
+mod ages;
 mod answer;
 pub(crate) mod brokers;
 pub(crate) mod configs;
@@ -17,9 +18,10 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kt_client::admin::{QuorumDescription, Reassignment};
-use kt_protocol::types::{Millis, NodeId, Now, Offset, Timestamp, TopicPartition};
+use kt_protocol::types::{Millis, NodeId, Now, Timestamp, TopicPartition};
 
 use super::schedule::{Kind, Outcome};
+use ages::Ages;
 pub(crate) use answer::{Answer, LogDir, PerName, PerPartition, Said};
 pub(crate) use brokers::Broker;
 pub(crate) use configs::EntityConfigs;
@@ -48,8 +50,8 @@ pub(crate) struct Cluster {
     pub(crate) quorum: Option<Sample<QuorumDescription>>,
     /// Partitions that move; `None` until somebody told, and where nobody can.
     pub(crate) moves: Option<BTreeMap<TopicPartition, Reassignment>>,
-    /// The times of records at commits; none for a record that has no time.
-    pub(crate) ages: BTreeMap<(TopicPartition, Offset), Sample<Option<Timestamp>>>,
+    /// The times of records at commits.
+    pub(crate) ages: Ages,
     /// All configs of entities that a screen was about.
     pub(crate) configs: BTreeMap<ConfigEntity, EntityConfigs>,
     /// When each question was answered, and what failed.
@@ -109,7 +111,7 @@ impl Cluster {
                 Outcome::Known
             }
             Said::Ages(found) => {
-                self.fold_ages(found, at);
+                self.ages.fold(found, at);
                 Outcome::Known
             }
             Said::EntityConfigs(entity, told) => {
@@ -147,24 +149,4 @@ impl Cluster {
         });
         silent.filter(is_up).collect()
     }
-
-    /// A record's time does not change: what was told stays, for as many as are kept.
-    fn fold_ages(&mut self, found: answer::FoundAges, at: Millis) {
-        let told = found.into_iter().filter_map(|(partition, offset, time)| {
-            Some(((partition, offset), Sample { value: time.ok()?, at }))
-        });
-        self.ages.extend(told);
-        while AGES_KEPT < self.ages.len() {
-            let oldest = self.ages.iter().min_by_key(|(_, it)| it.at).map(|(key, _)| key.clone());
-            oldest.and_then(|key| self.ages.remove(&key));
-        }
-    }
-
-    /// What was told of a topic that is gone, or was made again, says nothing of its namesake.
-    pub(crate) fn forget_ages(&mut self, topic: &str) {
-        self.ages.retain(|(partition, _), _| partition.topic != topic);
-    }
 }
-
-/// Times of records that are kept: many screens of groups that are late.
-const AGES_KEPT: usize = 1_024;

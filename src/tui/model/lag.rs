@@ -8,6 +8,8 @@ mod late;
 mod reason;
 mod trend;
 
+use std::ops::Deref;
+
 use jiff::Timestamp;
 use kt_protocol::types::{Millis, Offset, TopicPartition};
 
@@ -28,9 +30,9 @@ pub(crate) struct PartitionFacts {
     pub(crate) start: Option<Offset>,
     /// The high watermark.
     pub(crate) end: Option<Offset>,
-    /// When the record at the commit was written, of our own history.
+    /// When the record at the commit was written, of our own history, while it is not read.
     pub(crate) appended: AppendedAt,
-    /// The first end that our history knows.
+    /// The first end that our history knows, if a record was read that is older than that.
     pub(crate) earliest: Option<(Millis, Offset)>,
     /// The last record that was read to learn its time.
     pub(crate) probe: Option<Probe>,
@@ -139,8 +141,13 @@ impl PartitionFacts {
     ) -> PartitionFacts {
         if let Some(ends) = ends {
             self.incoming = ends.rate(since);
-            self.earliest = ends.earliest();
-            self.appended = self.committed.map_or(AppendedAt::Unknown, |it| ends.appended_at(it));
+            // Nobody asks when what is read was written, and it is a search.
+            if let Some(committed) = self.committed.filter(|_| self.is_behind()) {
+                self.appended = ends.appended_at(committed);
+            }
+            if self.probe.is_some() && matches!(self.appended, AppendedAt::Before(_)) {
+                self.earliest = ends.earliest();
+            }
         }
         if let Some(commits) = commits {
             self.read = commits.rate();
@@ -177,7 +184,8 @@ impl PartitionFacts {
 impl GroupFacts {
     /// The row of the group.
     pub(crate) fn cells(&self, now: Clocks) -> Cells {
-        let mut partitions: Vec<&PartitionFacts> = self.partitions.iter().collect();
+        let mut partitions: Vec<Aged<'_>> =
+            self.partitions.iter().map(|it| Aged::of(it, now)).collect();
         // Sums of fractions depend on their order, and a row must not.
         partitions.sort_by(|a, b| a.at.cmp(&b.at));
         Look { group: self, partitions, now }.cells()
@@ -190,7 +198,7 @@ impl GroupFacts {
         now: Clocks,
     ) -> impl Iterator<Item = (&PartitionFacts, Cells)> {
         self.partitions.iter().map(move |it| {
-            let mut cells = Look { group: self, partitions: vec![it], now }.cells();
+            let mut cells = Look { group: self, partitions: vec![Aged::of(it, now)], now }.cells();
             cells.trend = it.trend();
             (it, cells)
         })
@@ -200,7 +208,8 @@ impl GroupFacts {
     /// The row of one of its partitions, by the same rules.
     pub(crate) fn partition_cells(&self, at: &TopicPartition, now: Clocks) -> Option<Cells> {
         let partition = self.partitions.iter().find(|it| it.at == *at)?;
-        let mut look = Look { group: self, partitions: vec![partition], now }.cells();
+        let mut look =
+            Look { group: self, partitions: vec![Aged::of(partition, now)], now }.cells();
         // The samples are those of the whole group.
         look.trend = None;
         Some(look)
@@ -213,8 +222,31 @@ const OPEN_FIRST: u64 = 1 << 63;
 /// One look at a group.
 struct Look<'a> {
     group: &'a GroupFacts,
-    partitions: Vec<&'a PartitionFacts>,
+    partitions: Vec<Aged<'a>>,
     now: Clocks,
+}
+
+/// A partition, and what follows from the age of what is not read.
+#[derive(Clone, Copy)]
+struct Aged<'a> {
+    facts: &'a PartitionFacts,
+    late: Late,
+    expires: Expires,
+}
+
+impl Aged<'_> {
+    fn of(facts: &PartitionFacts, now: Clocks) -> Aged<'_> {
+        let late = late::of(facts, now);
+        Aged { facts, late, expires: expires::of(facts, late) }
+    }
+}
+
+impl Deref for Aged<'_> {
+    type Target = PartitionFacts;
+
+    fn deref(&self) -> &PartitionFacts {
+        self.facts
+    }
 }
 
 impl Look<'_> {
@@ -224,9 +256,8 @@ impl Look<'_> {
         let read = sum(committed().map(|it| it.read));
         let incoming = sum(committed().map(|it| it.incoming));
         let eta = eta(lag, read, incoming);
-        let late = late::worst(self.partitions.iter().map(|it| late::of(it, self.now)));
-        let all = self.partitions.iter().map(|it| expires::of(it, late::of(it, self.now)));
-        let expires = expires::least(all);
+        let late = late::worst(self.partitions.iter().map(|it| it.late));
+        let expires = expires::least(self.partitions.iter().map(|it| it.expires));
         let no_commit = match self.group.kind {
             GroupKind::Committing => self.partitions.len() - committed().count(),
             GroupKind::Share => 0,
@@ -287,7 +318,7 @@ impl Look<'_> {
             }
             None => LATE_MS.unsigned_abs(),
         };
-        late::is_any_over(limit, self.partitions.iter().map(|it| late::of(it, self.now)))
+        late::is_any_over(limit, self.partitions.iter().map(|it| it.late))
     }
 
     fn is_stalled(&self, lag: i64) -> bool {
@@ -301,19 +332,18 @@ impl Look<'_> {
     /// The partition that a verdict is about: the first of the worst ones. Without a verdict the one
     /// whose age, once it is read, will most likely tell.
     fn worst(&self, verdict: Option<Verdict>) -> Option<TopicPartition> {
-        let badness = |it: &PartitionFacts| {
+        let badness = |it: &Aged<'_>| {
             let lag = it.lag().unwrap_or_default().unsigned_abs();
-            let late = late::of(it, self.now);
             match verdict {
-                None if late.is_open() => lag.saturating_add(OPEN_FIRST),
+                None if it.late.is_open() => lag.saturating_add(OPEN_FIRST),
                 None | Some(Verdict::Ok | Verdict::Stopped | Verdict::Stalled) => lag,
-                Some(Verdict::Behind) => late.age_ms().unwrap_or_default(),
+                Some(Verdict::Behind) => it.late.age_ms().unwrap_or_default(),
                 Some(Verdict::Rewound) if it.is_rewound => lag.saturating_add(1),
                 Some(Verdict::Rewound) => 0,
-                Some(Verdict::Losing | Verdict::Lost) => expires::of(it, late).urgency(),
+                Some(Verdict::Losing | Verdict::Lost) => it.expires.urgency(),
             }
         };
-        let mut worst: Option<(u64, &PartitionFacts)> = None;
+        let mut worst: Option<(u64, &Aged<'_>)> = None;
         for it in &self.partitions {
             let bad = badness(it);
             if worst.map_or(0, |it| it.0) < bad {

@@ -93,10 +93,8 @@ impl<L: Line> Listing<L> {
         self.touched = now;
         let current: BTreeMap<String, L> =
             lines.into_iter().map(|it| (it.key().to_owned(), it)).collect();
-        let rank = |(name, it): (&String, &L)| (name.clone(), it.rank(self.sort));
-        let ranks = current.iter().map(rank).collect();
         let mut before = std::mem::replace(&mut self.lines, current);
-        for row in self.order.arrange(now, &ranks) {
+        for row in self.order.arrange(now, &self.lines, |it| it.rank(self.sort)) {
             if row.is_gone()
                 && let Some(line) = before.remove(&row.key)
             {
@@ -128,8 +126,8 @@ impl<L: Line> Listing<L> {
         let gone: Vec<String> =
             self.order.rows().iter().filter(|it| it.is_gone()).map(|it| it.key.clone()).collect();
         let here = self.lines.iter().filter(|(name, _)| !gone.contains(name));
-        let ranks = here.map(|(name, it)| (name.clone(), it.rank(self.sort))).collect();
-        self.order.arrange(self.touched, &ranks);
+        let here = here.map(|(name, it)| (name.clone(), it)).collect();
+        self.order.arrange(self.touched, &here, |it: &&L| it.rank(self.sort));
         self.show();
     }
 

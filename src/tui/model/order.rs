@@ -86,9 +86,14 @@ impl<K: Clone + Ord + AsRef<str>> CalmOrder<K> {
         self.sorted = None;
     }
 
-    /// Takes the rows there are, and puts them in order.
-    pub(crate) fn arrange(&mut self, now: Millis, current: &BTreeMap<K, Rank>) -> &[Row<K>] {
-        self.update(now, current);
+    /// Takes the rows there are, and puts them in order: `rank` says what each is sorted by.
+    pub(crate) fn arrange<L>(
+        &mut self,
+        now: Millis,
+        current: &BTreeMap<K, L>,
+        rank: impl Fn(&L) -> Rank,
+    ) -> &[Row<K>] {
+        self.update(now, current, &rank);
         match self.sorted {
             None => {
                 self.sort();
@@ -100,7 +105,7 @@ impl<K: Clone + Ord + AsRef<str>> CalmOrder<K> {
             }
             Some(_) => {}
         }
-        self.enter(current);
+        self.enter(current, &rank);
         &self.rows
     }
 
@@ -113,10 +118,10 @@ impl<K: Clone + Ord + AsRef<str>> CalmOrder<K> {
     }
 
     /// Known rows get their new ranks; those that vanished keep the last one until they go.
-    fn update(&mut self, now: Millis, current: &BTreeMap<K, Rank>) {
+    fn update<L>(&mut self, now: Millis, current: &BTreeMap<K, L>, rank: &impl Fn(&L) -> Rank) {
         for row in &mut self.rows {
             match current.get(&row.key) {
-                Some(rank) => (row.rank, row.gone) = (rank.clone(), None),
+                Some(line) => (row.rank, row.gone) = (rank(line), None),
                 None => row.gone = row.gone.or(Some(now)),
             }
         }
@@ -124,16 +129,17 @@ impl<K: Clone + Ord + AsRef<str>> CalmOrder<K> {
     }
 
     /// New rows go before the first one that they should stand before.
-    fn enter(&mut self, current: &BTreeMap<K, Rank>) {
-        let known: BTreeSet<K> = self.rows.iter().map(|it| it.key.clone()).collect();
+    fn enter<L>(&mut self, current: &BTreeMap<K, L>, rank: &impl Fn(&L) -> Rank) {
+        // Mostly there is none, and each second all rows are looked at.
+        if self.rows.iter().filter(|it| !it.is_gone()).count() == current.len() {
+            return;
+        }
+        let known: BTreeSet<&K> = self.rows.iter().map(|it| &it.key).collect();
         let new = current.iter().filter(|it| !known.contains(it.0));
-        let new = new.map(|(key, rank)| Row { key: key.clone(), rank: rank.clone(), gone: None });
+        let new = new.map(|(key, line)| Row { key: key.clone(), rank: rank(line), gone: None });
         let mut new: Vec<Row<K>> = new.collect();
         let direction = self.direction;
         new.sort_by(|a, b| strictly((a, b), direction));
-        if new.is_empty() {
-            return;
-        }
         // Both are merged in one pass: the first answer brings all rows at once.
         let mut merged = Vec::with_capacity(self.rows.len() + new.len());
         let mut new = new.into_iter().peekable();

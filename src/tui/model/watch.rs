@@ -312,12 +312,12 @@ impl Watch {
                 None => {
                     self.store.remove(&Subject::Topic(name.clone()));
                     self.growth.forget(name);
-                    self.cluster.forget_ages(name);
+                    self.cluster.ages.forget(name);
                 }
                 Some(it) if it.id != *id && !id.is_zero() => {
                     self.store.forget_topic(name);
                     self.growth.forget(name);
-                    self.cluster.forget_ages(name);
+                    self.cluster.ages.forget(name);
                 }
                 Some(_) => {}
             }
@@ -326,10 +326,7 @@ impl Watch {
 
     /// The commit of a group's partition; of a share group its start offset.
     pub(crate) fn committed(&self, group: &str, at: &TopicPartition) -> Option<Offset> {
-        let group = self.cluster.groups.get(group)?;
-        let commit = group.commits.as_ref().and_then(|it| it.get(at)).map(|it| it.offset);
-        let share = || group.shares.as_ref()?.value.get(at)?.start;
-        commit.or_else(share)
+        self.cluster.groups.get(group)?.committed(at)
     }
 }
 

@@ -193,7 +193,7 @@ fn a_topic_made_again_has_no_rate_over_its_birth() {
     for it in [&at, &other] {
         store.observe_commit(Millis(15_000), "billing", it, Offset(3));
     }
-    let is_rewound = |it| store.commits("billing", it).unwrap().is_rewound(Millis(15_000));
+    let is_rewound = |it| store.commits_of("billing").unwrap()[it].is_rewound(Millis(15_000));
     assert!(!is_rewound(&at) && is_rewound(&other));
     assert_eq!(store.topic_rate("orders", Millis(0)), Rate::NotYet);
     store.observe_end(Millis(10_000), &at, Offset(9_000_000));

@@ -50,6 +50,19 @@ pub(crate) struct Committed {
 }
 
 impl Group {
+    /// The commit of a partition; of a share group its start offset.
+    pub(crate) fn committed(&self, at: &TopicPartition) -> Option<Offset> {
+        let commit = self.commits.as_ref().and_then(|it| it.get(at)).map(|it| it.offset);
+        let share = || self.shares.as_ref()?.value.get(at)?.start;
+        commit.or_else(share)
+    }
+
+    /// All that it has committed in; of a share group, all that it shares.
+    pub(crate) fn read(&self) -> impl Iterator<Item = &TopicPartition> {
+        let commits = self.commits.iter().flat_map(BTreeMap::keys);
+        commits.chain(self.shares.iter().flat_map(|it| it.value.keys()))
+    }
+
     fn listed(it: ListedGroup, at: Millis) -> Group {
         Group {
             state: it.state,
@@ -76,7 +89,7 @@ impl Group {
         self.unlisted = None;
     }
 
-    fn committed(&mut self, told: PerPartition<CommittedOffset>, at: Millis) {
+    fn told_commits(&mut self, told: PerPartition<CommittedOffset>, at: Millis) {
         let mut before = self.commits.take().unwrap_or_default();
         let mut commits = BTreeMap::new();
         for (partition, told) in told {
@@ -129,7 +142,7 @@ impl Cluster {
         at: Millis,
     ) -> Outcome {
         self.fold_each(found, |group, told| match told {
-            Ok(told) => group.committed(told, at),
+            Ok(told) => group.told_commits(told, at),
             Err(failure) => group.commits_failure = Some(failure),
         })
     }

@@ -8,7 +8,7 @@ use kt_client::admin::{
     ListedGroup, Reassignment, RegisteredBroker, RegisteredBrokers, ReplicaPlace, StoredReplica,
 };
 use kt_client::{Error, Subject};
-use kt_protocol::types::{LeaderEpoch, PartitionIndex, Uuid};
+use kt_protocol::types::{LeaderEpoch, Offset, PartitionIndex, Uuid};
 use kt_protocol::{ApiKey, ErrorCode};
 
 use super::super::schedule::{Lane, WhichOffset, World};

@@ -20,7 +20,7 @@ fn shown(order: &CalmOrder<&'static str>) -> String {
 }
 
 fn at(order: &mut CalmOrder<&'static str>, second: u64, rows: Rows<'_>) -> String {
-    order.arrange(Millis(second * 1_000), &ranked(rows));
+    order.arrange(Millis(second * 1_000), &ranked(rows), Rank::clone);
     shown(order)
 }
 
@@ -59,12 +59,12 @@ fn neighbours_swap_only_if_they_differ_by_a_tenth() {
 fn a_level_moves_a_row_whatever_the_values() {
     let mut order = CalmOrder::default();
     let mut rows = ranked(&[("a", 100.0), ("b", 99.0)]);
-    order.arrange(Millis(0), &rows);
+    order.arrange(Millis(0), &rows, Rank::clone);
     rows.insert("b", Rank { class: 2, value: Value::Number(99.0) });
-    order.arrange(Millis(10_000), &rows);
+    order.arrange(Millis(10_000), &rows, Rank::clone);
     assert_eq!(shown(&order), "b a");
     order.sort_anew(Direction::Reversed);
-    order.arrange(Millis(10_001), &rows);
+    order.arrange(Millis(10_001), &rows, Rank::clone);
     assert_eq!(shown(&order), "b a", "faults stay on top");
 }
 
@@ -104,15 +104,15 @@ fn many_rows_that_get_their_values_late_cost_no_square() {
         names.iter().zip(0..).map(|(name, index)| (name.clone(), rank(index))).collect()
     };
     let mut order = CalmOrder::default();
-    order.arrange(Millis(0), &rows(&|_| Value::Missing));
-    order.update(Millis(1), &rows(&|it| Value::Number((it * 7_919 % ROWS) as f64)));
+    order.arrange(Millis(0), &rows(&|_| Value::Missing), Rank::clone);
+    order.update(Millis(1), &rows(&|it| Value::Number((it * 7_919 % ROWS) as f64)), &Rank::clone);
     let compared = order.settle();
     assert!(compared < 50_000 * 64, "{compared}");
     assert!(order.rows.is_sorted_by(|a, b| strictly((a, b), Direction::Usual).is_le()));
     // What changes little stays calm, and costs one look at each pair.
     let nearly =
         |it: u64| (it * 7_919 % ROWS) as f64 * if it.is_multiple_of(2) { 1.02 } else { 1.0 };
-    order.update(Millis(2), &rows(&|it| Value::Number(nearly(it))));
+    order.update(Millis(2), &rows(&|it| Value::Number(nearly(it))), &Rank::clone);
     let before: Vec<String> = order.rows.iter().map(|it| it.key.clone()).collect();
     assert!(order.settle() < 2 * 50_000);
     assert!(order.rows.iter().map(|it| &it.key).eq(&before));
@@ -127,10 +127,10 @@ fn another_column_is_sorted_at_once() {
     let rows = BTreeMap::from([("a", text("zoo")), ("b", text("ape")), ("c", missing)]);
     order.key_pressed(Millis(1_000));
     order.sort_anew(Direction::Usual);
-    order.arrange(Millis(1_000), &rows);
+    order.arrange(Millis(1_000), &rows, Rank::clone);
     assert_eq!(shown(&order), "b a c");
     order.sort_anew(Direction::Reversed);
-    order.arrange(Millis(1_001), &rows);
+    order.arrange(Millis(1_001), &rows, Rank::clone);
     assert_eq!(shown(&order), "a b c");
 }
 
@@ -145,8 +145,9 @@ proptest! {
         for (at, step) in (0_u64..).zip(&steps) {
             let rank = |it: &u32| Rank { class: 0, value: Value::Number(f64::from(*it)) };
             let name = |key: &u8| format!("row-{key:02}");
-            let current = step.iter().map(|(key, it)| (name(key), rank(it))).collect();
-            let rows = order.arrange(Millis(at * 10_000), &current);
+            let current: BTreeMap<String, Rank> =
+                step.iter().map(|(key, it)| (name(key), rank(it))).collect();
+            let rows = order.arrange(Millis(at * 10_000), &current, Rank::clone);
             let keys: BTreeSet<&String> = rows.iter().map(|it| &it.key).collect();
             prop_assert_eq!(keys.len(), rows.len());
             let here: BTreeSet<String> =

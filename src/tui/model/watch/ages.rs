@@ -43,8 +43,7 @@ impl Watch {
 
     /// Whether the age of the record at this commit is to be asked for: it does not change.
     pub(crate) fn lacks_age(&self, at: &TopicPartition, committed: Offset) -> bool {
-        let told = self.cluster.ages.get(&(at.clone(), committed));
-        told.is_none_or(|it| it.value.is_none())
+        !self.cluster.ages.has(at, committed)
     }
 }
 

@@ -9,7 +9,7 @@ use kt_protocol::types::{Millis, Now, Offset, TopicPartition};
 use super::Watch;
 use crate::group_verdict::{Level, Verdict};
 use crate::tui::history::store::{Metric, Subject};
-use crate::tui::history::{AppendedAt, Rate};
+use crate::tui::history::{AppendedAt, CommittedHistory, Rate};
 use crate::tui::model::cluster::groups::Group;
 use crate::tui::model::cluster::topics::{Partition, Topic};
 use crate::tui::model::lag::{
@@ -51,9 +51,8 @@ impl Watch {
                 continue;
             }
             let Some(facts) = self.group_facts(name, now.monotonic) else { continue };
-            let topics: BTreeSet<&str> =
-                facts.partitions.iter().map(|it| it.at.topic.as_str()).collect();
-            let (topics, partitions) = (topics.len(), facts.partitions.len());
+            let names = facts.partitions.chunk_by(|a, b| a.at.topic == b.at.topic);
+            let (topics, partitions) = (names.count(), facts.partitions.len());
             let cells = facts.cells(clocks(now));
             judged.insert(name.clone(), Judged { cells, topics, partitions, is_stale });
         }
@@ -67,13 +66,12 @@ impl Watch {
             _ => Kind::Commits,
         };
         let (since, ends_since) = (self.fresh_since(kind), self.fresh_since(Kind::LogEnds));
-        let commits = group.commits.iter().flat_map(BTreeMap::keys);
-        let shares = group.shares.iter().flat_map(|it| it.value.keys());
-        let mut read = commits.chain(shares).filter_map(|it| self.cluster.partition(it));
         // Nobody tells the end of one that is offline, and its lag is hidden anyway.
         let is_old =
             |it: &Partition| it.leader.is_some() && it.end.is_some_and(|it| it.at < ends_since);
-        group.told.is_some_and(|at| at < since) || read.any(is_old)
+        let mut topics = InOrder { topics: &self.cluster.topics, last: None };
+        group.told.is_some_and(|at| at < since)
+            || group.read().filter_map(|it| topics.partition(it)).any(is_old)
     }
 
     /// All that is known of a group; `None` until its commits were told.
@@ -85,12 +83,15 @@ impl Watch {
         let at = Subject::Group(name.to_owned());
         let lag = self.store.series(&at, Metric::Lag);
         let lag_samples = lag.map(|it| it.recent(now, TREND_MS)).unwrap_or_default();
-        let read = self.read_partitions(group);
-        let partitions = read.iter().filter_map(|it| self.partition_facts(name, it, now));
+        let of_group = OfGroup { group, history: self.store.commits_of(name), now };
+        let mut partitions = Vec::new();
+        for topic in read_topics(group) {
+            self.add_topic(&of_group, topic, &mut partitions);
+        }
         Some(GroupFacts {
             kind: kind(group),
             members: self.members(group).unwrap_or(1),
-            partitions: partitions.collect(),
+            partitions,
             lag_samples,
             rule: self.alerts.rules().behind(name),
         })
@@ -107,60 +108,73 @@ impl Watch {
         told.map(|it| it.value.members.len())
     }
 
-    /// The partitions of all topics that a group has committed in, or that its members have.
-    fn read_partitions(&self, group: &Group) -> Vec<TopicPartition> {
-        let commits = group.commits.iter().flatten().map(|it| it.0.topic.as_str());
-        let shares = group.shares.iter().flat_map(|it| it.value.keys());
-        let members = group.description.iter().flat_map(|it| &it.value.members);
-        let assigned = members.flat_map(|it| &it.assignment).map(|it| it.topic.as_str());
-        let topics: BTreeSet<&str> =
-            commits.chain(shares.map(|it| it.topic.as_str())).chain(assigned).collect();
-        let mut partitions = Vec::new();
-        for name in topics {
-            let Some(topic) = self.cluster.topics.get(name) else { continue };
-            let all = topic.partitions.keys().map(|it| TopicPartition::new(name, it.0));
-            partitions.extend(all);
-        }
-        partitions
-    }
-
-    fn partition_facts(
-        &self,
-        group: &str,
-        at: &TopicPartition,
-        now: Millis,
-    ) -> Option<PartitionFacts> {
-        let topic = self.cluster.topics.get(&at.topic)?;
-        let it = topic.partitions.get(&at.partition)?;
-        let committed = self.committed(group, at);
-        let facts = PartitionFacts {
-            at: at.clone(),
-            committed,
-            start: it.start.map(|it| it.value),
-            end: it.end.map(|it| it.value),
-            appended: AppendedAt::Unknown,
-            earliest: None,
-            probe: committed.and_then(|it| self.probe(at, it)),
-            read: Rate::NotYet,
-            incoming: Rate::NotYet,
-            unmoved_ms: None,
-            is_rewound: false,
-            retention: retention(topic),
-            size_bytes: Partition::leader_size(it).map(|it| it.value),
-            is_offline: it.leader.is_none(),
-        };
+    /// What is known of the partitions of a topic that a group reads.
+    fn add_topic(&self, of: &OfGroup<'_>, name: &str, facts: &mut Vec<PartitionFacts>) {
+        let Some(topic) = self.cluster.topics.get(name) else { return };
+        let (retention, ends) = (retention(topic), self.store.ends_of(name));
         let since = self.fresh_since(Kind::LogEnds);
-        Some(facts.watched(now, since, self.store.ends(at), self.store.commits(group, at)))
+        facts.extend(topic.partitions.iter().map(|(index, it)| {
+            let at = TopicPartition::new(name, index.0);
+            let committed = of.group.committed(&at);
+            let probe = committed.and_then(|it| self.probe(&at, it));
+            let history = of.history.and_then(|it| it.get(&at)).map(Box::as_ref);
+            let ends = ends.and_then(|it| it.get(&index.0)).map(Box::as_ref);
+            let facts = PartitionFacts {
+                at,
+                committed,
+                start: it.start.map(|it| it.value),
+                end: it.end.map(|it| it.value),
+                appended: AppendedAt::Unknown,
+                earliest: None,
+                probe,
+                read: Rate::NotYet,
+                incoming: Rate::NotYet,
+                unmoved_ms: None,
+                is_rewound: false,
+                retention,
+                size_bytes: it.leader_size().map(|it| it.value),
+                is_offline: it.leader.is_none(),
+            };
+            facts.watched(of.now, since, ends, history)
+        }));
     }
 
     /// The last record of a partition, up to a commit, that was read to learn its time.
     fn probe(&self, at: &TopicPartition, committed: Offset) -> Option<Probe> {
-        let from = (at.clone(), Offset(i64::MIN));
-        let to = (at.clone(), committed);
-        let mut told = self.cluster.ages.range(from..=to).rev();
-        let (offset, time) = told.find_map(|((_, offset), it)| Some((offset, it.value?)))?;
-        let time = Timestamp::from_millisecond(time.0).ok()?;
-        Some(Probe { offset: *offset, time })
+        let (offset, time) = self.cluster.ages.last_up_to(at, committed)?;
+        Some(Probe { offset, time: Timestamp::from_millisecond(time.0).ok()? })
+    }
+}
+
+/// What all partitions of a group have in common.
+struct OfGroup<'a> {
+    group: &'a Group,
+    history: Option<&'a BTreeMap<TopicPartition, Box<CommittedHistory>>>,
+    now: Millis,
+}
+
+/// All topics that a group has committed in, or that its members have.
+fn read_topics(group: &Group) -> BTreeSet<&str> {
+    let members = group.description.iter().flat_map(|it| &it.value.members);
+    let assigned = members.flat_map(|it| &it.assignment);
+    group.read().chain(assigned).map(|it| it.topic.as_str()).collect()
+}
+
+/// Partitions that are asked for in their order: those of a topic stand together, and its name is
+/// looked up once.
+struct InOrder<'a> {
+    topics: &'a BTreeMap<String, Topic>,
+    last: Option<(&'a str, Option<&'a Topic>)>,
+}
+
+impl<'a> InOrder<'a> {
+    fn partition(&mut self, it: &'a TopicPartition) -> Option<&'a Partition> {
+        let topic = match self.last {
+            Some((name, topic)) if name == it.topic => topic,
+            _ => self.topics.get(&it.topic),
+        };
+        self.last = Some((&it.topic, topic));
+        topic?.partitions.get(&it.partition)
     }
 }
 

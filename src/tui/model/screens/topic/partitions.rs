@@ -1,6 +1,5 @@
 //! A partition as a line: who leads it, who is in sync, where its log begins and ends.
 
-use kt_protocol::types::TopicPartition;
 use serde::Serialize;
 
 use super::Down;
@@ -97,8 +96,8 @@ pub(super) fn lines(
     whole: &TopicLine,
     down: &Down,
 ) -> Vec<PartitionLine> {
+    let (ends_of, since) = (watch.store.ends_of(name), watch.fresh_since(Kind::LogEnds));
     let line = |(index, it): (&kt_protocol::types::PartitionIndex, &Partition)| {
-        let at = TopicPartition::new(name, index.0);
         let fact = PartitionFact {
             topic: name,
             partition: index.0,
@@ -107,8 +106,7 @@ pub(super) fn lines(
             isr: &it.isr,
             min_isr: whole.min_isr,
         };
-        let ends = watch.store.ends(&at);
-        let since = watch.fresh_since(Kind::LogEnds);
+        let ends = ends_of.and_then(|it| it.get(&index.0));
         let records_in = ends.and_then(|it| it.rate(since).per_second());
         let held = it.stable_end.and_then(|stable| {
             // Both come with different answers: what was there before the last stable offset was
