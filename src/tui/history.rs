@@ -44,3 +44,5 @@ impl Rate {
 
 /// Rates are means of so long, in ms: short enough to follow, long enough to be calm.
 const MEAN_MS: u64 = 30_000;
+/// A shorter span makes a rate of noise.
+pub(crate) const RATE_SPAN_MS: u64 = 900;

@@ -3,10 +3,13 @@
 
 mod town;
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use kt_protocol::types::{Millis, Now, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use rustix::time::{ClockId, clock_gettime};
 
 pub(crate) use self::town::Town;
 use super::keymap::Key;
@@ -39,6 +42,23 @@ pub(crate) struct Stage {
     pub(crate) asked: Vec<(u64, Question)>,
     /// Every answer, where they are recorded.
     pub(crate) recorder: Option<Recorder>,
+    /// What the dashboard alone takes.
+    pub(crate) spent: Spent,
+}
+
+/// CPU that was spent, the cluster's own left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    pub(crate) updates: Duration,
+    /// On pictures that the loop would have drawn.
+    pub(crate) pictures: Duration,
+    pub(crate) drawn: usize,
+}
+
+/// Of this thread.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 impl Stage {
@@ -60,8 +80,8 @@ impl Stage {
             brokers: Brokers::Elsewhere,
         };
         let app = App::new(setting, at(now));
-        let (under_way, done, asked, recorder) = Default::default();
-        let mut stage = Stage { app, town, now, under_way, done, asked, recorder };
+        let (under_way, done, asked, recorder, spent) = Default::default();
+        let mut stage = Stage { app, town, now, under_way, done, asked, recorder, spent };
         stage.tell(Msg::Resize(width, height));
         stage.draw();
         stage
@@ -99,7 +119,9 @@ impl Stage {
     /// A message, and what follows from it.
     pub(crate) fn tell(&mut self, msg: Msg) {
         let mut effects = Vec::new();
+        let began = cpu_time();
         self.app.update(at(self.now), msg, &mut effects);
+        self.spent.updates += cpu_time() - began;
         for effect in effects {
             match effect {
                 Effect::Ask(question) => {
@@ -158,7 +180,12 @@ impl Stage {
             self.tell(Msg::Answer { question, said, took: UNDER_WAY_MS });
         }
         self.tell(Msg::Tick);
+        let (began, must_draw) = (cpu_time(), self.app.take_must_draw());
         self.draw();
+        if must_draw {
+            self.spent.pictures += cpu_time() - began;
+            self.spent.drawn += 1;
+        }
     }
 
     /// Draws, as the loop would: what is in sight decides what is asked.

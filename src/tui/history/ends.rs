@@ -4,7 +4,7 @@ use kt_protocol::types::{Millis, Offset};
 use serde::{Deserialize, Serialize};
 
 use super::samples::Samples;
-use super::{MEAN_MS, Rate};
+use super::{MEAN_MS, RATE_SPAN_MS, Rate};
 
 const MARKS: usize = 60;
 const MINUTE_MS: u64 = 60_000;
@@ -12,8 +12,6 @@ const MISSING: i64 = -1;
 
 /// Two samples further apart tell nothing of what was between: intervals are at most a minute.
 pub(super) const GAP_MS: u64 = 150_000;
-/// A shorter span makes a rate of noise.
-const SPAN_LEAST_MS: u64 = 1_000;
 
 /// The end offset of a partition: 12 recent samples, and where it was at each full minute.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -101,7 +99,7 @@ impl EndHistory {
         earlier.map(|(_, end)| Offset(end))
     }
 
-    /// Records a second, as the mean of 30 s; from 1 s on of what there is. Nothing if the newest
+    /// Records a second, as the mean of 30 s; from about 1 s on of what there is. Nothing if the newest
     /// sample is from before `since`: what a log did then says nothing of now.
     pub(crate) fn rate(&self, since: Millis) -> Rate {
         let newest = self.recent.newest().filter(|it| since <= it.0);
@@ -112,7 +110,7 @@ impl EndHistory {
             if GAP_MS < span {
                 break;
             }
-            if SPAN_LEAST_MS <= span {
+            if RATE_SPAN_MS <= span {
                 base = Some((at, earlier));
             }
             if MEAN_MS <= span {

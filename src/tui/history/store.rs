@@ -122,16 +122,23 @@ impl Store {
 
     /// Adds a sample to a line. Without memory for a new line, nothing is kept of it.
     pub(crate) fn push(&mut self, now: Millis, subject: &Subject, metric: Metric, value: f32) {
-        if self.series(subject, metric).is_none() && !self.begin(now, subject, metric) {
-            return;
+        let is_kept = self.add(now, subject, metric, value);
+        if !is_kept && self.begin(now, subject, metric) {
+            self.add(now, subject, metric, value);
         }
-        let Some(lines) = self.lines.get_mut(subject) else { return };
+    }
+
+    /// Whether there is such a line.
+    fn add(&mut self, now: Millis, subject: &Subject, metric: Metric, value: f32) -> bool {
+        let Some(lines) = self.lines.get_mut(subject) else { return false };
+        let Some((_, series)) = lines.series.iter_mut().find(|it| it.0 == metric) else {
+            return false;
+        };
+        series.push(now, value);
         if value != 0.0 {
             lines.active = Some(now);
         }
-        if let Some((_, series)) = lines.series.iter_mut().find(|it| it.0 == metric) {
-            series.push(now, value);
-        }
+        true
     }
 
     fn begin(&mut self, now: Millis, subject: &Subject, metric: Metric) -> bool {

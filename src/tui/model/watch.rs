@@ -9,6 +9,7 @@ mod fresh;
 mod groups;
 mod growth;
 mod moves;
+mod placement;
 mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,8 @@ pub(crate) use self::groups::{Judged, clocks};
 pub(crate) use self::growth::Growth;
 use self::moves::Ended;
 pub(crate) use self::moves::{Moves, Progress};
+pub(crate) use self::placement::{Load, Placement, Skew};
+use self::samples::FaultCounts;
 use super::checks::facts::{Answer as FactAnswer, Facts, GroupFact};
 use super::checks::{Badge, Check, CheckKind, Evaluator, Figure, Level, Part};
 use super::cluster::{Answer, Cluster, Failure, Said};
@@ -40,6 +43,8 @@ pub(crate) struct Watch {
     /// Bytes a second, from sizes.
     pub(crate) growth: Growth,
     pub(crate) disks: Disks,
+    /// Where replicas and leaders are.
+    pub(crate) placement: Placement,
     pub(crate) moves: Moves,
     /// Records a second into each topic, as last computed.
     pub(crate) rates: BTreeMap<String, Rate>,
@@ -56,6 +61,12 @@ pub(crate) struct Watch {
     evaluator: Evaluator,
     news: News,
     renewed: Option<Millis>,
+    /// When rates and groups were computed.
+    judged: Option<Millis>,
+    /// What the schedule knows of the cluster's shape.
+    learned: Option<u64>,
+    /// Another number since lines of topics or groups may say something else.
+    pub(crate) revision: u64,
     /// Since when what was told of each kind still counts.
     fresh: BTreeMap<Kind, Millis>,
 }
@@ -63,14 +74,17 @@ pub(crate) struct Watch {
 /// What came since all was computed last.
 #[derive(Debug, Default)]
 struct News {
-    any: bool,
+    /// When the first of them came.
+    since: Option<Millis>,
     /// Log ends or commits: rates and lag are other ones.
     offsets: bool,
     /// Brokers that told the sizes of their replicas.
     sizes: BTreeSet<NodeId>,
-    /// Leaders, replicas, states.
-    shape: bool,
+    /// Leaders, replicas, groups, configs.
+    cluster: bool,
     quorum: bool,
+    /// Somebody did not answer.
+    failures: bool,
 }
 
 /// A cluster that does not answer for so long is not there, in ms.
@@ -79,6 +93,10 @@ const SILENT_MS: u64 = 10_000;
 const RENEW_MS: u64 = 1_000;
 /// And no less often: what nobody answers any more grows old without an answer that says so.
 const RENEW_AGED_MS: u64 = 2_000;
+/// Brokers are asked at the same time: their answers are waited for that long after the first.
+const BURST_MS: u64 = 50;
+/// Rates and groups follow from offsets; without new ones only their ages grow.
+const JUDGE_AGED_MS: u64 = 5_000;
 
 /// What the header and the checks need of every screen.
 const ALWAYS: [Kind; 11] = [
@@ -128,19 +146,34 @@ impl Watch {
         if is_known {
             self.keep(question, at);
         }
-        if matches!(kind, Kind::Brokers | Kind::Metadata | Kind::Groups | Kind::Moves) {
-            self.schedule.learn(&self.cluster.world());
+        if kind == Kind::Metadata {
+            self.placement = Placement::of(&self.cluster);
         }
-        self.news.any = true;
-        if is_known {
-            self.news.note(question.lane);
+        if matches!(kind, Kind::Brokers | Kind::Metadata | Kind::Groups | Kind::Moves) {
+            self.learn();
+        }
+        self.news.since.get_or_insert(at);
+        match is_known {
+            true => self.news.note(question.lane),
+            false => self.news.failures = true,
+        }
+    }
+
+    /// Lets the schedule know whom to ask for what, if that has changed.
+    fn learn(&mut self) {
+        let shape = self.cluster.shape();
+        if self.learned != Some(shape) {
+            self.learned = Some(shape);
+            self.schedule.learn(&self.cluster.world());
+            self.placement = Placement::of(&self.cluster);
+            self.news.cluster = true;
         }
     }
 
     /// Computes what follows from the answers since the last time, and from their age; whether
     /// that was due.
     pub(crate) fn renew(&mut self, now: Now) -> bool {
-        let first = self.news.shape && self.checks.is_none();
+        let first = self.news.cluster && self.checks.is_none();
         let is_due = first || self.next_renewal().is_some_and(|at| at <= now.monotonic);
         if is_due {
             self.renew_now(now);
@@ -154,15 +187,24 @@ impl Watch {
         let news = std::mem::take(&mut self.news);
         self.renew_fresh(now.monotonic);
         self.growth.fresh_since = self.fresh_since(Kind::LogDirs);
-        self.renew_rates();
-        self.judge_groups(now);
-        self.open_ages = self.ages_of_open();
-        self.push_samples(&news, now.monotonic);
+        let judged = self.judged.filter(|it| now.monotonic - *it < JUDGE_AGED_MS);
+        let must_judge = judged.is_none() || news.offsets || news.cluster;
+        if must_judge || news.failures || !news.sizes.is_empty() {
+            self.revision += 1;
+        }
+        if must_judge {
+            self.judged = Some(now.monotonic);
+            self.renew_rates();
+            self.judge_groups(now);
+            self.open_ages = self.ages_of_open();
+        }
         let mut evaluator = std::mem::take(&mut self.evaluator);
         let mut facts = facts(&self.cluster, self.group_facts_of_all(), &self.stale(), now);
         self.add_outlook(&mut facts);
         let mut checks = evaluator.evaluate(now.monotonic, &facts, |kind| self.told(kind));
+        let faults = news.cluster.then(|| FaultCounts::of(&facts)).flatten();
         self.evaluator = evaluator;
+        self.push_samples(&news, faults, now.monotonic);
         self.say_silence(&mut checks, now);
         self.checks = Some(checks);
     }
@@ -204,8 +246,11 @@ impl Watch {
 
     /// When `renew` has something to do, if no answer comes before.
     pub(crate) fn next_renewal(&self) -> Option<Millis> {
-        let Some(renewed) = self.renewed else { return self.news.any.then_some(Millis(0)) };
-        Some(renewed + if self.news.any { RENEW_MS } else { RENEW_AGED_MS })
+        let Some(renewed) = self.renewed else { return self.news.since.map(|_| Millis(0)) };
+        match self.news.since {
+            Some(since) => Some((renewed + RENEW_MS).max(since + BURST_MS)),
+            None => Some(renewed + RENEW_AGED_MS),
+        }
     }
 
     /// How many checks and rules fire; `None` while nothing is known.
@@ -344,14 +389,13 @@ impl News {
             | Kind::SubjectCommits => self.offsets = true,
             Kind::LogDirs | Kind::MovingLogDirs => self.sizes.extend(lane.broker),
             Kind::Quorum => self.quorum = true,
-            Kind::Brokers
-            | Kind::Metadata
+            Kind::Metadata
             | Kind::Groups
             | Kind::Members
-            | Kind::Moves
             | Kind::Configs
-            | Kind::SubjectPartitions => self.shape = true,
-            Kind::EntityConfigs => {}
+            | Kind::SubjectPartitions => self.cluster = true,
+            // A check looks at these, and nothing is computed from them before.
+            Kind::Brokers | Kind::Moves | Kind::EntityConfigs => {}
         }
     }
 }

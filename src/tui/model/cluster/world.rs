@@ -1,6 +1,7 @@
 //! What of the cluster decides who is asked for what.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use kt_client::admin::GroupType;
 use kt_protocol::types::{NodeId, TopicPartition};
@@ -30,6 +31,25 @@ impl Cluster {
         world.moving = self.moving();
         world.brokers = brokers;
         world
+    }
+
+    /// A number that is another one when `world` is: to make that for ten thousand partitions takes
+    /// milliseconds, and brokers are asked every two seconds.
+    pub(crate) fn shape(&self) -> u64 {
+        let mut shape = DefaultHasher::new();
+        self.oldest(&[Kind::Metadata]).is_some().hash(&mut shape);
+        self.up().for_each(|it| it.hash(&mut shape));
+        for (name, topic) in &self.topics {
+            (name, topic.partitions.len()).hash(&mut shape);
+            for (index, it) in &topic.partitions {
+                (index, it.leader, it.replicas.len()).hash(&mut shape);
+            }
+        }
+        for (name, it) in &self.groups {
+            (name, it.coordinator, it.group_type == GroupType::Share).hash(&mut shape);
+        }
+        self.moving().hash(&mut shape);
+        shape.finish()
     }
 
     fn coordinators(&self, up: &BTreeSet<NodeId>) -> (ByNode, ByNode) {

@@ -3,6 +3,7 @@
 use kt_protocol::types::Millis;
 
 use super::{Ask, Kind};
+use crate::tui::history::RATE_SPAN_MS;
 
 /// What an answer was worth to the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,8 +61,9 @@ enum Flight {
     UnderWay,
 }
 
-/// The first samples: after one more second, and after two.
-const FIRST_PAUSES_MS: [u64; 2] = [1_000, 2_000];
+/// The first samples come early: after one more second, and after two.
+const SECOND_AFTER_MS: u64 = 1_000;
+const THIRD_AFTER_MS: u64 = 2_000;
 /// Slow answers stretch an interval up to here.
 const SLOW_MAX_MS: u64 = 60_000;
 /// Failures up to here, so that what comes back is seen soon.
@@ -85,11 +87,14 @@ impl Pace {
         if 0 < self.failures {
             return Some(self.ended + self.pause(interval));
         }
+        let next = began + self.pause(interval);
         let early = match self.samples {
-            1 | 2 if kind.is_sampled() => FIRST_PAUSES_MS[self.samples as usize - 1],
-            _ => u64::MAX,
+            // However long the first answer took: a rate needs two that are apart.
+            1 if kind.is_sampled() => (began + SECOND_AFTER_MS).max(self.ended + RATE_SPAN_MS),
+            2 if kind.is_sampled() => began + THIRD_AFTER_MS,
+            _ => next,
         };
-        Some(began + self.pause(interval).min(early))
+        Some(next.min(early))
     }
 
     /// The time between two rounds, in milliseconds.

@@ -1,13 +1,12 @@
 //! Brokers: who is up, what each leads and holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kt_protocol::types::{NodeId, Now};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::quorum::{self, QuorumRole, ReplicaLine as QuorumLine};
-use super::topics;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::checks::Level;
 use crate::tui::model::cluster::brokers::{Broker, BrokerState};
@@ -16,7 +15,7 @@ use crate::tui::model::order::{Rank, Value};
 use crate::tui::model::page::{About, Page, Target};
 use crate::tui::model::schedule::Kind;
 use crate::tui::model::screen::Screen;
-use crate::tui::model::watch::Watch;
+use crate::tui::model::watch::{Load, Skew, Watch};
 
 /// A broker, as a line.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -135,13 +134,12 @@ impl Head {
     fn of(lines: &[BrokerLine]) -> Head {
         let racks: BTreeSet<&str> = lines.iter().filter_map(|it| it.rack.as_deref()).collect();
         let up = lines.iter().filter(|it| it.down_ms.is_none());
-        let leaders = up.clone().map(|it| (NodeId(it.id), it.leaders)).collect();
-        let leads = lines.iter().any(|it| 0 < it.leaders);
+        let skew = Skew::of(up.clone().map(|it| it.leaders), up.clone().count());
         Head {
             up: up.clone().count(),
             all: lines.len(),
             racks: racks.len(),
-            leader_skew: topics::skew(&leaders, leaders.len()).0.filter(|_| leads),
+            leader_skew: skew.share,
         }
     }
 }
@@ -194,31 +192,9 @@ impl Page for Brokers {
     }
 }
 
-/// What partitions say of a broker.
-#[derive(Clone, Copy, Debug, Default)]
-struct Load {
-    leaders: usize,
-    replicas: usize,
-    out_of_sync: usize,
-}
-
 /// All brokers as lines.
 pub(crate) fn lines(watch: &Watch, now: Now) -> Vec<BrokerLine> {
-    let mut loads: BTreeMap<NodeId, Load> = BTreeMap::new();
-    for it in watch.cluster.topics.values().flat_map(|it| it.partitions.values()) {
-        for id in &it.replicas {
-            let load = loads.entry(*id).or_default();
-            load.replicas += 1;
-            load.out_of_sync += usize::from(!it.isr.contains(id));
-        }
-        if let Some(leader) = it.leader {
-            loads.entry(leader).or_default().leaders += 1;
-        }
-    }
-    let line = |(id, it): (&NodeId, &Broker)| {
-        let load = loads.get(id).copied().unwrap_or_default();
-        line(watch, *id, it, load, now)
-    };
+    let line = |(id, it): (&NodeId, &Broker)| line(watch, *id, it, watch.placement.load(*id), now);
     watch.cluster.brokers.iter().map(line).collect()
 }
 

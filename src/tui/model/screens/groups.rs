@@ -124,6 +124,7 @@ impl Line for GroupLine {
 pub(crate) struct Groups {
     pub(crate) list: Listing<GroupLine>,
     pub(crate) is_known: bool,
+    revision: u64,
 }
 
 impl Page for Groups {
@@ -131,7 +132,10 @@ impl Page for Groups {
         // What some brokers tell is shown, whoever does not.
         self.is_known =
             watch.cluster.hearing.of_kind(Kind::Groups).any(|it| it.1.answered.is_some());
-        self.list.take(now.monotonic, lines(watch));
+        if self.revision != watch.revision {
+            self.revision = watch.revision;
+            self.list.take(now.monotonic, lines(watch));
+        }
     }
 
     fn kinds(&self) -> &'static [Kind] {

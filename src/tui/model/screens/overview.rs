@@ -88,6 +88,8 @@ pub(crate) struct Overview {
     pub(crate) pane: Pane,
     /// Records and bytes a second of the whole cluster, in and out.
     pub(crate) is_known: bool,
+    /// Of the lines of topics and groups.
+    revision: u64,
 }
 
 impl Page for Overview {
@@ -96,8 +98,11 @@ impl Page for Overview {
         let at = now.monotonic;
         let checks = watch.checks.iter().flatten();
         self.checks.take(at, checks.map(|it| CheckLine { check: it.clone() }));
-        self.topics.take(at, topics::lines(watch).into_iter().map(BusyTopic));
-        self.groups.take(at, groups::lines(watch));
+        if self.revision != watch.revision {
+            self.revision = watch.revision;
+            self.topics.take(at, topics::lines(watch).into_iter().map(BusyTopic));
+            self.groups.take(at, groups::lines(watch));
+        }
         self.brokers.take(at, brokers::lines(watch, now));
         let firing = alerts::lines(&watch.alerts, now).filter(|it| Level::Unknown < it.level());
         self.alerts.take(at, firing);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kt_protocol::ErrorCode;
-use kt_protocol::types::{NodeId, Now};
+use kt_protocol::types::Now;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
@@ -159,12 +159,16 @@ pub(crate) struct Topics {
     pub(crate) list: Listing<TopicLine>,
     /// How many could be read, while the first answers come.
     pub(crate) is_known: bool,
+    revision: u64,
 }
 
 impl Page for Topics {
     fn renew(&mut self, watch: &Watch, now: Now) {
         self.is_known = watch.cluster.oldest(&[Kind::Metadata]).is_some();
-        self.list.take(now.monotonic, lines(watch));
+        if self.revision != watch.revision {
+            self.revision = watch.revision;
+            self.list.take(now.monotonic, lines(watch));
+        }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -235,11 +239,13 @@ struct Readers {
 fn readers(watch: &Watch) -> BTreeMap<&str, Readers> {
     let mut readers: BTreeMap<&str, Readers> = BTreeMap::new();
     for (name, group) in &watch.cluster.groups {
-        let commits = group.commits.iter().flatten().map(|it| it.0.topic.as_str());
-        let shares = group.shares.iter().flat_map(|it| it.value.keys());
-        let topics: BTreeSet<&str> = commits.chain(shares.map(|it| it.topic.as_str())).collect();
         let late = watch.groups.get(name).and_then(|it: &Judged| it.cells.late.age_ms());
-        for topic in topics {
+        let mut last = None;
+        // In order, so that those of a topic stand together.
+        for topic in group.read().map(|it| it.topic.as_str()) {
+            if last.replace(topic) == Some(topic) {
+                continue;
+            }
             let of_topic = readers.entry(topic).or_default();
             of_topic.groups += 1;
             of_topic.latest_ms = of_topic.latest_ms.max(late);
@@ -254,6 +260,7 @@ pub(crate) fn line(watch: &Watch, name: &str, topic: &Topic, down: &BTreeSet<i32
     let min_isr = config("min.insync.replicas").and_then(|it| it.parse().ok());
     let bytes = watch.growth.of_topic(name, &watch.cluster);
     let size = sum(topic.partitions.values().map(size_of));
+    let spread = watch.placement.spread(name);
     let mut line = TopicLine {
         name: name.to_owned(),
         is_internal: topic.is_internal,
@@ -271,6 +278,11 @@ pub(crate) fn line(watch: &Watch, name: &str, topic: &Topic, down: &BTreeSet<i32
         size: size.value,
         size_is_part: size.is_part,
         keep: keep(&config),
+        spread: spread.share,
+        skew: spread.replicas.share,
+        leader_skew: spread.leaders.share,
+        is_skewed: spread.replicas.could_be_fairer,
+        is_leader_skewed: spread.leaders.could_be_fairer,
         failure: failure(topic),
         ..TopicLine::default()
     };
@@ -281,7 +293,6 @@ pub(crate) fn line(watch: &Watch, name: &str, topic: &Topic, down: &BTreeSet<i32
     });
     let records = sum(records);
     (line.records, line.records_are_part) = (records.value, records.is_part);
-    spread(&mut line, topic, &watch.cluster);
     line
 }
 
@@ -372,42 +383,6 @@ fn keep<'a>(config: &impl Fn(&str) -> Option<&'a str>) -> Keep {
     }
 }
 
-fn spread(line: &mut TopicLine, topic: &Topic, cluster: &Cluster) {
-    let mut replicas: BTreeMap<NodeId, usize> = BTreeMap::new();
-    let mut leaders: BTreeMap<NodeId, usize> = BTreeMap::new();
-    for it in topic.partitions.values() {
-        for id in &it.replicas {
-            *replicas.entry(*id).or_default() += 1;
-        }
-        if let Some(leader) = it.leader {
-            *leaders.entry(leader).or_default() += 1;
-        }
-    }
-    if cluster.brokers.is_empty() || replicas.is_empty() {
-        return;
-    }
-    line.spread = Some(replicas.len() as f64 / cluster.brokers.len() as f64);
-    // Brokers that are down, or that only replicas name, cannot take a share.
-    let up: BTreeSet<NodeId> = cluster.up().collect();
-    let of_up = |mut by_broker: BTreeMap<NodeId, usize>| {
-        by_broker.retain(|id, _| up.contains(id));
-        skew(&by_broker, up.len())
-    };
-    (line.skew, line.is_skewed) = of_up(replicas);
-    (line.leader_skew, line.is_leader_skewed) = of_up(leaders);
-}
-
-/// How much more than its fair share the fullest broker has, and whether it could have less: a
-/// share that is no whole number cannot be met.
-pub(super) fn skew(by_broker: &BTreeMap<NodeId, usize>, brokers: usize) -> (Option<f64>, bool) {
-    let all: usize = by_broker.values().sum();
-    let Some(most) = by_broker.values().copied().max().filter(|_| 0 < brokers) else {
-        return (None, false);
-    };
-    let fair = all as f64 / brokers as f64;
-    (Some((most as f64 - fair).max(0.0) / fair), all.div_ceil(brokers) < most)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,21 +402,5 @@ mod tests {
         let well = Topic::default();
         count_faults(&mut line, &well, &BTreeSet::new());
         assert_eq!(line.level, Level::Unknown);
-    }
-
-    #[test]
-    fn skew_is_what_the_fullest_has_beyond_its_share() {
-        let of = |counts: &[usize], brokers| {
-            let by_broker = (1..).zip(counts).map(|(id, it)| (NodeId(id), *it)).collect();
-            let (skew, could_be_fairer) = skew(&by_broker, brokers);
-            (skew.map(|it| (it * 100.0).round() as i64), could_be_fairer)
-        };
-        assert_eq!(of(&[4, 4, 4], 3), (Some(0), false));
-        assert_eq!(of(&[8, 4, 4], 4), (Some(100), true));
-        // Four leaders on three brokers: one has two, wherever they are.
-        assert_eq!(of(&[2, 1, 1], 3), (Some(50), false));
-        assert_eq!(of(&[3, 1], 3), (Some(125), true));
-        assert_eq!(of(&[], 3), (None, false));
-        assert_eq!(of(&[1], 0), (None, false));
     }
 }

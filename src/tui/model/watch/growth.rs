@@ -24,6 +24,8 @@ pub(crate) struct Growth {
     /// Sizes from before that are too old to tell a rate by.
     pub(super) fresh_since: Millis,
     of: BTreeMap<String, BTreeMap<(PartitionIndex, NodeId), Seen>>,
+    /// Onto each broker, as it told last.
+    onto: BTreeMap<NodeId, (Millis, ByteRate)>,
 }
 
 /// One replica.
@@ -55,6 +57,12 @@ impl Growth {
             of_topic.retain(|(_, on), it| *on != node || it.at == at);
         }
         self.of.retain(|_, of_topic| !of_topic.is_empty());
+        let replicas = self.of.values().flatten().filter(|((_, on), _)| *on == node);
+        let onto = sum(replicas.filter_map(|(_, it)| it.rate)).map(|rate| (at, rate));
+        match onto {
+            Some(onto) => drop(self.onto.insert(node, onto)),
+            None => drop(self.onto.remove(&node)),
+        }
     }
 
     fn rate(&self, it: &Seen) -> Option<ByteRate> {
@@ -74,13 +82,7 @@ impl Growth {
 
     /// Onto a broker: the growth of all its replicas.
     pub(crate) fn of_broker(&self, node: NodeId) -> Option<ByteRate> {
-        let replicas = self.of.values().flatten().filter(|((_, on), _)| *on == node);
-        sum(replicas.filter_map(|(_, it)| self.rate(it)))
-    }
-
-    /// Into the whole cluster.
-    pub(crate) fn of_all(&self, cluster: &Cluster) -> Option<ByteRate> {
-        sum(cluster.topics.keys().filter_map(|it| self.of_topic(it, cluster)))
+        self.onto.get(&node).filter(|it| self.fresh_since <= it.0).map(|it| it.1)
     }
 }
 

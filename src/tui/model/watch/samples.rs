@@ -10,7 +10,6 @@ use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::checks::facts::{Answer, Facts};
 use crate::tui::model::checks::partitions::Fault;
 use crate::tui::model::cluster::brokers::Broker;
-use crate::tui::model::facts;
 use crate::tui::model::lag::Lag;
 use crate::tui::model::schedule::Kind;
 
@@ -21,7 +20,7 @@ impl Watch {
         self.rates = self.cluster.topics.keys().map(rate).collect();
     }
 
-    pub(super) fn push_samples(&mut self, news: &News, now: Millis) {
+    pub(super) fn push_samples(&mut self, news: &News, faults: Option<FaultCounts>, now: Millis) {
         if news.offsets {
             self.push_records(now);
             self.push_groups(now);
@@ -29,8 +28,8 @@ impl Watch {
         if !news.sizes.is_empty() {
             self.push_bytes(&news.sizes, now);
         }
-        if news.shape {
-            self.push_shape(now);
+        if let Some(faults) = faults {
+            self.push_faults(faults, now);
         }
         if news.quorum {
             self.push_quorum(now);
@@ -73,14 +72,15 @@ impl Watch {
 
     /// What these brokers have told now.
     fn push_bytes(&mut self, told: &BTreeSet<NodeId>, now: Millis) {
+        let mut total = None;
         for name in self.cluster.topics.keys() {
-            if let Some(rate) = self.growth.of_topic(name, &self.cluster) {
-                let subject = Subject::Topic(name.clone());
-                self.store.push(now, &subject, Metric::BytesIn, rate.per_second as f32);
-            }
+            let Some(rate) = self.growth.of_topic(name, &self.cluster) else { continue };
+            let subject = Subject::Topic(name.clone());
+            self.store.push(now, &subject, Metric::BytesIn, rate.per_second as f32);
+            total = Some(total.unwrap_or(0.0) + rate.per_second);
         }
-        if let Some(rate) = self.growth.of_all(&self.cluster) {
-            self.store.push(now, &Subject::Total, Metric::BytesIn, rate.per_second as f32);
+        if let Some(total) = total {
+            self.store.push(now, &Subject::Total, Metric::BytesIn, total as f32);
         }
         for (id, broker) in self.cluster.brokers.iter().filter(|(id, _)| told.contains(id)) {
             let subject = Subject::Broker(id.0);
@@ -96,22 +96,12 @@ impl Watch {
         }
     }
 
-    fn push_shape(&mut self, now: Millis) {
-        let at = kt_protocol::types::Now { monotonic: now, ..Default::default() };
-        let facts = facts::facts(&self.cluster, Vec::new(), &facts::Stale::default(), at);
-        let Answer::Known(partitions) = &facts.partitions else { return };
-        let down = Facts::down(&facts);
-        let (mut offline, mut below, mut out) = (0_u32, 0_u32, 0_u32);
-        for it in partitions {
-            match Fault::of(it, &down) {
-                Fault::Offline => offline += 1,
-                Fault::BelowMinIsr => below += 1,
-                Fault::OutOfSync | Fault::OutOfSyncByDown => out += 1,
-                Fault::None => {}
-            }
-        }
-        let all =
-            [(Metric::Offline, offline), (Metric::BelowMinIsr, below), (Metric::OutOfSync, out)];
+    fn push_faults(&mut self, faults: FaultCounts, now: Millis) {
+        let all = [
+            (Metric::Offline, faults.offline),
+            (Metric::BelowMinIsr, faults.below_min_isr),
+            (Metric::OutOfSync, faults.out_of_sync),
+        ];
         for (metric, count) in all {
             self.store.push(now, &Subject::Total, metric, count as f32);
         }
@@ -126,6 +116,31 @@ impl Watch {
         if let Some(lag) = slowest {
             self.store.push(now, &Subject::Total, Metric::QuorumLag, lag as f32);
         }
+    }
+}
+
+/// Partitions by what is wrong with them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FaultCounts {
+    offline: u32,
+    below_min_isr: u32,
+    out_of_sync: u32,
+}
+
+impl FaultCounts {
+    /// `None` while nobody tells of partitions.
+    pub(super) fn of(facts: &Facts<'_>) -> Option<FaultCounts> {
+        let Answer::Known(partitions) = &facts.partitions else { return None };
+        let (down, mut counts) = (facts.down(), FaultCounts::default());
+        for it in partitions {
+            match Fault::of(it, &down) {
+                Fault::Offline => counts.offline += 1,
+                Fault::BelowMinIsr => counts.below_min_isr += 1,
+                Fault::OutOfSync | Fault::OutOfSyncByDown => counts.out_of_sync += 1,
+                Fault::None => {}
+            }
+        }
+        Some(counts)
     }
 }
 

@@ -187,7 +187,7 @@ fn its_end_stands_still_and_says_so() {
        bytes in       129KiB/s  129KiB/s                                 ⢰⣶⣶⣶⣶⣶⣶⣶
        records out ~     600/s     600/s                                 ⢠⣤⣤⣤⣤⣤⣤⣤
        busiest topics     rec/s     B/s │   furthest behind       lag   late verdict
-       orders               600  117KiB │   billing             4806↑   ~12s ok
+       orders               600  117KiB │   billing             4806↑   ~10s ok
        payments              60 11.7KiB │
                                         │
                                         │

@@ -139,7 +139,7 @@ fn a_topic_and_a_group_have_their_past_too() {
      groups  8   3 warn  1 unknown                                                                                                           sort level, late  live
        group                                    type     state       mbr   tp  part    lag   late  in/s read/s   eta expires  n/c verdict lag, last 30m
     >▲ nightly-report                           Classic  Empty         0    1     6 14.3M→    57m  4116      …     …   6d23h      stopped                          ⣶
-     ▲ search-indexer                           Consumer Stable        3    1    48 53.6M→    21m 41.0K      …     …   6d23h      behind                           ⣤
+     ▲ search-indexer                           Consumer Stable        3    1    48 53.8M→    21m 41.0K      …     …   6d23h      behind                           ⣤
      ▲ billing-export                           Classic  Stable        3    1    12 10.4M→   ~16m 10.3K   5000 never   6d23h      behind         ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣤⣤⣤⣤⣤⡄⣤
     ");
 }

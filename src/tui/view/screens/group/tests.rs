@@ -29,15 +29,15 @@ fn at_80_columns() {
                -30m                                                        now
      [partitions 12]  members 3
        topic           part  committed    lag   late read/s expires member
-    >▲ orders             0    1695000  399K↑ ~6m28s    500   6d23h billing-export-1
-     ▲ orders             1    1695000  399K↑ ~6m28s    500   6d23h billing-export-2
-     ▲ orders             2    1695000  399K↑ ~6m28s    500   6d23h billing-export-3
-     ▲ orders             3    1695000  399K↑ ~6m28s    500   6d23h billing-export-1
-     ▲ orders             4    1695000  399K↑ ~6m28s    500   6d23h billing-export-2
+    >▲ orders             0    1695000  401K↑ ~6m28s    500   6d23h billing-export-1
+     ▲ orders             1    1695000  401K↑ ~6m28s    500   6d23h billing-export-2
+     ▲ orders             2    1695000  401K↑ ~6m28s    500   6d23h billing-export-3
+     ▲ orders             3    1695000  401K↑ ~6m28s    500   6d23h billing-export-1
+     ▲ orders             4    1695000  401K↑ ~6m28s    500   6d23h billing-export-2
      ▲ orders             5    1695000  401K↑ ~6m28s    500   6d23h billing-export-3
-     ▲ orders             6    1695000  399K↑ ~6m28s    500   6d23h billing-export-1
-     ▲ orders             9    1695000  399K↑ ~6m28s    500   6d23h billing-export-1
-       orders            10    1695000  399K↑   >33s    500   6d23h billing-export-2
+     ▲ orders             6    1695000  401K↑ ~6m28s    500   6d23h billing-export-1
+     ▲ orders             9    1695000  401K↑ ~6m28s    500   6d23h billing-export-1
+       orders            10    1695000  401K↑   >33s    500   6d23h billing-export-2
        orders            11    1695000  401K↑   >33s    500   6d23h billing-export-3
        orders             7    1695000     ?       –    500       – billing-export-2
 
@@ -55,7 +55,7 @@ fn at_160_columns_panes_stand_side_by_side() {
      ▲ behind: the oldest unread record of orders-0 is ~6m28s old, 4.0M records are unread, and lag grows (eta never)
        lag 4.0M↑  late ~6m28s  in 10.3K/s  read 6000/s  assignor cooperative-sticky
        lag 5M                                                                          20K/s
-                                                                           ⢀⣀
+                                                                           ⢀⣠
                                                                          ⢰⣾⣿⣿
                                                                          ⢸⣿⣿⣿                                                                             ⢀⣀⣀⣀
                                                                          ⢸⣿⣿⣿
@@ -65,16 +65,16 @@ fn at_160_columns_panes_stand_side_by_side() {
                -30m                                                       now                  -30m        read/s  in/s                                    now
     ── partitions 12 ──────────────────────────────────────────────────────────────│── members 3 ───────────────────────────────────────────────────────────────────
        topic              part  committed        end    lag   late read/s expires  │   client           host              part    lag read/s assigned
-    >▲ orders                0    1695000    2094008  399K↑ ~6m28s    500   6d23h  │ ▲ billing-export-1 10.0.4.17            4  1.6M↑   2000 orders:0,3,6,9
-     ▲ orders                1    1695000    2094008  399K↑ ~6m28s    500   6d23h  │ ▲ billing-export-2 10.0.4.18            4  1.2M↑   2000 orders:1,4,7,10
-     ▲ orders                2    1695000    2094008  399K↑ ~6m28s    500   6d23h  │ ▲ billing-export-3 10.0.4.19            4  1.2M↑   2000 orders:2,5,8,11
-     ▲ orders                3    1695000    2094008  399K↑ ~6m28s    500   6d23h  │
-     ▲ orders                4    1695000    2094008  399K↑ ~6m28s    500   6d23h  │
-     ▲ orders                5    1695000    2096074  401K↑ ~6m28s    500   6d23h  │
-     ▲ orders                6    1695000    2094008  399K↑ ~6m28s    500   6d23h  │
-     ▲ orders                9    1695000    2094008  399K↑ ~6m28s    500   6d23h  │
-       orders               10    1695000    2094008  399K↑   >33s    500   6d23h  │
-       orders               11    1695000    2096074  401K↑   >33s    500   6d23h  │
+    >▲ orders                0    1695000    2096079  401K↑ ~6m28s    500   6d23h  │ ▲ billing-export-1 10.0.4.17            4  1.6M↑   2000 orders:0,3,6,9
+     ▲ orders                1    1695000    2096079  401K↑ ~6m28s    500   6d23h  │ ▲ billing-export-2 10.0.4.18            4  1.2M↑   2000 orders:1,4,7,10
+     ▲ orders                2    1695000    2096079  401K↑ ~6m28s    500   6d23h  │ ▲ billing-export-3 10.0.4.19            4  1.2M↑   2000 orders:2,5,8,11
+     ▲ orders                3    1695000    2096079  401K↑ ~6m28s    500   6d23h  │
+     ▲ orders                4    1695000    2096079  401K↑ ~6m28s    500   6d23h  │
+     ▲ orders                5    1695000    2096079  401K↑ ~6m28s    500   6d23h  │
+     ▲ orders                6    1695000    2096079  401K↑ ~6m28s    500   6d23h  │
+     ▲ orders                9    1695000    2096079  401K↑ ~6m28s    500   6d23h  │
+       orders               10    1695000    2096079  401K↑   >33s    500   6d23h  │
+       orders               11    1695000    2096079  401K↑   >33s    500   6d23h  │
        orders                7    1695000          …     ?       –    500       –  │
        orders                8    1695000          …     ?       –    500       –  │
                                                                                    │
@@ -124,16 +124,16 @@ fn at_160_columns_in_ascii_another_pane_has_the_focus() {
                -30m                                                       now                  -30m        read/s  in/s                                    now
     -- partitions 12 --------------------------------------------------------------|-- members 3 -------------------------------------------------------------------
        topic              part  committed        end    lag   late read/s expires  |   client           host              part    lag read/s assigned
-     ! orders                0    1695000    2094008  399K^ ~6m28s    500   6d23h  |>! billing-export-1 10.0.4.17            4  1.6M^   2000 orders:0,3,6,9
-     ! orders                1    1695000    2094008  399K^ ~6m28s    500   6d23h  | ! billing-export-2 10.0.4.18            4  1.2M^   2000 orders:1,4,7,10
-     ! orders                2    1695000    2094008  399K^ ~6m28s    500   6d23h  | ! billing-export-3 10.0.4.19            4  1.2M^   2000 orders:2,5,8,11
-     ! orders                3    1695000    2094008  399K^ ~6m28s    500   6d23h  |
-     ! orders                4    1695000    2094008  399K^ ~6m28s    500   6d23h  |
-     ! orders                5    1695000    2096074  401K^ ~6m28s    500   6d23h  |
-     ! orders                6    1695000    2094008  399K^ ~6m28s    500   6d23h  |
-     ! orders                9    1695000    2094008  399K^ ~6m28s    500   6d23h  |
-       orders               10    1695000    2094008  399K^   >33s    500   6d23h  |
-       orders               11    1695000    2096074  401K^   >33s    500   6d23h  |
+     ! orders                0    1695000    2096079  401K^ ~6m28s    500   6d23h  |>! billing-export-1 10.0.4.17            4  1.6M^   2000 orders:0,3,6,9
+     ! orders                1    1695000    2096079  401K^ ~6m28s    500   6d23h  | ! billing-export-2 10.0.4.18            4  1.2M^   2000 orders:1,4,7,10
+     ! orders                2    1695000    2096079  401K^ ~6m28s    500   6d23h  | ! billing-export-3 10.0.4.19            4  1.2M^   2000 orders:2,5,8,11
+     ! orders                3    1695000    2096079  401K^ ~6m28s    500   6d23h  |
+     ! orders                4    1695000    2096079  401K^ ~6m28s    500   6d23h  |
+     ! orders                5    1695000    2096079  401K^ ~6m28s    500   6d23h  |
+     ! orders                6    1695000    2096079  401K^ ~6m28s    500   6d23h  |
+     ! orders                9    1695000    2096079  401K^ ~6m28s    500   6d23h  |
+       orders               10    1695000    2096079  401K^   >33s    500   6d23h  |
+       orders               11    1695000    2096079  401K^   >33s    500   6d23h  |
        orders                7    1695000          ~     ?       -    500       -  |
        orders                8    1695000          ~     ?       -    500       -  |
                                                                                    |
@@ -175,9 +175,9 @@ fn members_say_what_they_have() {
                -30m                                                        now
      partitions 24  [members 3]
        client               host            member id             part    lag  since
-    >  fraud-scoring-1      10.0.4.17       fraud-scoring-0-uuid     8  337K→ >1m02s
-       fraud-scoring-2      10.0.4.18       fraud-scoring-1-uuid     8  340K→ >1m02s
-       fraud-scoring-3      10.0.4.19       fraud-scoring-2-uuid     8  337K→ >1m02s
+    >  fraud-scoring-1      10.0.4.17       fraud-scoring-0-uuid     8  343K→ >1m02s
+       fraud-scoring-2      10.0.4.18       fraud-scoring-1-uuid     8  343K→ >1m02s
+       fraud-scoring-3      10.0.4.19       fraud-scoring-2-uuid     8  343K→ >1m02s
     ");
     let mut stage = group(Town::troubled(), "fraud-scoring", 120, 24);
     insta::assert_snapshot!(stage.body(), @"
@@ -190,17 +190,17 @@ fn members_say_what_they_have() {
                -30m                                                                                                now
      [partitions 24]  members 3
        topic                part  committed        end    lag   late read/s expires member                   host
-    >  payments                0    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
-       payments                1    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
-       payments                2    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
-       payments                3    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
-       payments                4    1992000    2034876 42.9K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
-       payments                5    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
-       payments                6    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
-       payments                7    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
-       payments                8    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
-       payments                9    1992000    2034126 42.1K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
-       payments               10    1992000    2034876 42.9K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
+    >  payments                0    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
+       payments                1    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
+       payments                2    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
+       payments                3    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
+       payments                4    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
+       payments                5    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
+       payments                6    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
+       payments                7    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
+       payments                8    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-3          10.0.4.19
+       payments                9    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-1          10.0.4.17
+       payments               10    1992000    2034878 42.9K→ ~1m54s    400   6d23h fraud-scoring-2          10.0.4.18
     ");
 }
 
@@ -208,7 +208,7 @@ fn members_say_what_they_have() {
 fn nobody_reads_what_a_group_without_members_has_left() {
     insta::assert_snapshot!(group(Town::troubled(), "nightly-report", 80, 24).body(), @"
      nightly-report  classic  Empty  0 members  coordinator 6       sort level, lag
-     ▲ stopped: no member reads, 9.4M records are unread, most of audit-log-1, 37m…
+     ▲ stopped: no member reads, 9.4M records are unread, most of audit-log-0, 37m…
        lag 9.4M→  late 37m  in 4116/s  read 0/s  assignor cooperative-sticky
        lag 10M                                                            ⢰⣶⣶⣶
                                                                           ⢸⣿⣿⣿
@@ -255,11 +255,11 @@ fn narrow_and_tiny() {
        lag 4.0M↑  late ~6m28s  in 10.3K/s  r
      [partitions 12]  members 3
        topic           part    lag   late
-    >▲ orders             0  399K↑ ~6m28s
-     ▲ orders             1  399K↑ ~6m28s
-     ▲ orders             2  399K↑ ~6m28s
-     ▲ orders             3  399K↑ ~6m28s
-     ▲ orders             4  399K↑ ~6m28s
+    >▲ orders             0  401K↑ ~6m28s
+     ▲ orders             1  401K↑ ~6m28s
+     ▲ orders             2  401K↑ ~6m28s
+     ▲ orders             3  401K↑ ~6m28s
+     ▲ orders             4  401K↑ ~6m28s
      Enter records at commit  ? help
     ");
     for (width, height) in [(1, 1), (20, 5), (60, 16), (41, 9), (119, 39), (150, 40), (300, 100)] {
@@ -289,11 +289,11 @@ fn commits_that_are_denied_say_why_and_old_answers_are_stale() {
      prod-eu      BAD 1         brk 3/3     ctl 101 MkU3…M2Qk PROTECTED STALE 1m03s
      1 over 2 topics[3 groups]4 brokers 5 quorum 6 moves 7 dirs 8 configs 9 alerts
      billing  classic  Stable  coordinator 1                        sort level, lag
-     ? ok: 1806 records are unread, ~11s late
-       lag 1806→  late ~11s  in 600/s  read 600/s  assignor cooperative-sticky
-       lag 10K
-                                                                         ⡀
-       0                                                                ⢸⣧⣀⣀
+     ? ok: 1806 records are unread, ~8s late
+       lag 1806→  late ~8s  in 600/s  read 600/s  assignor cooperative-sticky
+       lag 5K                                                            ⡀
+                                                                        ⢰⣇
+       0                                                                ⢸⣿⣶⣶
                -30m                                                        now
      [partitions 6]  members
        topic           part  committed    lag   late read/s expires member

@@ -193,7 +193,7 @@ fn without_a_directory_it_says_how_to_give_one() {
     let (generation, _) = wanted(&mut stage);
     tell(&mut stage, generation, Looked::NoData);
     insta::assert_snapshot!(stage.body(), @"
-    segments  orders-1  hw 2003100                                       isr 3,1,2
+    segments  orders-1  hw 2003301                                       isr 3,1,2
       segments: no local data directory;
       start with kt serve --dashboard or give --data DIR
     ");
@@ -208,7 +208,7 @@ fn a_directory_without_the_partition_says_so_and_is_looked_at_again() {
     let (generation, _) = wanted(&mut stage);
     tell(&mut stage, generation, Looked::Failed("no directory has orders-1".to_owned()));
     insta::assert_snapshot!(stage.body(), @"
-    segments  orders-1  hw 2003100                                       isr 3,1,2
+    segments  orders-1  hw 2003301                                       isr 3,1,2
       no directory has orders-1
     ");
     stage.pass(10_000);

@@ -398,7 +398,7 @@ fn counts_in_narrow_columns_are_scaled() {
     insta::assert_snapshot!(stage.body(), @"
      groups  1 of 1201                             /billing  sort level, late  live
        group               t state    mbr    lag   late read/s   eta expires verdict
-    >  billing             c Stable    1K    42↓    ~3s    607    6s   6d23h ok
+    >  billing             c Stable    1K    42↓    ~1s    607    6s   6d23h ok
     ");
 }
 

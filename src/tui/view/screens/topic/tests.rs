@@ -28,16 +28,16 @@ fn at_80_columns() {
        part leader epoch isr               start        end rec/s    size elr
     >✗    7   none    14 – of 3,4,5            –          –     0       –
      ✗    8   none    14 – of 4,5,6            –          –     0       –
-     ✗    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB
-     ✗    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB
-     ✗    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB
-     ✗    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB
-          0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB
-          5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB
-          6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB
-          9      5    14 5,6,1                 0    2063018  1033  393MiB
-         10      6    14 6,1,2                 0    2063018  1033  393MiB
-         11      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB
+     ✗    1     4!    14 4 of 3,4,5            0    2065089  1033  394MiB
+     ✗    2      4    14 4 of 4,5,6            0    2065089  1033  394MiB
+     ✗    3      5    14 5 of 5,6,1            0    2065089  1033  394MiB
+     ✗    4      6    14 6 of 6,1,2            0    2065089  1033  394MiB
+          0      2    14 2,4 of 2,3,4          0    2065089  1033  394MiB
+          5      1    14 1,2 of 1,2,3          0    2065089  1033  394MiB
+          6      2    14 2,4 of 2,3,4          0    2065089  1033  394MiB
+          9      5    14 5,6,1                 0    2065089  1033  394MiB
+         10      6    14 6,1,2                 0    2065089  1033  394MiB
+         11      1    14 1,2 of 1,2,3          0    2065089  1033  394MiB
 
 
 
@@ -56,8 +56,8 @@ fn at_160_columns_panes_stand_side_by_side() {
      orders  12 partitions  rf 3  min isr 2  keep 7d  4.6GiB                                                                                       sort level, part
     ── records in  10.3K/s  peak 10.3K/s  spread 100%  skew 0%  leader skew 0% ────│── groups 2 ────────────────────────────────────────────────────────────────────
          20K                                                                       │   group                                 lag   late read/s   eta expires verdict
-                                                                                   │ ▲ billing-export                      3.9M↑  6m17s   6000 never   6d23h behind
-                                                                                   │   orders-fulfilment-svc-v2            118K↑   ~13s  10.3K never   6d23h ok
+                                                                                   │ ▲ billing-export                      3.9M↑ ~6m12s   6000 never   6d23h behind
+                                                                                   │   orders-fulfilment-svc-v2           31.2K↑    ~3s  10.3K never   6d23h ok
                                                                               ⢸⣿⣿  │
                                                                               ⢸⣿⣿  │
                                                                               ⢸⣿⣿  │
@@ -66,16 +66,16 @@ fn at_160_columns_panes_stand_side_by_side() {
        part leader epoch isr               start        end rec/s    size elr      │
     >✗    7   none    14 – of 3,4,5            –          –     0       –          │
      ✗    8   none    14 – of 4,5,6            –          –     0       –          │
-     ✗    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB          │
-     ✗    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB          │
-     ✗    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB          │
-     ✗    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB          │── configs 5 set ───────────────────────────────────────────────────────────────
-          0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          │   cleanup.policy                    delete               topic    –
-          5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB          │   min.insync.replicas               2                    topic    –
-          6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          │   retention.ms                      604800000 (7d)       topic    604800000
-          9      5    14 5,6,1                 0    2063018  1033  393MiB          │ ▲ unclean.leader.election.enable    true                 broker   false
-         10      6    14 6,1,2                 0    2063018  1033  393MiB          │   ssl.keystore.password             hidden               static   –
-         11      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB          │   compression.type                  producer             default  producer
+     ✗    1     4!    14 4 of 3,4,5            0    2065089  1033  394MiB          │
+     ✗    2      4    14 4 of 4,5,6            0    2065089  1033  394MiB          │
+     ✗    3      5    14 5 of 5,6,1            0    2065089  1033  394MiB          │
+     ✗    4      6    14 6 of 6,1,2            0    2065089  1033  394MiB          │── configs 5 set ───────────────────────────────────────────────────────────────
+          0      2    14 2,4 of 2,3,4          0    2065089  1033  394MiB          │   cleanup.policy                    delete               topic    –
+          5      1    14 1,2 of 1,2,3          0    2065089  1033  394MiB          │   min.insync.replicas               2                    topic    –
+          6      2    14 2,4 of 2,3,4          0    2065089  1033  394MiB          │   retention.ms                      604800000 (7d)       topic    604800000
+          9      5    14 5,6,1                 0    2065089  1033  394MiB          │ ▲ unclean.leader.election.enable    true                 broker   false
+         10      6    14 6,1,2                 0    2065089  1033  394MiB          │   ssl.keystore.password             hidden               static   –
+         11      1    14 1,2 of 1,2,3          0    2065089  1033  394MiB          │   compression.type                  producer             default  producer
                                                                                    │   max.message.bytes                 1048588 (1.0MiB)     default  1048588
                                                                                    │
                                                                                    │
@@ -115,8 +115,8 @@ fn at_160_columns_in_ascii_another_pane_has_the_focus() {
      orders  12 partitions  rf 3  min isr 2  keep 7d  4.6GiB                                                                                       sort level, late
     -- records in  10.3K/s  peak 10.3K/s  spread 100%  skew 0%  leader skew 0% ----|-- groups 2 --------------------------------------------------------------------
          20K                                                                       |   group                                 lag   late read/s   eta expires verdict
-                                                                                   |>! billing-export                      3.9M^  6m17s   6000 never   6d23h behind
-                                                                                   |   orders-fulfilment-svc-v2            118K^   ~13s  10.3K never   6d23h ok
+                                                                                   |>! billing-export                      3.9M^ ~6m12s   6000 never   6d23h behind
+                                                                                   |   orders-fulfilment-svc-v2           31.2K^    ~3s  10.3K never   6d23h ok
                                                                               ###  |
                                                                               ###  |
                                                                               ###  |
@@ -125,16 +125,16 @@ fn at_160_columns_in_ascii_another_pane_has_the_focus() {
        part leader epoch isr               start        end rec/s    size elr      |
      X    7   none    14 - of 3,4,5            -          -     0       -          |
      X    8   none    14 - of 4,5,6            -          -     0       -          |
-     X    1     4!    14 4 of 3,4,5            0    2063018  1033  393MiB          |
-     X    2      4    14 4 of 4,5,6            0    2063018  1033  393MiB          |
-     X    3      5    14 5 of 5,6,1            0    2063018  1033  393MiB          |
-     X    4      6    14 6 of 6,1,2            0    2063018  1033  393MiB          |-- configs 5 set ---------------------------------------------------------------
-          0      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          |   cleanup.policy                    delete               topic    -
-          5      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB          |   min.insync.replicas               2                    topic    -
-          6      2    14 2,4 of 2,3,4          0    2063018  1033  393MiB          |   retention.ms                      604800000 (7d)       topic    604800000
-          9      5    14 5,6,1                 0    2063018  1033  393MiB          | ! unclean.leader.election.enable    true                 broker   false
-         10      6    14 6,1,2                 0    2063018  1033  393MiB          |   ssl.keystore.password             hidden               static   -
-         11      1    14 1,2 of 1,2,3          0    2065084  1033  393MiB          |   compression.type                  producer             default  producer
+     X    1     4!    14 4 of 3,4,5            0    2065089  1033  394MiB          |
+     X    2      4    14 4 of 4,5,6            0    2065089  1033  394MiB          |
+     X    3      5    14 5 of 5,6,1            0    2065089  1033  394MiB          |
+     X    4      6    14 6 of 6,1,2            0    2065089  1033  394MiB          |-- configs 5 set ---------------------------------------------------------------
+          0      2    14 2,4 of 2,3,4          0    2065089  1033  394MiB          |   cleanup.policy                    delete               topic    -
+          5      1    14 1,2 of 1,2,3          0    2065089  1033  394MiB          |   min.insync.replicas               2                    topic    -
+          6      2    14 2,4 of 2,3,4          0    2065089  1033  394MiB          |   retention.ms                      604800000 (7d)       topic    604800000
+          9      5    14 5,6,1                 0    2065089  1033  394MiB          | ! unclean.leader.election.enable    true                 broker   false
+         10      6    14 6,1,2                 0    2065089  1033  394MiB          |   ssl.keystore.password             hidden               static   -
+         11      1    14 1,2 of 1,2,3          0    2065089  1033  394MiB          |   compression.type                  producer             default  producer
                                                                                    |   max.message.bytes                 1048588 (1.0MiB)     default  1048588
                                                                                    |
                                                                                    |
@@ -199,8 +199,8 @@ fn tab_walks_through_the_panes() {
      partitions  configs 5 set  [groups 2]  records  segments
        in 10.3K/s                          ⣤  spread 100%  skew 0%  leader skew 0%
        group               t state    mbr    lag   late read/s   eta expires verdict
-    >▲ billing-export      c Stable     …  3.9M↑ ~6m17s   6000 never   6d23h behind
-       orders-fulf…-svc-v2 c Stable     …  118K↑   ~13s  10.3K never   6d23h ok
+    >▲ billing-export      c Stable     …  3.9M↑ ~6m12s   6000 never   6d23h behind
+       orders-fulf…-svc-v2 c Stable     … 31.2K↑    ~3s  10.3K never   6d23h ok
     ");
     stage.type_keys("<Tab><Tab>");
     assert!(stage.shown().contains("[segments]"));
@@ -217,11 +217,11 @@ fn narrow_and_tiny() {
        part leader isr                 end
     >✗    7   none – of 3,4,5            –
      ✗    8   none – of 4,5,6            –
-     ✗    1     4! 4 of 3,4,5      2063018
-     ✗    2      4 4 of 4,5,6      2063018
-     ✗    3      5 5 of 5,6,1      2063018
-     ✗    4      6 6 of 6,1,2      2063018
-          0      2 2,4 of 2,3,4    2063018
+     ✗    1     4! 4 of 3,4,5      2065089
+     ✗    2      4 4 of 4,5,6      2065089
+     ✗    3      5 5 of 5,6,1      2065089
+     ✗    4      6 6 of 6,1,2      2065089
+          0      2 2,4 of 2,3,4    2065089
      Enter records  Tab pane  ? help
     ");
     orders(Town::troubled(), 20, 5).shown();
@@ -239,12 +239,12 @@ fn held_records_come_in_when_there_are_some() {
      [partitions]  configs 5 set  groups 1  records  segments
        in 600/s                            ⣤  spread 100%  skew 0%  leader skew 0%
        part leader epoch isr               start        end rec/s    size elr  held
-    >     0      2    14 2,3,1                 0    2006100   100  383MiB         0
-          1      3    14 3,1,2                 0    2006100   100  383MiB         0
-          2      1    14 1,2,3                 0    2006300   100  383MiB       280
-          3      2    14 2,3,1                 0    2006100   100  383MiB         0
-          4      3    14 3,1,2                 0    2006100   100  383MiB         0
-          5      1    14 1,2,3                 0    2006300   100  383MiB         0
+    >     0      2    14 2,3,1                 0    2006301   100  383MiB         0
+          1      3    14 3,1,2                 0    2006301   100  383MiB         0
+          2      1    14 1,2,3                 0    2006301   100  383MiB       280
+          3      2    14 2,3,1                 0    2006301   100  383MiB         0
+          4      3    14 3,1,2                 0    2006301   100  383MiB         0
+          5      1    14 1,2,3                 0    2006301   100  383MiB         0
     ");
 }
 
