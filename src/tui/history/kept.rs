@@ -25,7 +25,8 @@
 //!
 //! Blocks are written in the order of their numbers, each behind the one before it, and synced one by
 //! one; what has no room before the end of the file goes to its front. So a crash in the middle of a
-//! write loses that block, and what it was written over: the oldest. Whoever opens the file takes all
+//! write loses that block, and what it was written over; that is the oldest, but for blocks near the end of
+//! the file, which stay until one is written that reaches them. Whoever opens the file takes all
 //! blocks whose checksums are right, in the order of their numbers, and goes on behind the last one.
 //! Other files, and those of other clusters, are refused.
 //!

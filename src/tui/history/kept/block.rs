@@ -1,5 +1,5 @@
-//! A block as bytes, both ways. What is read may be anything: it never panics, and costs no more
-//! memory than is granted.
+//! A block as bytes, both ways. What is read may be anything: it never panics, and what it says of
+//! itself costs no more memory than a full history has, a few hundred MiB at worst.
 
 use std::cmp::Reverse;
 use std::str;
@@ -8,12 +8,21 @@ use kt_protocol::records::compression::decompress;
 use kt_protocol::records::{Budget, Compression, Compressor, crc32c};
 
 use super::Draft;
-use crate::tui::history::store::{Metric, Subject};
+use crate::tui::history::series::Series;
+use crate::tui::history::store::{HARD_CAP_BYTES, Metric, Subject};
 
 /// Of a block, without its payload.
 pub(super) const HEADER_BYTES: usize = 44;
 /// What is longer is no block of ours: all names and values of a full memory are shorter.
-pub(super) const RAW_BYTES_MAX: usize = 96 << 20;
+pub(super) const RAW_BYTES_MAX: usize = 32 << 20;
+/// The same of lines, and of the subjects that they are of.
+pub(super) const LINES_MAX: usize = 100_000;
+/// A full memory has not half as many series.
+const _: () = assert!(2 * HARD_CAP_BYTES / Series::FINE_BYTES <= LINES_MAX);
+/// Who writes blocks one by one does not get as far in the age of the universe.
+const NUMBER_MAX: u64 = 1 << 62;
+/// Blocks of a later kt may be longer than ours; minutes of an hour are all that is looked for.
+const MINUTES_MAX: u8 = 60;
 const MAGIC: [u8; 4] = *b"ktm1";
 /// What zstd needs beside what comes out.
 const WINDOW_BYTES: u64 = 16 << 20;
@@ -169,7 +178,8 @@ impl Header {
         let payload_sum = u32::from_be_bytes(rest.array()?);
         let [minutes] = rest.array()?;
         let fits = raw as usize <= RAW_BYTES_MAX && payload as usize <= RAW_BYTES_MAX;
-        fits.then_some(Header { number, first, minutes, payload, raw, payload_sum })
+        let is_ours = number < NUMBER_MAX && (1..=MINUTES_MAX).contains(&minutes);
+        (fits && is_ours).then_some(Header { number, first, minutes, payload, raw, payload_sum })
     }
 
     /// Whether these are its bytes.
@@ -204,6 +214,11 @@ fn lines(raw: &[u8], minutes: usize) -> Option<Vec<Line>> {
         return None;
     }
     let value = |at: usize| f32::from_be_bytes([high[at], middle[at], low[at], 0]);
+    // Each line has a name of its own, and many may have the same.
+    let names = named.iter().map(|(subject, _)| name_bytes(subject)).sum::<usize>();
+    if RAW_BYTES_MAX < names {
+        return None;
+    }
     let mut lines = Vec::with_capacity(named.len());
     for (index, (subject, metric)) in named.into_iter().enumerate() {
         // A metric of tomorrow is passed over.
@@ -212,6 +227,13 @@ fn lines(raw: &[u8], minutes: usize) -> Option<Vec<Line>> {
         lines.push(Line { subject: subject.clone(), metric, values });
     }
     Some(lines)
+}
+
+fn name_bytes(subject: &Subject) -> usize {
+    match subject {
+        Subject::Total | Subject::Broker(_) => 0,
+        Subject::Topic(name) | Subject::Group(name) => name.len(),
+    }
 }
 
 /// What is left to read.
@@ -228,11 +250,11 @@ impl<'a> Bytes<'a> {
         self.take(N)?.try_into().ok()
     }
 
-    /// As many as are said to come. Each takes a byte at least: no more memory is taken before they
-    /// are there.
+    /// As many as are said to come. Each takes a byte at least, and more in memory: so many that a
+    /// full one would not hold them are none of ours.
     fn counted<T>(&mut self, mut one: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = u32::from_be_bytes(self.array()?) as usize;
-        if self.0.len() < count {
+        if self.0.len() < count || LINES_MAX < count {
             return None;
         }
         (0..count).map(|_| one(self)).collect()

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::block::LINES_MAX;
 use super::{BLOCK_MINUTES, Minute};
 use crate::tui::history::store::{Metric, Subject};
 
@@ -12,6 +13,8 @@ pub(crate) struct Draft {
     pub(super) first: i64,
     /// Minutes up to the last one that was added.
     pub(super) minutes: usize,
+    /// How many lines there are.
+    count: usize,
     /// What goes last when memory is short comes first: so it is read first.
     pub(super) lines: BTreeMap<Reverse<Subject>, BTreeMap<Metric, [f32; BLOCK_MINUTES]>>,
 }
@@ -44,8 +47,19 @@ impl Draft {
         let Some(place) = self.place(&minute) else { return };
         self.minutes = self.minutes.max(place + 1);
         for (subject, values) in minute.lines {
-            let lines = self.lines.entry(Reverse(subject)).or_default();
+            let subject = Reverse(subject);
+            // Where subjects come and go that fast, the last ones have no place.
+            if LINES_MAX <= self.count && !self.lines.contains_key(&subject) {
+                continue;
+            }
+            let lines = self.lines.entry(subject).or_default();
             for (metric, value) in values {
+                if !lines.contains_key(&metric) {
+                    if LINES_MAX <= self.count {
+                        continue;
+                    }
+                    self.count += 1;
+                }
                 let of_line = lines.entry(metric).or_insert([f32::NAN; BLOCK_MINUTES]);
                 of_line[place] = value;
             }

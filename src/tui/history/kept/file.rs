@@ -7,6 +7,9 @@ use super::extents::{next, pages};
 use super::head::{self, HEAD_BYTES, Head};
 use super::{Draft, FILE_BYTES_MAX, PAGE_BYTES};
 
+/// So much is read of blocks that turn out to be damaged, in bytes: as much as a whole file has.
+const WASTED_MAX: u64 = FILE_BYTES_MAX;
+
 /// What holds the bytes. A simulated one can fail and crash in the middle of a write.
 pub(crate) trait Medium {
     /// How long it is, in bytes.
@@ -68,6 +71,8 @@ pub(crate) struct Scanned {
     pub(crate) blocks: Vec<Extent>,
     /// Blocks that are not as they were written: they are passed over.
     pub(crate) damaged: usize,
+    /// What was read of those, in bytes.
+    wasted: u64,
 }
 
 /// The file of a history.
@@ -140,7 +145,7 @@ impl<M: Medium> KeptFile<M> {
         let end = self.medium.length()?.min(self.limit);
         let mut at = PAGE_BYTES;
         while at < end {
-            at += match self.look(at, &mut found)? {
+            at += match self.look((at, end), &mut found)? {
                 Some(it) => pages(it.bytes),
                 None => PAGE_BYTES,
             };
@@ -152,14 +157,22 @@ impl<M: Medium> KeptFile<M> {
         Ok(found)
     }
 
-    /// The block that begins there.
-    fn look(&self, at: u64, found: &mut Scanned) -> io::Result<Option<Extent>> {
+    /// The block that begins at `at`, in a file that ends at `end`.
+    fn look(&self, (at, end): (u64, u64), found: &mut Scanned) -> io::Result<Option<Extent>> {
         let Some(header) = Header::read(&self.medium.read(at, HEADER_BYTES)?) else {
             return Ok(None);
         };
-        let payload = self.medium.read(at + HEADER_BYTES as u64, header.payload as usize)?;
+        let payload_at = at + HEADER_BYTES as u64;
+        let length = u64::from(header.payload);
+        // What is not there need not be read, and what overlaps not for ever again.
+        if end < payload_at + length || WASTED_MAX < found.wasted {
+            found.damaged += 1;
+            return Ok(None);
+        }
+        let payload = self.medium.read(payload_at, header.payload as usize)?;
         if !header.is_of(&payload) {
             found.damaged += 1;
+            found.wasted += length;
             return Ok(None);
         }
         let bytes = HEADER_BYTES as u64 + u64::from(header.payload);

@@ -17,6 +17,7 @@ struct State {
     /// There is no more room than this.
     room: Option<usize>,
     writes: usize,
+    bytes_read: u64,
     is_synced: bool,
 }
 
@@ -47,6 +48,10 @@ impl SimulatedMedium {
         self.state().writes
     }
 
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.state().bytes_read
+    }
+
     pub(crate) fn is_synced(&self) -> bool {
         self.state().is_synced
     }
@@ -58,9 +63,11 @@ impl Medium for SimulatedMedium {
     }
 
     fn read(&self, at: u64, count: usize) -> io::Result<Vec<u8>> {
-        let state = self.state();
+        let mut state = self.state();
         let rest = state.bytes.get(usize::try_from(at).unwrap()..).unwrap_or_default();
-        Ok(rest[..count.min(rest.len())].to_vec())
+        let read = rest[..count.min(rest.len())].to_vec();
+        state.bytes_read += read.len() as u64;
+        Ok(read)
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {

@@ -37,7 +37,7 @@ fn is_near(found: f32, written: f32) -> bool {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read(minutes in minutes(), number: u64) {
+    fn what_is_written_is_read(minutes in minutes(), number in 1_u64..1 << 62) {
         let mut draft = Draft::default();
         for minute in minutes.into_iter() {
             draft.add(minute);
@@ -81,35 +81,69 @@ proptest! {
     fn a_payload_of_somebody_else_does_not_panic(
         raw in prop::collection::vec(any::<u8>(), 0..200), minutes in 0_u8..10,
     ) {
-        let codec = kt_protocol::records::Compressor::from(kt_protocol::records::Compression::Zstd);
-        let payload = codec.compress(&raw);
-        let mut bytes = encode(1, &draft(29_000_000, 1)).unwrap()[..HEADER_BYTES].to_vec();
-        bytes[12..16].copy_from_slice(&u32::try_from(raw.len()).unwrap().to_be_bytes());
-        bytes[24..28].copy_from_slice(&u32::try_from(payload.len()).unwrap().to_be_bytes());
-        bytes[32..36].copy_from_slice(&kt_protocol::records::crc32c(&payload).to_be_bytes());
-        bytes[36] = minutes;
-        let sum = kt_protocol::records::crc32c(&bytes[..40]);
-        bytes[40..44].copy_from_slice(&sum.to_be_bytes());
-        bytes.extend(payload.iter());
+        let bytes = of_somebody_else(&raw, raw.len(), minutes);
         if let Some(block) = decode(&bytes) {
             prop_assert!(block.lines.len() <= raw.len());
         }
     }
 }
 
-#[test]
-fn a_bomb_is_refused() {
-    let zeros = vec![0; 40 << 20];
+/// A block whose sums are right, with a payload that says anything.
+fn of_somebody_else(raw: &[u8], length: usize, minutes: u8) -> Vec<u8> {
     let codec = kt_protocol::records::Compressor::from(kt_protocol::records::Compression::Zstd);
-    let payload = codec.compress(&zeros);
+    let payload = codec.compress(raw);
     let mut bytes = encode(1, &draft(29_000_000, 1)).unwrap()[..HEADER_BYTES].to_vec();
+    bytes[12..16].copy_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
     bytes[24..28].copy_from_slice(&u32::try_from(payload.len()).unwrap().to_be_bytes());
     bytes[32..36].copy_from_slice(&kt_protocol::records::crc32c(&payload).to_be_bytes());
+    bytes[36] = minutes;
     let sum = kt_protocol::records::crc32c(&bytes[..40]);
     bytes[40..44].copy_from_slice(&sum.to_be_bytes());
+    bytes.extend(payload.iter());
+    bytes
+}
+
+#[test]
+fn a_bomb_is_refused() {
+    let bytes = of_somebody_else(&vec![0; 20 << 20], 1_000, 5);
     let header = Header::read(&bytes).unwrap();
-    assert!(header.is_of(&payload));
-    assert_eq!(header.block(&payload), None);
+    assert!(header.is_of(&bytes[HEADER_BYTES..]));
+    assert_eq!(header.block(&bytes[HEADER_BYTES..]), None);
+}
+
+/// Subjects that take a byte each, and lines of those.
+fn of_many(subjects: usize, lines: usize) -> Vec<u8> {
+    let mut raw = u32::try_from(subjects).unwrap().to_be_bytes().to_vec();
+    raw.resize(raw.len() + subjects, 0);
+    raw.extend(u32::try_from(lines).unwrap().to_be_bytes());
+    raw.resize(raw.len() + lines * (5 + 3), 0);
+    raw
+}
+
+#[test]
+fn a_small_block_does_not_become_a_large_memory() {
+    let read = |raw: &[u8]| decode(&of_somebody_else(raw, raw.len(), 1)).map(|it| it.lines.len());
+    assert_eq!(read(&of_many(1, 100_000)), Some(100_000));
+    assert_eq!(read(&of_many(100_000, 1)), Some(1));
+    assert_eq!(read(&of_many(1, 100_001)), None);
+    assert_eq!(read(&of_many(100_001, 1)), None);
+    // One long name, which every line would have.
+    let mut raw = vec![0, 0, 0, 1, 2, 0xff, 0xff];
+    raw.resize(raw.len() + 0xffff, b'a');
+    raw.extend(of_many(0, 1_000).split_off(4));
+    assert_eq!(read(&raw), None);
+    // Values of no minute cost nothing at all.
+    let raw = of_many(1, 1);
+    assert_eq!(decode(&of_somebody_else(&raw, raw.len(), 0)), None);
+    assert_eq!(decode(&of_somebody_else(&raw, raw.len(), 61)), None);
+}
+
+#[test]
+fn more_lines_than_are_read_are_not_written() {
+    let mut draft = Draft::default();
+    draft.add(minute(29_000_000, 100_001));
+    let block = decode(&encode(1, &draft).unwrap()).unwrap();
+    assert_eq!(block.lines.len(), 100_000);
 }
 
 #[test]

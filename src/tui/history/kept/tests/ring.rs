@@ -162,6 +162,46 @@ fn a_full_disk_is_told_and_harms_nothing() {
     assert!(is_true(&medium));
 }
 
+/// The first page of a block of ours, which says other things of itself.
+fn page(number: u64, payload: u32) -> Vec<u8> {
+    let mut page = encode(1, &of_number(1)).unwrap();
+    page.resize(PAGE_BYTES as usize, 0);
+    page[4..12].copy_from_slice(&number.to_be_bytes());
+    page[24..28].copy_from_slice(&payload.to_be_bytes());
+    let sum = kt_protocol::records::crc32c(&page[..40]);
+    page[40..44].copy_from_slice(&sum.to_be_bytes());
+    page
+}
+
+#[test]
+fn blocks_that_say_to_be_long_are_not_read_again_and_again() {
+    let medium = filled(0);
+    let mut bytes = medium.bytes();
+    let pages = 4_000;
+    bytes.extend(page(1, 8 << 20).repeat(pages));
+    let medium = SimulatedMedium::of(&bytes);
+    let found = KeptFile::open(medium.clone()).unwrap().scan().unwrap();
+    assert_eq!((found.blocks.len(), found.damaged), (0, pages));
+    let least = bytes.len() as u64 + FILE_BYTES_MAX;
+    assert!(medium.bytes_read() < least + (16 << 20), "{}", medium.bytes_read());
+}
+
+#[test]
+fn a_number_without_a_next_one_is_none_of_ours() {
+    let medium = filled(2);
+    let mut bytes = medium.bytes();
+    let whole = encode(1, &of_number(1)).unwrap();
+    let payload = u32::try_from(whole.len() - 44).unwrap();
+    bytes.resize(bytes.len().next_multiple_of(PAGE_BYTES as usize), 0);
+    bytes.extend(page(u64::MAX, payload));
+    let medium = SimulatedMedium::of(&bytes);
+    let mut file = opened(&medium);
+    assert_eq!(numbers(&medium), [1, 2]);
+    file.scan().unwrap();
+    file.append(&of_number(3)).unwrap();
+    assert_eq!(numbers(&medium), [1, 2, 3]);
+}
+
 #[test]
 fn what_is_not_ours_is_never_written() {
     let mut text = String::new();
