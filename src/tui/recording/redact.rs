@@ -13,6 +13,7 @@ use kt_client::admin::{ConfigEntry, DocumentedConfig, GroupDescription, GroupMem
 use kt_client::{Broker, Topic};
 use kt_protocol::types::{TopicPartition, Uuid};
 
+use self::config::Of;
 use self::names::{Ids, Names};
 use super::line::Header;
 use crate::config_entity::ConfigEntity;
@@ -153,8 +154,14 @@ impl Redactor {
                 }
             }
             Said::EntityConfigs(entity, told) => {
+                let of = match entity {
+                    ConfigEntity::Logger(_) => Of::Loggers,
+                    _ => Of::Others,
+                };
                 self.entity(entity);
-                self.result(told, |this, all| all.iter_mut().for_each(|it| this.documented(it)));
+                self.result(told, |this, all| {
+                    all.iter_mut().for_each(|it| this.documented(of, it));
+                });
             }
         }
     }
@@ -206,21 +213,20 @@ impl Redactor {
     }
 
     fn entries(&mut self, entries: &mut [ConfigEntry]) {
-        entries.iter_mut().for_each(|it| self.entry(it));
+        entries.iter_mut().for_each(|it| self.entry(Of::Others, it));
     }
 
-    fn entry(&mut self, it: &mut ConfigEntry) {
-        config::hide_value(&it.name, &mut it.value);
-        config::hide_key(&mut it.name, &mut self.listeners, &mut self.configs);
+    fn entry(&mut self, of: Of, it: &mut ConfigEntry) {
+        let Redactor { listeners, configs, .. } = self;
+        config::hide(of, (&mut it.name, &mut it.value), listeners, configs);
         for weaker in &mut it.synonyms {
-            config::hide_value(&weaker.name, &mut weaker.value);
-            config::hide_key(&mut weaker.name, &mut self.listeners, &mut self.configs);
+            config::hide(of, (&mut weaker.name, &mut weaker.value), listeners, configs);
         }
     }
 
     /// A text of a plugin could name anything; our own words for Kafka's keys are not in it.
-    fn documented(&mut self, it: &mut DocumentedConfig) {
-        self.entry(&mut it.entry);
+    fn documented(&mut self, of: Of, it: &mut DocumentedConfig) {
+        self.entry(of, &mut it.entry);
         it.documentation = None;
     }
 
