@@ -30,7 +30,7 @@ use cost::Spent;
 pub(crate) use kind::Kind;
 use kind::Place;
 pub(crate) use pace::Outcome;
-use pace::Pace;
+use pace::{Pace, Part};
 pub(crate) use question::{Ask, Lane, Question, WhichOffset};
 use world::Split;
 pub(crate) use world::World;
@@ -134,9 +134,9 @@ impl Schedule {
             if pace.due_at(lane.kind, interval).is_some_and(|due| due <= now) {
                 pace.begin(now, self.world.parts(lane, &self.needs));
             }
-            let Some((part, ask)) = pace.next_part() else { continue };
+            let Some((Part { part, parts }, ask)) = pace.next_part() else { continue };
             self.spent.add(now, cost::bytes(&ask, &self.world));
-            questions.push(Question { lane, part, ask });
+            questions.push(Question { lane, part, parts, ask });
         }
     }
 
@@ -152,7 +152,8 @@ impl Schedule {
         let interval = self.interval(kind);
         if self.activity == Activity::Following {
             let pace = self.lanes.entry(question.lane).or_default();
-            pace.begin_again(question.part, Millis(now.0.saturating_sub(took)), &question.ask);
+            let part = Part { part: question.part, parts: question.parts };
+            pace.begin_again(part, Millis(now.0.saturating_sub(took)), &question.ask);
         }
         let Some(pace) = self.lanes.get_mut(&question.lane) else { return };
         let was_failing = pace.is_failing();

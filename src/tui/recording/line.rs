@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp as Wall;
-use kt_protocol::types::{Millis, NodeId, Now, Timestamp};
+use kt_protocol::types::{Millis, NodeId, Now, Offset, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::tui::model::cluster::{Failure, Said};
@@ -66,8 +66,9 @@ impl Header {
 pub(crate) struct Entry {
     pub(crate) at: Now,
     pub(crate) lane: Lane,
-    /// Which part of its round it answers.
+    /// Which part of its round it answers, and how many that had.
     pub(crate) part: usize,
+    pub(crate) parts: usize,
     /// How long it was under way, in ms.
     pub(crate) took: u64,
     pub(crate) said: Result<Said, Failure>,
@@ -79,6 +80,7 @@ struct Body<'a> {
     asked: Kind,
     broker: Option<NodeId>,
     part: usize,
+    of: usize,
     took: u64,
     said: &'a Result<Said, Failure>,
 }
@@ -93,27 +95,49 @@ struct Line<'a> {
     asked: Kind,
     broker: Option<NodeId>,
     part: usize,
+    #[serde(default)]
+    of: usize,
     took: u64,
     said: Result<Said, Failure>,
 }
 
-/// When a line is of, whatever it says.
+/// When a line is of; nothing else of it is read.
+pub(super) struct When(Option<Wall>);
+
+/// What every line has, whatever else a later kt writes into it.
 #[derive(Deserialize)]
-pub(super) struct When<'a> {
+struct AnyLine<'a> {
     #[serde(borrow)]
     kind: Cow<'a, str>,
-    wall: Option<i64>,
 }
 
-impl When<'_> {
+/// What the line of an answer begins with.
+#[derive(Deserialize)]
+struct Came {
+    wall: i64,
+}
+
+impl When {
+    pub(super) fn of(line: &[u8]) -> serde_json::Result<When> {
+        if !is_answer(line)? {
+            return Ok(When(None));
+        }
+        let Came { wall } = serde_json::from_slice(line)?;
+        Ok(When(Wall::from_millisecond(wall).ok()))
+    }
+
     /// What the wall clock showed when the answer came, if it is one.
     pub(super) fn wall(&self) -> Option<Wall> {
-        let wall = self.wall.filter(|_| self.kind == ANSWER)?;
-        Wall::from_millisecond(wall).ok()
+        self.0
     }
 }
 
 const ANSWER: &str = "Answer";
+
+fn is_answer(line: &[u8]) -> serde_json::Result<bool> {
+    let it: AnyLine<'_> = serde_json::from_slice(line)?;
+    Ok(it.kind == ANSWER)
+}
 
 /// All of an answer's line but its beginning: what takes long to write is written before it is
 /// known when it counts.
@@ -122,9 +146,8 @@ pub(crate) fn body(
     said: &Result<Said, Failure>,
     took: u64,
 ) -> serde_json::Result<Vec<u8>> {
-    let Lane { kind, broker } = question.lane;
-    let mut bytes =
-        serde_json::to_vec(&Body { asked: kind, broker, part: question.part, took, said })?;
+    let Question { lane: Lane { kind, broker }, part, parts, .. } = *question;
+    let mut bytes = serde_json::to_vec(&Body { asked: kind, broker, part, of: parts, took, said })?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -136,17 +159,16 @@ pub(crate) fn beginning(at: Now) -> String {
 
 /// Our clock counts from a start: what is larger is damage, and would overflow.
 const MS_MAX: u64 = 1 << 52;
+/// No round has more parts.
+const PARTS_MAX: usize = 1 << 20;
 
 impl Entry {
     /// Reads a line; `None` of a kind that a later kt may write.
     pub(super) fn parse(line: &[u8]) -> Result<Option<Entry>, String> {
         let it: Line<'_> = match serde_json::from_slice(line) {
             Ok(it) => it,
-            Err(error) => {
-                let other = serde_json::from_slice::<When<'_>>(line);
-                let is_other = other.is_ok_and(|it| it.kind != ANSWER);
-                return if is_other { Ok(None) } else { Err(error.to_string()) };
-            }
+            Err(_) if is_answer(line).is_ok_and(|it| !it) => return Ok(None),
+            Err(error) => return Err(error.to_string()),
         };
         if it.kind != ANSWER {
             return Ok(None);
@@ -154,10 +176,18 @@ impl Entry {
         if MS_MAX < it.ms || MS_MAX < it.took || Wall::from_millisecond(it.wall).is_err() {
             return Err("a time out of range".to_owned());
         }
+        if PARTS_MAX < it.part || PARTS_MAX < it.of {
+            return Err("a round of too many parts".to_owned());
+        }
+        if it.said.as_ref().is_ok_and(|it| !has_possible_offsets(it)) {
+            return Err("an offset below zero".to_owned());
+        }
         Ok(Some(Entry {
             at: Now { monotonic: Millis(it.ms), wall: Timestamp(it.wall) },
             lane: Lane { kind: it.asked, broker: it.broker },
             part: it.part,
+            // Where nothing is said of parts, each is as good as the last one.
+            parts: it.of.max(it.part + 1),
             took: it.took,
             said: it.said,
         }))
@@ -169,7 +199,31 @@ impl Entry {
             Ok(said) => asked(said, self.lane.kind),
             Err(_) => of_kind(self.lane.kind),
         };
-        Question { lane: self.lane, part: self.part, ask }
+        Question { lane: self.lane, part: self.part, parts: self.parts, ask }
+    }
+}
+
+/// Whether its offsets are such as a client hears them: the difference of any two is a number.
+fn has_possible_offsets(said: &Said) -> bool {
+    let is_possible = |it: Offset| 0 <= it.0;
+    let is_none_or = |it: Option<Offset>| it.is_none_or(is_possible);
+    match said {
+        Said::Offsets(_, found) => found.values().flatten().all(|it| is_none_or(it.offset)),
+        Said::Commits(found) => {
+            let commits = found.values().flatten().flat_map(|it| it.values().flatten());
+            commits.map(|it| it.offset).all(is_possible)
+        }
+        Said::ShareCommits(found) => {
+            let shares = found.values().flatten().flat_map(|it| it.values().flatten());
+            shares.map(|it| it.start).all(is_none_or)
+        }
+        Said::Ages(found) => found.iter().map(|it| it.1).all(is_possible),
+        Said::Quorum(quorum) => {
+            let ends = quorum.voters.iter().chain(&quorum.observers).map(|it| it.log_end);
+            // A leader that was just elected knows of none.
+            Offset(-1) <= quorum.high_watermark && ends.into_iter().all(is_none_or)
+        }
+        _ => true,
     }
 }
 

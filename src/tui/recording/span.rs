@@ -27,7 +27,7 @@ impl Span {
         let (_, mut reader) = open(path)?;
         let mut span: Option<Span> = None;
         while let Ok(Some(line)) = reader.next_bytes() {
-            let Ok(when) = serde_json::from_slice::<When<'_>>(line) else { break };
+            let Ok(when) = When::of(line) else { break };
             let Some(at) = when.wall() else { continue };
             let (first, last) = span.map_or((at, at), |it| (it.first, it.last));
             span = Some(Span { first: first.min(at), last: last.max(at) });

@@ -55,6 +55,13 @@ struct Round {
     slowest: u64,
 }
 
+/// A part of a round, by its number from 0, and how many parts that has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) part: usize,
+    pub(super) parts: usize,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flight {
     Waiting,
@@ -127,21 +134,27 @@ impl Pace {
     }
 
     /// Takes note that others asked for a part, the first of which began their round.
-    pub(super) fn begin_again(&mut self, part: usize, at: Millis, ask: &Ask) {
+    pub(super) fn begin_again(&mut self, Part { part, parts }: Part, at: Millis, ask: &Ask) {
+        let before = self.round.take().filter(|it| it.part == part);
         if part == 0 || self.began.is_none() {
             self.begin(at, Vec::new());
         }
-        let rest = vec![ask.clone()];
-        self.round = Some(Round { rest, part, flight: Flight::Waiting, slowest: 0 });
+        let mut rest = vec![ask.clone()];
+        if part + 1 < parts {
+            // What the next part asks for is known when that is answered.
+            rest.insert(0, ask.clone());
+        }
+        let slowest = before.map_or(0, |it| it.slowest);
+        self.round = Some(Round { rest, part, flight: Flight::Waiting, slowest });
         self.next_part();
     }
 
     /// Takes the part that is to go out now, if there is one.
-    pub(super) fn next_part(&mut self) -> Option<(usize, Ask)> {
+    pub(super) fn next_part(&mut self) -> Option<(Part, Ask)> {
         let round = self.round.as_mut().filter(|it| it.flight == Flight::Waiting)?;
         let ask = round.rest.pop()?;
         round.flight = Flight::UnderWay;
-        Some((round.part, ask))
+        Some((Part { part: round.part, parts: round.part + 1 + round.rest.len() }, ask))
     }
 
     pub(super) fn has_part(&self) -> bool {

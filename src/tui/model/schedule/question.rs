@@ -20,8 +20,9 @@ pub(crate) struct Lane {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Question {
     pub(crate) lane: Lane,
-    /// Which part of its round it is, from 0.
+    /// Which part of its round it is, from 0, and how many that has.
     pub(crate) part: usize,
+    pub(crate) parts: usize,
     pub(crate) ask: Ask,
 }
 

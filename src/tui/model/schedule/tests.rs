@@ -48,6 +48,33 @@ fn what_does_not_fit_one_request_goes_out_in_parts() {
 }
 
 #[test]
+fn who_follows_has_the_rhythm_of_who_asks() {
+    let world = world(1, 15, 1_000, 0);
+    let mut asks = Play::new(&[Kind::LogEnds], &world).schedule;
+    let mut follows = Play::new(&[Kind::LogEnds], &world).schedule;
+    follows.follow();
+    let (mut now, mut rhythms) = (Millis(0), Vec::new());
+    while now < Millis(400_000) {
+        let mut due = Vec::new();
+        asks.due(now, &mut due);
+        for question in &due {
+            // For a while one part of the round is slow, and the other is not.
+            let took = if question.part == 0 && now < Millis(200_000) { 8_000 } else { 100 };
+            now = now + took;
+            asks.answered(question, now, took, Outcome::Known);
+            follows.answered(question, now, took, Outcome::Known);
+            assert_eq!(follows.rhythm(Kind::LogEnds), asks.rhythm(Kind::LogEnds), "{now:?}");
+        }
+        if due.is_empty() {
+            now = asks.next_deadline().unwrap().max(now + 1);
+            rhythms.push(asks.rhythm(Kind::LogEnds));
+        }
+    }
+    rhythms.dedup();
+    assert!(2 < rhythms.len(), "{rhythms:?}");
+}
+
+#[test]
 fn slow_answers_double_the_interval_and_fast_ones_halve_it() {
     let mut play = Play::new(&[Kind::Quorum], &World::default());
     // Slow for a while: more than a quarter of five seconds, of ten, of twenty.

@@ -254,6 +254,7 @@ impl Chosen {
             at: at(index as u64 * 100),
             lane: Lane { kind, broker: broker.map(NodeId) },
             part: index % 3,
+            parts: 3,
             took: 5,
             said,
         };
@@ -304,8 +305,8 @@ fn lines_are_json_that_people_can_read() {
     let text = zstd::decode_all(std::fs::File::open(&file).unwrap()).unwrap();
     insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
     {"kind":"Recording","schema":1,"kt":"0.1.0","began":"2026-11-21T14:00:30Z","context":"zq-context","reach":" --context zq-context","protected":true,"redacted":false}
-    {"kind":"Answer","wall":1795269630400,"ms":400,"asked":"LogEnds","broker":3,"part":1,"took":5,"said":{"Ok":{"Offsets":["End",{"__consumer_offsets:2":{"Err":{"kind":"Authorization","code":"TOPIC_AUTHORIZATION_FAILED","words":"\"zq17-name\" may not see zq0-name"}},"zq0-name:0":{"Ok":{"offset":182004113,"timestamp":-1,"leader_epoch":3}},"zq0-name:1":{"Err":{"kind":"Authorization","code":"TOPIC_AUTHORIZATION_FAILED","words":"\"zq17-name\" may not see zq0-name"}}}]}}}
-    {"kind":"Answer","wall":1795269630900,"ms":900,"asked":"Members","broker":3,"part":0,"took":5,"said":{"Ok":{"Members":{"zq3-name":{"Ok":{"name":"zq3-name","state":"Reconciling","group_type":"Consumer","protocol_type":"consumer","assignor":"zq13-name","coordinator":1,"group_epoch":4,"assignment_epoch":null,"members":[{"member_id":"zq10-name","instance_id":"zq11-name","client_id":"zq12-name","host":"/zq1-name","assignment":["zq0-name:0","zq0-name:1"]},{"member_id":"zq10-name","instance_id":null,"client_id":"zq12-name","host":"/zq1-name","assignment":["zq0-name:0","zq0-name:1"]}]}},"zq4-name":{"Err":{"kind":"Authorization","code":"TOPIC_AUTHORIZATION_FAILED","words":"\"zq17-name\" may not see zq0-name"}}}}}}
-    {"kind":"Answer","wall":1795269632600,"ms":2600,"asked":"Groups","broker":3,"part":2,"took":5,"said":{"Err":{"kind":"Authorization","code":"TOPIC_AUTHORIZATION_FAILED","words":"\"zq17-name\" may not see zq0-name"}}}
+    {"kind":"Answer","wall":1795269630400,"ms":400,"asked":"LogEnds","broker":3,"part":1,"of":3,"took":5,"said":{"Ok":{"Offsets":["End",{"__consumer_offsets:2":{"Err":{"kind":"Authorization","code":"TOPIC_AUTHORIZATION_FAILED","words":"\"zq17-name\" may not see zq0-name"}},"zq0-name:0":{"Ok":{"offset":182004113,"timestamp":-1,"leader_epoch":3}},"zq0-name:1":{"Err":{"kind":"Authorization","code":"TOPIC_AUTHORIZATION_FAILED","words":"\"zq17-name\" may not see zq0-name"}}}]}}}
+    {"kind":"Answer","wall":1795269630900,"ms":900,"asked":"Members","broker":3,"part":0,"of":3,"took":5,"said":{"Ok":{"Members":{"zq3-name":{"Ok":{"name":"zq3-name","state":"Reconciling","group_type":"Consumer","protocol_type":"consumer","assignor":"zq13-name","coordinator":1,"group_epoch":4,"assignment_epoch":null,"members":[{"member_id":"zq10-name","instance_id":"zq11-name","client_id":"zq12-name","host":"/zq1-name","assignment":["zq0-name:0","zq0-name:1"]},{"member_id":"zq10-name","instance_id":null,"client_id":"zq12-name","host":"/zq1-name","assignment":["zq0-name:0","zq0-name:1"]}]}},"zq4-name":{"Err":{"kind":"Authorization","code":"TOPIC_AUTHORIZATION_FAILED","words":"\"zq17-name\" may not see zq0-name"}}}}}}
+    {"kind":"Answer","wall":1795269632600,"ms":2600,"asked":"Groups","broker":3,"part":2,"of":3,"took":5,"said":{"Err":{"kind":"Authorization","code":"TOPIC_AUTHORIZATION_FAILED","words":"\"zq17-name\" may not see zq0-name"}}}
     "#);
 }
