@@ -30,12 +30,13 @@ mod runtime;
 #[cfg(test)]
 pub(crate) mod stage;
 mod view;
+mod worker;
 
 pub(crate) use model::checks::facts::Answer;
 pub(crate) use model::checks::{CheckKind, Level};
 pub(crate) use model::lag::{Lag, Late};
 pub(crate) use open::{
-    Opened, Paper, RecordArgs, ReplayArgs, ScreenArgs, open, open_by, open_recording,
+    Opened, Paper, Ready, RecordArgs, ReplayArgs, ScreenArgs, open, open_by, open_recording,
     recorded_once, rules, setting,
 };
 pub(crate) use runtime::deliver::{Delivered, deliver};

@@ -216,6 +216,29 @@ fn a_signal_gives_the_terminal_back() {
 }
 
 #[test]
+fn a_change_is_in_the_journal_though_the_terminal_goes_away() {
+    let broker = Broker::start();
+    let operator = Operator::at(&broker.address());
+    operator.ok("topics create orders --partitions 2");
+    let mut screen = dashboard(&operator, &["--screen", "topics"]);
+    screen.wait_until("the topic", |it| line_of(it, "orders").is_some());
+    screen.press(&format!(":topics alter orders --set segment.bytes=2000000{ENTER}"));
+    screen.wait_for_bright("[y/N]");
+    // From here on the change takes as long as we like.
+    command::signal_to(broker.pid(), "STOP");
+    screen.press("yq");
+    screen.wait_for("a change is being made: leave? [y/N]");
+    // This is what comes when a terminal is closed.
+    command::signal_to(screen.pid(), "HUP");
+    screen.wait_for("waiting for the change that is being made; Ctrl-C ends at once");
+    command::signal_to(screen.pid(), "CONT");
+    command::signal_to(screen.pid(), "HUP");
+    command::signal_to(broker.pid(), "CONT");
+    assert_eq!(screen.end().code(), Some(0));
+    assert!(operator.ok("history").contains("topics alter orders --set segment.bytes=2000000"));
+}
+
+#[test]
 fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
     let operator = Operator::start();
     let kt = operator.command(&["dashboard", "--screen", "topics"]);

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use crate::support::broker::kt;
 use crate::support::screen::Screen;
 use crate::support::{Broker, Operator};
 
@@ -26,8 +27,9 @@ fn what_was_recorded_is_seen_again_without_a_cluster() {
     screen.press("y");
     assert_eq!(screen.end().code(), Some(0));
     assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
-    let again = operator.run(&format!("dashboard --record {file}"));
-    assert!(again.contains("incident.kt is there already"), "{again}");
+    let mut again = Screen::start(&mut operator.command(&["dashboard", "--record", file]), 120, 24);
+    again.wait_for("incident.kt is there already");
+    assert_eq!(again.end().code(), Some(1));
     // Nobody listens any more.
     broker.kill();
     let seen = operator.ok(&format!("dashboard --once topics --replay {file} -o text"));
@@ -44,4 +46,21 @@ fn what_was_recorded_is_seen_again_without_a_cluster() {
     replay.wait_for("orders");
     replay.press("q");
     assert_eq!(replay.end().code(), Some(0));
+}
+
+#[test]
+fn nothing_is_left_behind_where_no_dashboard_opens() {
+    let operator = Operator::at("127.0.0.1:1");
+    let directory = tempfile::tempdir().unwrap();
+    let (file, data) = (directory.path().join("a.kt"), directory.path().join("data"));
+    let said = operator.run(&format!("dashboard --record {}", file.display()));
+    assert!(said.contains("the dashboard needs a terminal"), "{said}");
+    assert!(!file.exists());
+    // Nor does a node begin to keep anything.
+    let mut kt = kt();
+    kt.args(["serve", "--dashboard", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+    let mut screen = Screen::start(kt.args(["--record", "/nowhere/a.kt"]), 80, 24);
+    screen.wait_for("/nowhere/a.kt: No such file");
+    assert_eq!(screen.end().code(), Some(1));
+    assert!(!data.exists());
 }

@@ -25,7 +25,7 @@ use crate::error::CliError;
 use crate::own_node::{self, OwnNode, Plan};
 use crate::session::Session;
 use crate::tui::alerts::rules::Rules;
-use crate::tui::{self, ScreenArgs};
+use crate::tui::{self, Ready, ScreenArgs};
 
 /// Any free port, for this machine only.
 const LISTEN: &str = "127.0.0.1:0";
@@ -59,9 +59,11 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) fn run(args: &DemoArgs, session: &Session) -> Result<(), CliError> {
+    own_node::refuse_other_cluster(&session.globals)?;
+    // Nobody is told of what happens here.
+    let ready = Ready::by(Rules::default(), &args.screens)?;
     run_around(session, |session, demo| {
-        // Nobody is told of what happens here.
-        tui::open_by(Rules::default(), &args.screens.with_own_data(demo.log_dirs()), session)
+        tui::open_by(ready, &args.screens.with_own_data(demo.log_dirs()), session)
     })
 }
 

@@ -17,7 +17,7 @@ use crate::properties_file;
 use crate::session::Session;
 use crate::terminal::Label;
 use crate::tui::alerts::rules::Rules;
-use crate::tui::{self, RecordArgs, ScreenArgs};
+use crate::tui::{self, Ready, RecordArgs, ScreenArgs};
 
 /// Run a Kafka-compatible broker
 ///
@@ -54,13 +54,13 @@ pub(crate) struct ServeArgs {
     /// Open the dashboard on it; logs go to a file
     #[arg(long)]
     dashboard: bool,
-    /// Record what the dashboard hears into this new file, for kt dashboard --replay
+    /// Record what the cluster answers into this new file, for --replay; holds no records
     #[arg(long, value_name = "FILE", requires = "dashboard")]
     record: Option<PathBuf>,
     /// In what is recorded, put stand-ins for names: of topics, groups, hosts, clients, directories
     #[arg(long, requires = "record")]
     redact: bool,
-    /// Keep the dashboard's charts in this file, and show them again at the next start
+    /// Keep minutes of all charts in this file, at most 256 MiB, and show them again at the next start
     #[arg(long, value_name = "FILE", requires = "dashboard")]
     history: Option<PathBuf>,
 }
@@ -88,19 +88,21 @@ pub(crate) fn run(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
 /// The node on threads of its own: the dashboard needs the terminal and the signals.
 fn watch(args: &ServeArgs, session: &Session) -> Result<(), CliError> {
     own_node::refuse_other_cluster(&session.globals)?;
+    let recording = RecordArgs { record: args.record.clone(), redact: args.redact };
+    let screens = ScreenArgs::keeping(args.history.as_deref()).with_recording(&recording);
+    let rules = match args.ephemeral {
+        // Gone in a moment, as a demo: nobody is told of it.
+        true => Rules::default(),
+        false => tui::rules()?,
+    };
+    // Whatever is wrong with them is said before a directory is formatted.
+    let ready = Ready::by(rules, &screens)?;
     let logs = own_node::log_file()?;
     own_node::start_logs(&LogsTo::File(logs.clone()))?;
     let node = OwnNode::start(plan(args, session)?)?;
     session.note(&format!("logs go to {}", logs.display()));
-    let recording = RecordArgs { record: args.record.clone(), redact: args.redact };
-    let screens = ScreenArgs::keeping(args.history.as_deref()).with_own_data(node.log_dirs());
-    let screens = screens.with_recording(&recording);
-    let session = node.session(session);
-    let watched = match args.ephemeral {
-        // Gone in a moment, as a demo: nobody is told of it.
-        true => tui::open_by(Rules::default(), &screens, &session),
-        false => tui::open(&screens, &session),
-    };
+    let screens = screens.with_own_data(node.log_dirs());
+    let watched = tui::open_by(ready, &screens, &node.session(session));
     let stopped = node.stop();
     watched.and(stopped)
 }

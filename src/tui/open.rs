@@ -13,11 +13,11 @@ use super::model::app::{Brokers, Setting};
 use super::model::page::Target;
 use super::model::screen::Screen;
 use super::recording::speed::Speed;
-use super::recording::writer::Naming;
+use super::recording::writer::{Naming, NewFile};
 use super::runtime::keeper::Keeper;
 use super::runtime::look::{Surroundings, ThemeChoice};
-use super::runtime::terminal::MouseMode;
-use super::runtime::{Once, Opening, Play, Recorded, Sheet, once_of_recording, replay, run};
+use super::runtime::terminal::{MouseMode, require_terminal};
+use super::runtime::{Kept, Once, Opening, Play, Recorded, Sheet, once_of_recording, replay, run};
 use super::view::colors::Rgb;
 use super::view::theme::{Glyphs, Paint, Palette, Theme};
 use crate::apache_flags::quoted;
@@ -82,9 +82,10 @@ pub(crate) struct ReplayArgs {
 }
 
 impl RecordArgs {
-    fn recorded(&self) -> Option<Recorded> {
+    fn recorded(&self) -> Result<Option<Recorded>, CliError> {
+        let Some(path) = &self.record else { return Ok(None) };
         let naming = if self.redact { Naming::Redacted } else { Naming::AsTheyAre };
-        self.record.clone().map(|file| Recorded { file, naming })
+        Ok(Some(Recorded { file: NewFile::create(path)?, naming }))
     }
 }
 
@@ -177,21 +178,46 @@ impl FromStr for Opened {
     }
 }
 
+/// What is there before a cluster is looked at, or started to be looked at.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    rules: Rules,
+    kept: Kept,
+}
+
+impl Ready {
+    /// Looks whether there is a terminal, and opens what is written. A new file is removed again where
+    /// no dashboard opens.
+    ///
+    /// # Errors
+    ///
+    /// There is no terminal, or a file is none that can be written.
+    pub(crate) fn by(rules: Rules, args: &ScreenArgs) -> Result<Ready, CliError> {
+        require_terminal()?;
+        let history = args.history.as_deref().map(Keeper::open).transpose()?;
+        let recorded = args.recording.recorded()?;
+        Ok(Ready { rules, kept: Kept { recorded, history } })
+    }
+}
+
 /// Opens the dashboard on the session's cluster, with the user's rules.
 pub(crate) fn open(args: &ScreenArgs, session: &Session) -> Result<(), CliError> {
-    open_by(rules()?, args, session)
+    open_by(Ready::by(rules()?, args)?, args, session)
 }
 
 /// The same with other rules. A cluster that is thrown away has none but the built-in checks: what
 /// happens to it must not wake anybody.
-pub(crate) fn open_by(rules: Rules, args: &ScreenArgs, session: &Session) -> Result<(), CliError> {
+pub(crate) fn open_by(
+    Ready { rules, kept }: Ready,
+    args: &ScreenArgs,
+    session: &Session,
+) -> Result<(), CliError> {
     let brokers = match args.own_data.is_empty() {
         true => Brokers::Elsewhere,
         false => Brokers::InThisProcess,
     };
     let setting = Setting { data: args.data(), brokers, ..setting(session)? };
-    let recorded = args.recording.recorded();
-    run(session, setting, rules, &opening(args, session), recorded.as_ref())
+    run(session, setting, rules, &opening(args, session), kept)
 }
 
 /// Plays a recording, if the flags name one.
@@ -226,7 +252,6 @@ fn opening(args: &ScreenArgs, session: &Session) -> Opening {
             .map_or_else(|| Target::screen(Screen::Overview), |it| it.0.clone()),
         surroundings: Surroundings::here(args.theme, args.ascii, color),
         mouse: if args.mouse { MouseMode::On } else { MouseMode::Off },
-        history: args.history.clone(),
     }
 }
 

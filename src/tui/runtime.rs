@@ -4,7 +4,8 @@
 //! beside both, `records` and `segments` read, and `player` plays a recording instead:
 //! `source` is either. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
 //! happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
-//! are what comes from the user and from the system. `keeper` reads and writes the history on disk. `actions` runs commands that change something. `deliver` tells people and programs of alerts,
+//! are what comes from the user and from the system. `keeper` reads and writes the history on disk, and `leaving` waits for what is not there yet when the
+//! dashboard was left. `actions` runs commands that change something. `deliver` tells people and programs of alerts,
 //! and `watcher` is the loop of who watches without a screen.
 
 mod actions;
@@ -16,6 +17,7 @@ pub(crate) mod deliver;
 mod driver;
 mod events;
 pub(crate) mod keeper;
+mod leaving;
 pub(crate) mod look;
 mod once;
 mod painter;
@@ -29,7 +31,7 @@ mod source;
 pub(crate) mod terminal;
 pub(crate) mod watcher;
 
-pub(crate) use driver::{Opening, replay, run};
+pub(crate) use driver::{Kept, Opening, replay, run};
 pub(crate) use once::{Once, Sheet, once};
 pub(crate) use player::{Play, once_of_recording};
 pub(crate) use source::Recorded;

@@ -158,6 +158,11 @@ impl<R: BufRead> Reader<R> {
             Ok(0) => self.ending = Ending::Whole,
             // The decoder says so of a stream without an end.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => self.ending = Ending::Cut,
+            // The system says so, whatever is in the file.
+            Err(source) if source.raw_os_error().is_some() => {
+                self.ending = Ending::Cut;
+                return Err(ReadError::File { path: self.path.clone(), source });
+            }
             Err(error) => return Err(self.damaged(error.to_string())),
             Ok(_) if self.buffer.last() == Some(&b'\n') => return Ok(true),
             Ok(_) if LINE_MAX < self.buffer.len() => {

@@ -12,7 +12,7 @@ use kt_protocol::types::{Millis, Now, Timestamp};
 
 use super::line::{Entry, Header};
 use super::reader::{Ending, ReadError, open};
-use super::writer::{Naming, Recording, record};
+use super::writer::{Naming, NewFile, Recording, record};
 
 /// Half a minute past 15:00 in the zone of the tests.
 const WALL: i64 = 1_795_269_630_000;
@@ -29,7 +29,7 @@ fn directory() -> tempfile::TempDir {
 /// A recording in this directory, and its file.
 fn begun(directory: &tempfile::TempDir, naming: Naming) -> (Recording, PathBuf) {
     let file = directory.path().join("a.kt");
-    (record(&file, header(), naming).unwrap(), file)
+    (record(NewFile::create(&file).unwrap(), header(), naming).unwrap(), file)
 }
 
 /// Takes entries into a recording, as an asker would.

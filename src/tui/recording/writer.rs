@@ -4,14 +4,13 @@
 //! in bytes. The thread compresses and writes. Where it does not follow, or cannot, recording ends
 //! with a word to the dashboard: nothing ever waits for the disk.
 
-use std::convert::Infallible;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use kt_protocol::types::Now;
@@ -23,6 +22,7 @@ use super::{LINE_MAX, WINDOW_LOG};
 use crate::error::CliError;
 use crate::tui::model::cluster::{Failure, Said};
 use crate::tui::model::schedule::Question;
+use crate::tui::worker::Worker;
 
 /// Whether names are hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,34 +60,75 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Shared {
     queued: AtomicUsize,
-    is_over: AtomicBool,
-    /// What ended it, until that was said.
-    fault: Mutex<Option<String>>,
+    /// What ended it before its end.
+    ended_by: OnceLock<String>,
+    /// Whether somebody was told of that while it was recorded.
+    is_told: AtomicBool,
 }
 
 /// A recording that is made. It is ended by `finish`.
 #[derive(Debug)]
 pub(crate) struct Recording {
     pub(crate) recorder: Recorder,
-    /// Nothing comes of it: it is closed when the thread has ended.
-    ended: Receiver<Infallible>,
+    thread: Worker,
 }
 
-/// Creates the file, which nobody else may read, and begins.
+/// A new file for a recording. It is removed again if none begins.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    path: PathBuf,
+    /// None once it is recorded to.
+    file: Option<File>,
+}
+
+impl NewFile {
+    /// Creates the file, which nobody else may read.
+    ///
+    /// # Errors
+    ///
+    /// There is a file of this name, which is never written over; or none can be made.
+    pub(crate) fn create(path: &Path) -> Result<NewFile, CliError> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let file = file.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                CliError::other(format!("{} is there already", path.display()))
+                    .hint("give another name: a recording replaces nothing")
+            }
+            _ => CliError::other(format!("{}: {error}", path.display())),
+        })?;
+        Ok(NewFile { path: path.to_owned(), file: Some(file) })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            // Whoever made it has something else to say.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Begins a recording in this file.
 ///
 /// # Errors
 ///
-/// There is a file of this name, which is never written over; or none can be made.
-pub(crate) fn record(path: &Path, header: Header, naming: Naming) -> Result<Recording, CliError> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = file.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            CliError::other(format!("{} is there already", path.display()))
-                .hint("give another name: a recording replaces nothing")
-        }
-        _ => CliError::other(format!("{}: {error}", path.display())),
-    })?;
-    begin(file, header, naming).map_err(|error| CliError::other(error.to_string()))
+/// No thread can be started.
+pub(crate) fn record(
+    mut to: NewFile,
+    header: Header,
+    naming: Naming,
+) -> Result<Recording, CliError> {
+    let failed = |error: &io::Error| CliError::other(format!("cannot record: {error}"));
+    let Some(file) = &to.file else { return Err(failed(&io::ErrorKind::NotFound.into())) };
+    let begun = file.try_clone().and_then(|file| begin(file, header, naming));
+    let recording = begun.map_err(|error| failed(&error))?;
+    to.file = None;
+    Ok(recording)
 }
 
 /// Starts the thread that writes.
@@ -109,15 +150,15 @@ pub(super) fn begin(
     let shared = Arc::new(Shared::default());
     let (lines, queue) = sync_channel(LINES_MAX);
     let of_thread = Arc::clone(&shared);
-    let (ends, ended) = sync_channel(0);
-    std::thread::Builder::new().name("recording".to_owned()).spawn(move || {
-        let _ends = ends;
-        if let Err(error) = write(to, &first, &queue, &of_thread) {
-            of_thread.end(&format!("it cannot be written: {error}"));
-        }
+    let thread = Worker::start("recording", move || {
+        write(to, &first, &queue, &of_thread).map_err(|error| {
+            let why = format!("it cannot be written: {error}");
+            of_thread.end(&why);
+            why
+        })
     })?;
     let inner = Inner { lines: Mutex::new(Some(lines)), redactor, shared };
-    Ok(Recording { recorder: Recorder(Arc::new(inner)), ended })
+    Ok(Recording { recorder: Recorder(Arc::new(inner)), thread })
 }
 
 impl Recorder {
@@ -129,7 +170,7 @@ impl Recorder {
         took: u64,
     ) -> Body {
         let Recorder(inner) = self;
-        if inner.shared.is_over.load(Ordering::Acquire) {
+        if inner.shared.ended_by.get().is_some() {
             return Body(None);
         }
         let body = match &inner.redactor {
@@ -159,9 +200,11 @@ impl Recorder {
         }
     }
 
-    /// What ended the recording, once.
+    /// What ended the recording while it was made, to be told once.
     pub(crate) fn take_fault(&self) -> Option<String> {
-        self.0.shared.fault.lock().take()
+        let Shared { ended_by, is_told, .. } = &*self.0.shared;
+        let why = ended_by.get()?;
+        (!is_told.swap(true, Ordering::AcqRel)).then(|| why.clone())
     }
 }
 
@@ -196,24 +239,24 @@ impl Inner {
 impl Shared {
     /// The first word counts.
     fn end(&self, why: &str) {
-        self.is_over.store(true, Ordering::Release);
-        self.fault.lock().get_or_insert_with(|| why.to_owned());
+        self.ended_by.get_or_init(|| why.to_owned());
     }
 }
 
 impl Recording {
-    /// Writes what waits and closes the file; what went wrong, if something did.
+    /// Writes what waits and closes the file.
     ///
     /// # Errors
     ///
-    /// The disk fails, or does not end in time.
+    /// It is not whole: it ended while it was made, whoever was told of that, or its end was not
+    /// written.
     pub(crate) fn finish(self) -> Result<(), String> {
-        let Recording { recorder, ended } = self;
+        let Recording { recorder, thread } = self;
         recorder.0.lines.lock().take();
-        match ended.recv_timeout(LAST_WAIT) {
-            Err(RecvTimeoutError::Disconnected) => recorder.take_fault().map_or(Ok(()), Err),
-            Err(RecvTimeoutError::Timeout) => Err("the disk did not end in time".to_owned()),
-            Ok(never) => match never {},
+        let ended = thread.finish(LAST_WAIT);
+        match recorder.0.shared.ended_by.get() {
+            Some(why) => Err(why.clone()),
+            None => ended,
         }
     }
 }

@@ -9,7 +9,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use kt_client::Admin;
@@ -134,18 +134,24 @@ impl Actions {
     }
 
     /// Waits a while for a change that is being made, and for records.
-    pub(super) fn finish(self) {
+    ///
+    /// # Errors
+    ///
+    /// The change that was agreed to does not end in time.
+    pub(super) fn finish(self) -> Result<(), String> {
         drop(self.waiting);
         // What adds only asks nobody: it may be under way as well. Each ends by hanging up.
-        if let Some(applied) = self.applied {
-            let _ = applied.recv_timeout(LAST_WAIT);
-        }
+        let ended = self.applied.map(|it| it.recv_timeout(LAST_WAIT));
         if let Some((_, last)) = self.last {
             let _ = last.recv_timeout(UNASKED_WAIT);
         }
         let (writing, written) = self.written;
         drop(writing);
         let _ = written.recv_timeout(UNASKED_WAIT);
+        match ended {
+            Some(Err(RecvTimeoutError::Timeout)) => Err("it did not end in time".to_owned()),
+            _ => Ok(()),
+        }
     }
 
     fn require_unlocked(&self, unlocked: Option<&str>) -> Result<(), CliError> {

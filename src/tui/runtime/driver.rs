@@ -2,20 +2,19 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io::{self, Write as _};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::io::Write as _;
 
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
 
 use super::clipboard::{Between, copying};
 use super::deliver::{Delivered, deliver};
 use super::events::{Event, Events};
+use super::keeper::Keeper;
+use super::leaving::{leave, say};
 use super::look::Surroundings;
 use super::once;
 use super::player::{Play, Player};
@@ -38,8 +37,13 @@ pub(crate) struct Opening {
     pub(crate) target: Target,
     pub(crate) surroundings: Surroundings,
     pub(crate) mouse: MouseMode,
-    /// Where history is kept.
-    pub(crate) history: Option<PathBuf>,
+}
+
+/// Where it writes; all of it was opened before.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) recorded: Option<Recorded>,
+    pub(crate) history: Option<Keeper>,
 }
 
 /// Runs the dashboard until it is left. Questions run on other threads than the one that draws.
@@ -47,17 +51,17 @@ pub(crate) struct Opening {
 /// # Errors
 ///
 /// No terminal, or one that has gone; a signal that ends the process; a recording that cannot be
-/// begun, or that the disk did not take to its end.
+/// begun, or is not whole at its end, whenever that was said.
 pub(crate) fn run(
     session: &Session,
     setting: Setting,
     rules: Rules,
     opening: &Opening,
-    recorded: Option<&Recorded>,
+    Kept { recorded, history }: Kept,
 ) -> Result<(), CliError> {
     on_threads(async {
         let signals = Signals::listen()?;
-        let live = Live::open(session, &setting, recorded, opening.history.as_deref())?;
+        let mut live = Live::open(session, &setting, history)?;
         let terminal = RealTerminal::take(&opening.surroundings, opening.mouse)?;
         let mut app = App::new(setting, live.clocks.now());
         app.watch.alerts = Engine::new(rules);
@@ -65,7 +69,8 @@ pub(crate) fn run(
             app.keep_history();
         }
         if let Some(recorded) = recorded {
-            app.record(recorded.file.display().to_string());
+            app.record(recorded.file.path().display().to_string());
+            live.record(recorded, &app.setting)?;
         }
         drive(app, Source::Cluster(Box::new(live)), (terminal, signals), opening).await
     })
@@ -122,55 +127,24 @@ async fn drive(
     let end = driver.run(&opening.target).await;
     let Driver { app, terminal, source, mut signals, .. } = driver;
     drop(terminal);
-    // However it ended: what is being changed is in the journal first.
-    let recording = match source {
-        Source::Cluster(live) => {
-            let Live { actions, keeper, recording, .. } = *live;
-            if let Some(mut keeper) = keeper {
-                app.last_minute().and_then(|it| keeper.keep(it));
-                keeper.finish();
-            }
-            wait(CHANGING, &mut signals, || actions.finish()).await;
-            recording
-        }
-        Source::Recording(_) => None,
+    // However it ended: what was begun comes to its end first.
+    let left = match source {
+        Source::Cluster(live) => leave(*live, app.last_minute(), &mut signals).await,
+        Source::Recording(_) => Ok(()),
     };
-    let recorded = match recording {
-        Some(it) => wait(RECORDING, &mut signals, || it.finish()).await,
-        None => None,
+    let error = match end {
+        Ok(End::Left) => return left,
+        Ok(End::Signal(kind)) => CliError::silent(kind),
+        Err(error) => error,
     };
-    match (end?, recorded) {
-        (End::Signal(kind), _) => Err(CliError::silent(kind)),
-        (End::Left, Some(Err(why))) => {
-            Err(CliError::other(format!("the recording is not whole: {why}")))
-        }
-        (End::Left, _) => Ok(()),
+    // The first of two ends is the one of the process; what was forced has said all.
+    if let Err(second) = left
+        && !second.message.is_empty()
+    {
+        say(&second.message);
     }
+    Err(error)
 }
-
-const CHANGING: &str = "the change that is being made";
-const RECORDING: &str = "the disk, which is to take the end of the recording";
-
-/// Waits for what must come to its end, as long as nobody wants to leave at once.
-async fn wait<T: Send + 'static>(
-    what: &str,
-    signals: &mut Signals,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
-    let mut ended = tokio::task::spawn_blocking(work);
-    if let Ok(ended) = timeout(SILENT_WAIT, &mut ended).await {
-        return ended.ok();
-    }
-    // Who does not read it has gone.
-    let _ = writeln!(io::stderr(), "waiting for {what}; Ctrl-C ends at once");
-    tokio::select! {
-        ended = ended => ended.ok(),
-        _ = signals.next() => None,
-    }
-}
-
-/// A wait of that length needs no words.
-const SILENT_WAIT: Duration = Duration::from_millis(500);
 
 /// Why it ends.
 #[derive(Clone, Copy, Debug)]

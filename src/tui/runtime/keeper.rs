@@ -7,8 +7,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use kt_protocol::types::Now;
@@ -20,13 +19,14 @@ use crate::tui::history::kept::{Draft, KeptError, KeptFile, Medium, Minute, Past
 use crate::tui::history::store::Subject;
 use crate::tui::model::app::KeptNews;
 use crate::tui::model::msg::Msg;
+use crate::tui::worker::Worker;
 
 /// Minutes that wait for a slow disk; it has so long to recover.
 const WAITING_MAX: usize = 16;
-/// Subjects that the model takes over at a time: a key does not wait for all of them.
+/// Subjects that the model takes over at a time: a key comes between any two such messages.
 const SUBJECTS_AT_ONCE: usize = 100;
 /// Whoever leaves waits so long for a disk.
-const FINISH: Duration = Duration::from_secs(2);
+const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// A history on disk.
 #[derive(Debug)]
@@ -41,12 +41,12 @@ enum State {
     /// The file is there and ours alone; whose history it is to hold is not known yet.
     Open(KeptFile<OnDisk>),
     /// The thread has it.
-    Running {
-        minutes: SyncSender<Minute>,
-        ended: Receiver<()>,
-    },
-    Ended,
+    Running { minutes: SyncSender<Minute>, thread: Worker },
+    /// The disk does not follow, or the history is not ours.
+    Ended(&'static str),
 }
+
+const SLOW: &str = "the disk does not follow";
 
 impl Keeper {
     /// Opens the file, or creates it, and locks it.
@@ -84,26 +84,28 @@ impl Keeper {
         now: Now,
         news: UnboundedSender<Msg>,
     ) -> Result<(), CliError> {
-        let State::Open(file) = std::mem::replace(&mut self.state, State::Ended) else {
-            return Ok(());
+        let file = match std::mem::replace(&mut self.state, State::Ended("it is refused")) {
+            State::Open(file) => file,
+            other => {
+                self.state = other;
+                return Ok(());
+            }
         };
         file.check(cluster_id).map_err(|error| refused(&self.path, &error))?;
         let (minutes, waiting) = sync_channel(WAITING_MAX);
-        let (alive_until, ended) = channel();
         let (path, access, cluster_id) = (self.path.clone(), self.access, cluster_id.to_owned());
         let work = move || {
             let kept = keep(file, (access, &cluster_id), Past::new(now, alive), &waiting, &news);
-            if let Err(error) = kept {
+            kept.map_err(|error| {
                 let why = format!("{}: {error}", path.display());
                 // Nobody listens any more once the dashboard is left.
-                drop(news.send(Msg::Kept(KeptNews::Ended(why))));
-            }
-            drop(alive_until);
+                drop(news.send(Msg::Kept(KeptNews::Ended(why.clone()))));
+                why
+            })
         };
-        let named = thread::Builder::new().name("history".to_owned());
-        let started = named.spawn(work);
-        started.map_err(|error| CliError::other(format!("cannot start a thread: {error}")))?;
-        self.state = State::Running { minutes, ended };
+        let thread = Worker::start("history", work)
+            .map_err(|error| CliError::other(format!("cannot start a thread: {error}")))?;
+        self.state = State::Running { minutes, thread };
         Ok(())
     }
 
@@ -111,21 +113,31 @@ impl Keeper {
     pub(crate) fn keep(&mut self, minute: Minute) -> Option<Msg> {
         let State::Running { minutes, .. } = &self.state else { return None };
         // Where the thread has ended, it has said why.
-        if let Err(std::sync::mpsc::TrySendError::Full(_)) = minutes.try_send(minute) {
-            self.state = State::Ended;
-            let why = format!("{}: the disk does not follow", self.path.display());
-            return Some(Msg::Kept(KeptNews::Ended(why)));
+        if let Err(TrySendError::Full(_)) = minutes.try_send(minute) {
+            self.state = State::Ended(SLOW);
+            return Some(Msg::Kept(KeptNews::Ended(self.worded(SLOW))));
         }
         None
     }
 
     /// Writes what is not written yet. A disk that hangs is not waited for.
-    pub(crate) fn finish(self) {
-        if let State::Running { minutes, ended } = self.state {
-            drop(minutes);
-            // It sends nothing: it ends, or it is waited for no longer.
-            ended.recv_timeout(FINISH).ok();
+    ///
+    /// # Errors
+    ///
+    /// Something is not kept.
+    pub(crate) fn finish(self) -> Result<(), String> {
+        match self.state {
+            State::Open(_) => Ok(()),
+            State::Ended(why) => Err(self.worded(why)),
+            State::Running { minutes, thread } => {
+                drop(minutes);
+                thread.finish(LAST_WAIT)
+            }
         }
+    }
+
+    fn worded(&self, why: &str) -> String {
+        format!("{}: {why}", self.path.display())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Where answers come from: the cluster, which is asked, or a recording of one.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -23,7 +22,7 @@ use crate::tui::history::store::Subject;
 use crate::tui::model::app::{App, Setting};
 use crate::tui::model::msg::{Connection, Effect, Msg};
 use crate::tui::recording::line::Header;
-use crate::tui::recording::writer::{Naming, Recording, record};
+use crate::tui::recording::writer::{Naming, NewFile, Recording, record};
 
 /// What the dashboard looks at.
 #[derive(Debug)]
@@ -48,9 +47,9 @@ pub(super) struct Live {
 }
 
 /// A recording that is made beside.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Recorded {
-    pub(crate) file: PathBuf,
+    pub(crate) file: NewFile,
     pub(crate) naming: Naming,
 }
 
@@ -71,10 +70,8 @@ impl Live {
     pub(super) fn open(
         session: &Session,
         setting: &Setting,
-        recorded: Option<&Recorded>,
-        history: Option<&Path>,
+        keeper: Option<Keeper>,
     ) -> Result<Live, CliError> {
-        let keeper = history.map(Keeper::open).transpose()?;
         let (answers, heard) = unbounded_channel();
         let clocks = Clocks::start();
         let admin = watched(session, &answers)?;
@@ -89,12 +86,18 @@ impl Live {
         };
         let actions = Actions::new(place, answers.clone());
         let reader = RecordReader::new(admin.clone(), Handle::current());
-        let mut asker = Asker::new(admin, Handle::current(), answers.clone());
-        let recording = recorded.map(|it| begin(it, setting)).transpose()?;
-        if let Some(recording) = &recording {
-            asker = asker.recording(recording.recorder.clone(), clocks);
-        }
-        Ok(Live { clocks, heard, answers, asker, actions, reader, keeper, recording })
+        let asker = Asker::new(admin, Handle::current(), answers.clone());
+        Ok(Live { clocks, heard, answers, asker, actions, reader, keeper, recording: None })
+    }
+
+    /// Begins to record what is heard from now on.
+    pub(super) fn record(&mut self, to: Recorded, setting: &Setting) -> Result<(), CliError> {
+        let Setting { context, reach, is_protected, .. } = setting.clone();
+        let header = Header::new(Timestamp::now(), context, reach, is_protected);
+        let recording = record(to.file, header, to.naming)?;
+        self.asker = self.asker.clone().recording(recording.recorder.clone(), self.clocks);
+        self.recording = Some(recording);
+        Ok(())
     }
 }
 
@@ -109,12 +112,6 @@ fn watched(session: &Session, answers: &UnboundedSender<Msg>) -> Result<Admin, C
             let _ = answers.send(Msg::Connected(Connection { address, security }));
         })
     })
-}
-
-fn begin(recorded: &Recorded, setting: &Setting) -> Result<Recording, CliError> {
-    let Setting { context, reach, is_protected, .. } = setting.clone();
-    let header = Header::new(Timestamp::now(), context, reach, is_protected);
-    record(&recorded.file, header, recorded.naming)
 }
 
 impl Source {

@@ -62,10 +62,7 @@ impl RealTerminal {
         surroundings: &Surroundings,
         mouse: MouseMode,
     ) -> Result<RealTerminal, CliError> {
-        if !io::stdout().is_terminal() {
-            return Err(CliError::usage("the dashboard needs a terminal, and stdout is none")
-                .hint("kt dashboard --once SCREEN prints one screen"));
-        }
+        require_terminal()?;
         install_hook();
         let mut terminal =
             RealTerminal { mouse, painter: Painter::default(), look: Look::default() };
@@ -163,6 +160,15 @@ impl Drop for RealTerminal {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// Refuses to go on where there is none: nothing is begun before that is known.
+pub(crate) fn require_terminal() -> Result<(), CliError> {
+    if io::stdout().is_terminal() {
+        return Ok(());
+    }
+    Err(CliError::usage("the dashboard needs a terminal, and stdout is none")
+        .hint("kt dashboard --once SCREEN prints one screen"))
 }
 
 /// As it was before. Does nothing the second time.

@@ -9,7 +9,8 @@ use super::kinds::Chosen;
 use super::*;
 use crate::tui::recording::LINE_MAX;
 use crate::tui::recording::line::{beginning, body};
-use crate::tui::recording::writer::{Last, begin, encoder};
+use crate::tui::recording::span::Span;
+use crate::tui::recording::writer::{Last, NewFile, begin, encoder};
 
 /// A small recording that is flushed after each line, and where each flush ended.
 fn flushed(entries: &[Entry]) -> (Vec<u8>, Vec<usize>) {
@@ -47,9 +48,13 @@ fn nobody_else_can_read_it_and_nothing_is_written_over() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     recording.finish().unwrap();
     let before = fs::read(&file).unwrap();
-    let error = record(&file, header(), Naming::AsTheyAre).unwrap_err();
+    let error = NewFile::create(&file).unwrap_err();
     assert!(error.message.ends_with("a.kt is there already"), "{}", error.message);
     assert_eq!(fs::read(&file).unwrap(), before);
+    // What was made for a recording that never began is gone again.
+    let other = directory.path().join("b.kt");
+    drop(NewFile::create(&other).unwrap());
+    assert!(!other.exists());
 }
 
 #[test]
@@ -100,6 +105,13 @@ fn what_is_no_recording_is_said() {
     let far = answer
         .replace("\"ms\":1", "\"ms\":9007199254740993")
         .replace(":3}", ":{\"replicas\":[],\"adding\":[],\"removing\":[]}}");
+    let below_zero = answer.replace(
+        r#"{"Moves":{"a:0":3}}"#,
+        r#"{"Offsets":["End",{"a:0":{"Ok":{"offset":-9,"timestamp":null,"leader_epoch":null}}}]}"#,
+    );
+    let parts = far.replace("9007199254740993", "1").replace("\"part\":0", "\"part\":9999999");
+    let without =
+        |error: ReadError| error.to_string().replace(&*directory.path().to_string_lossy(), "DIR");
     let said = [
         read(&directory, b""),
         read(&directory, b"name,lag\n"),
@@ -110,6 +122,9 @@ fn what_is_no_recording_is_said() {
         read(&directory, &packed(&format!("{header}\n{answer}\n"))),
         read(&directory, &packed(&format!("{header}\n{far}\n"))),
         read(&directory, &packed(&format!("{header}\n{{}}\n"))),
+        read(&directory, &packed(&format!("{header}\n{below_zero}\n"))),
+        read(&directory, &packed(&format!("{header}\n{parts}\n"))),
+        all(directory.path()).map(|it| (it.1, it.2)).map_err(without),
     ];
     let said: Vec<String> = said.into_iter().map(Result::unwrap_err).collect();
     insta::assert_snapshot!(said.join("\n"), @"
@@ -122,10 +137,21 @@ fn what_is_no_recording_is_said() {
     /b.kt: the recording is damaged in line 2: invalid type: integer `3`, expected struct Reassignment at line 1 column 111
     /b.kt: the recording is damaged in line 2: a time out of range
     /b.kt: the recording is damaged in line 2: missing field `kind` at line 1 column 2
+    /b.kt: the recording is damaged in line 2: an offset below zero
+    /b.kt: the recording is damaged in line 2: a round of too many parts
+    DIR: Is a directory (os error 21)
     ");
-    // What a later kt adds to this schema is passed over.
-    let later = format!("{header}\n{{\"kind\":\"Note\",\"text\":[1]}}\n");
-    assert_eq!(read(&directory, &packed(&later)).unwrap(), (vec![], Ending::Whole));
+    // What a later kt adds to this schema is passed over, whatever it says.
+    let later = format!(
+        "{header}\n{{\"kind\":\"Note\",\"text\":[1]}}\n{{\"kind\":\"Note\",\"wall\":\"late\"}}\n{answer}\n"
+    );
+    let answer = later.replace(":3}", ":{\"replicas\":[],\"adding\":[],\"removing\":[]}}");
+    let (found, ending) = read(&directory, &packed(&answer)).unwrap();
+    assert_eq!((found.len(), ending), (1, Ending::Whole));
+    let span = Span::of(&directory.path().join("b.kt")).unwrap().unwrap();
+    assert_eq!(span.first.as_millisecond(), 1);
+    // Where nothing is said of parts, an answer is the last one of its round.
+    assert_eq!((found[0].part, found[0].parts), (0, 1));
     // And a last line without an end was cut.
     assert!(read(&directory, &packed(&header)).unwrap_err().contains("within its first"));
     let missing = all(Path::new("/nonexistent.kt")).unwrap_err();
@@ -213,7 +239,8 @@ fn a_full_disk_ends_the_recording_and_nothing_else() {
     // Answers are heard as before, and the word is said once.
     keep(&recording, &few());
     assert_eq!(recorder.take_fault(), None);
-    recording.finish().unwrap();
+    // Whoever leaves hours later is told again: the shell has not seen it.
+    assert_eq!(recording.finish(), Err("it cannot be written: no storage space".to_owned()));
 }
 
 #[test]
@@ -227,5 +254,5 @@ fn nobody_waits_for_a_disk_that_does_not_follow() {
     }
     assert_eq!(recorder.take_fault().as_deref(), Some("the disk does not follow"));
     drop(go);
-    recording.finish().unwrap();
+    assert_eq!(recording.finish(), Err("the disk does not follow".to_owned()));
 }

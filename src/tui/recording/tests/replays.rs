@@ -50,7 +50,7 @@ fn paper(app: &App) -> String {
 
 /// A walk through a town that is recorded, what was seen at each place, and when.
 fn recorded(town: Town, size: (u16, u16), file: &Path) -> Vec<(Timestamp, String)> {
-    let recording = record(file, header(), Naming::AsTheyAre).unwrap();
+    let recording = record(NewFile::create(file).unwrap(), header(), Naming::AsTheyAre).unwrap();
     let mut stage = Stage::open(town, size.0, size.1);
     stage.recorder = Some(recording.recorder.clone());
     let mut seen = Vec::new();

@@ -1,8 +1,8 @@
 //! A file of the system as the ring of a history, used by one dashboard at a time.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use crate::error::CliError;
@@ -16,6 +16,9 @@ pub(super) enum Access {
     /// Nobody else does.
     Write,
 }
+
+/// Nobody else may read it.
+const OURS_ALONE: u32 = 0o600;
 
 /// The file. Where it is written, the system gives up its lock when the process ends, however it ends.
 #[derive(Debug)]
@@ -31,14 +34,24 @@ impl OnDisk {
                 _ => CliError::other(message),
             }
         };
+        // Whoever opens a pipe waits for its other end.
+        if fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir()) {
+            return Err(CliError::other(format!("history {}: it is no file", path.display())));
+        }
         let mut options = OpenOptions::new();
-        options.read(true).mode(0o600);
+        options.read(true).mode(OURS_ALONE);
         if access == Access::Write {
             options.write(true).create(true).truncate(false);
         }
         let file = options.open(path).map_err(|error| unusable(&error))?;
-        if !file.metadata().map_err(|error| unusable(&error))?.is_file() {
+        let found = file.metadata().map_err(|error| unusable(&error))?;
+        if !found.is_file() {
             return Err(CliError::other(format!("history {}: it is no file", path.display())));
+        }
+        if access == Access::Write && found.len() == 0 {
+            // Names of topics and groups will be in it, whoever made the file for us.
+            let permissions = Permissions::from_mode(OURS_ALONE);
+            file.set_permissions(permissions).map_err(|error| unusable(&error))?;
         }
         if access == Access::Read {
             return Ok(OnDisk(file));

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use kt_protocol::types::{Millis, Timestamp};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
@@ -47,13 +48,16 @@ fn said(heard: &mut UnboundedReceiver<Msg>) -> String {
 fn what_is_kept_is_there_at_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("prod.history");
+    // Somebody made it, and anybody can read it.
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let mut keeper = Keeper::open(&path).unwrap();
     let mut heard = begin(&mut keeper, CLUSTER).unwrap();
     assert_eq!(said(&mut heard), "0 damaged");
     for it in NOON - 7..NOON {
         assert!(keeper.keep(minute(it)).is_none());
     }
-    keeper.finish();
+    keeper.finish().unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let mut keeper = Keeper::open(&path).unwrap();
     assert_eq!(said(&mut begin(&mut keeper, CLUSTER).unwrap()), "1 subjects, 0 damaged");
@@ -62,7 +66,7 @@ fn what_is_kept_is_there_at_the_next_start() {
     assert_eq!(before.len().div_ceil(4_096), 3, "a head and two blocks");
     let mut reader = Keeper::open_to_read(&path).unwrap();
     assert_eq!(said(&mut begin(&mut reader, CLUSTER).unwrap()), "1 subjects, 0 damaged");
-    reader.finish();
+    reader.finish().unwrap();
     assert!(fs::read(&path).unwrap() == before);
 }
 
@@ -78,7 +82,7 @@ fn what_cannot_be_kept_is_said_at_once() {
     let mut first = Keeper::open(&path).unwrap();
     text += &words(Keeper::open(&path).unwrap_err());
     said(&mut begin(&mut first, CLUSTER).unwrap());
-    first.finish();
+    first.finish().unwrap();
     let mut other = Keeper::open(&path).unwrap();
     text += &words(begin(&mut other, "another").unwrap_err());
     let thesis = directory.path().join("thesis.txt");
@@ -87,6 +91,9 @@ fn what_cannot_be_kept_is_said_at_once() {
     text += &words(Keeper::open(directory.path()).unwrap_err());
     text += &words(Keeper::open(&directory.path().join("no/where")).unwrap_err());
     text += &words(Keeper::open_to_read(&directory.path().join("b")).unwrap_err());
+    let pipe = directory.path().join("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    text += &words(Keeper::open_to_read(&pipe).unwrap_err());
     assert!(!directory.path().join("b").exists());
     assert_eq!(fs::read(&thesis).unwrap(), b"all my work");
     insta::assert_snapshot!(text, @"
@@ -101,6 +108,8 @@ fn what_cannot_be_kept_is_said_at_once() {
     cannot open history DIR/no/where: No such file or directory (os error 2)
 
     cannot open history DIR/b: No such file or directory (os error 2)
+
+    history DIR/pipe: it is no file
     ");
 }
 
@@ -126,11 +135,31 @@ fn a_disk_that_fails_ends_the_keeping() {
 #[test]
 fn a_disk_that_does_not_follow_is_not_waited_for() {
     let (minutes, _waiting) = sync_channel(1);
-    let (_until, ended) = channel();
-    let state = State::Running { minutes, ended };
+    let thread = Worker::start("history", || Ok(())).unwrap();
+    let state = State::Running { minutes, thread };
     let mut keeper = Keeper { path: PathBuf::from("h"), access: Access::Write, state };
     assert!(keeper.keep(minute(1)).is_none());
     let Some(Msg::Kept(KeptNews::Ended(why))) = keeper.keep(minute(2)) else { panic!() };
     assert_eq!(why, "h: the disk does not follow");
     assert!(keeper.keep(minute(3)).is_none());
+    assert_eq!(keeper.finish(), Err("h: the disk does not follow".to_owned()));
+}
+
+#[test]
+fn whoever_leaves_hears_that_the_last_minutes_are_lost() {
+    let (minutes, waiting) = sync_channel(WAITING_MAX);
+    let medium = SimulatedMedium::default();
+    medium.has_room(4_100);
+    let file = KeptFile::open(medium).unwrap();
+    let (news, heard) = unbounded_channel();
+    // Nobody listens any more.
+    drop(heard);
+    let thread = Worker::start("history", move || {
+        let past = Past::new(now(), BTreeSet::new());
+        keep(file, (Access::Write, CLUSTER), past, &waiting, &news).map_err(|it| it.to_string())
+    });
+    let state = State::Running { minutes, thread: thread.unwrap() };
+    let mut keeper = Keeper { path: PathBuf::from("h"), access: Access::Write, state };
+    assert!(keeper.keep(minute(NOON)).is_none());
+    assert_eq!(keeper.finish(), Err("no storage space".to_owned()));
 }
