@@ -19,7 +19,7 @@ use crate::error::CliError;
 use crate::session::Session;
 use crate::tui::history::kept::Minute;
 use crate::tui::history::store::Subject;
-use crate::tui::model::app::{App, Setting};
+use crate::tui::model::app::{App, KeptNews, Setting};
 use crate::tui::model::msg::{Connection, Effect, Msg};
 use crate::tui::recording::line::Header;
 use crate::tui::recording::writer::{Naming, NewFile, Recording, record};
@@ -158,9 +158,16 @@ impl Source {
             Came::Read(msg) => return app.update(live.clocks.now(), msg, effects),
             Came::Time => return app.update(live.clocks.now(), Msg::Tick, effects),
         };
+        // A hundred lines of the past are as much as a key may wait for.
+        let is_long = |msg: &Msg| matches!(msg, Msg::Kept(KeptNews::Past(_)));
+        let mut is_enough = is_long(&msg);
         app.update(live.clocks.now(), msg, effects);
         for _ in 1..ANSWERS_AT_ONCE {
+            if is_enough {
+                break;
+            }
             let Ok(msg) = live.heard.try_recv() else { break };
+            is_enough = is_long(&msg);
             app.update(live.clocks.now(), msg, effects);
         }
     }
