@@ -102,6 +102,18 @@ pub(crate) struct Origin {
     pub(crate) read: Option<Timestamp>,
 }
 
+impl Rules {
+    /// The same, where nobody is told.
+    pub(crate) fn without_targets(mut self) -> Rules {
+        self.targets.clear();
+        self.rules.iter_mut().for_each(|it| it.send.clear());
+        if let Some(checks) = &mut self.checks {
+            checks.send.clear();
+        }
+        self
+    }
+}
+
 /// A rule of the user.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rule {

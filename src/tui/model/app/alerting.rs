@@ -41,6 +41,8 @@ impl App {
         let now = wall(self.now);
         match read {
             Ok(rules) => {
+                let is_played = self.played.is_some();
+                let rules = if is_played { rules.without_targets() } else { rules };
                 self.watch.alerts.reload(rules, now);
                 self.say("the rules were read again");
             }
