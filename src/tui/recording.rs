@@ -13,7 +13,9 @@
 //! | what a line says | `line` |
 //! | what hides names | `redact` |
 //! | lines out of a file, and what is wrong with it | `reader` |
+//! | a thread that reads them ahead | `ahead` |
 //! | from when to when it goes, and a place in it | `span` |
+//! | how the same cluster is reached | `reach` |
 //! | the thread that writes | `writer` |
 //! | answers and the passing of time, into the dashboard | `playing` |
 //! | how fast | `speed` |
@@ -24,8 +26,10 @@
 //! repeats, and most of it does, costs little, as the window of the compression spans more than a
 //! round of questions.
 
+pub(crate) mod ahead;
 pub(crate) mod line;
 pub(crate) mod playing;
+pub(crate) mod reach;
 pub(crate) mod reader;
 mod redact;
 pub(crate) mod span;
@@ -39,6 +43,6 @@ mod tests;
 /// of a large cluster. Reader and writer have a buffer of it, which is touched as it fills.
 const WINDOW_LOG: u32 = 25;
 
-/// No line is longer, in bytes: metadata of some 400,000 partitions. A longer one is not written,
-/// and where one is read it is damage.
+/// No line is longer, in bytes: metadata of some 400,000 partitions. An answer that takes more ends the
+/// recording, and where one is read it is damage.
 const LINE_MAX: usize = 64 << 20;

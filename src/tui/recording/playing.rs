@@ -3,6 +3,9 @@
 //! The dashboard hears of each answer at the time at which it came, and of the seconds between, as
 //! it did while it was recorded: what follows from both is the same again.
 
+use std::io::BufRead;
+use std::task::Poll;
+
 use kt_protocol::types::{Millis, Now, Timestamp};
 
 use super::line::Entry;
@@ -12,14 +15,22 @@ use crate::tui::model::msg::Msg;
 
 /// Where answers come from.
 pub(crate) trait Entries {
-    /// The next answer; `None` at the end.
+    /// The next answer, which is waited for; `None` at the end.
     fn next(&mut self) -> Result<Option<Entry>, ReadError>;
+
+    /// The same, if it was read already.
+    fn try_next(&mut self) -> Poll<Result<Option<Entry>, ReadError>>;
+
     fn ending(&self) -> Ending;
 }
 
-impl<R: std::io::BufRead> Entries for Reader<R> {
+impl<R: BufRead> Entries for Reader<R> {
     fn next(&mut self) -> Result<Option<Entry>, ReadError> {
         Reader::next(self)
+    }
+
+    fn try_next(&mut self) -> Poll<Result<Option<Entry>, ReadError>> {
+        Poll::Ready(Reader::next(self))
     }
 
     fn ending(&self) -> Ending {
@@ -31,7 +42,7 @@ impl<R: std::io::BufRead> Entries for Reader<R> {
 #[derive(Debug)]
 pub(crate) struct Playing<E> {
     entries: E,
-    /// The answer that comes next.
+    /// The answer that comes next; none while it is still read, and at the end.
     next: Option<Entry>,
     /// What the dashboard was told last.
     now: Now,
@@ -39,9 +50,8 @@ pub(crate) struct Playing<E> {
     end: Option<PlayEnd>,
 }
 
-/// While nothing comes for long, time passes in seconds for so many of them, and then at once: who
-/// records was asleep.
-const SECONDS_MAX: u64 = 120;
+/// Where nothing comes for longer than this, in ms, who recorded was asleep: that time passes at once.
+const SILENCE_MAX: u64 = 120_000;
 
 impl<E: Entries> Playing<E> {
     /// Begins with the first answer, which is not told yet.
@@ -60,9 +70,19 @@ impl<E: Entries> Playing<E> {
         self.now
     }
 
-    /// When the next answer comes.
+    /// When the next answer comes, if it was read.
     pub(crate) fn next_at(&self) -> Option<Now> {
         self.next.as_ref().map(|it| it.at)
+    }
+
+    /// Whether the next answer is still read.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.next.is_none() && self.end.is_none()
+    }
+
+    /// Where answers come from.
+    pub(crate) fn entries(&self) -> &E {
+        &self.entries
     }
 
     pub(crate) fn is_ended(&self) -> bool {
@@ -77,20 +97,11 @@ impl<E: Entries> Playing<E> {
         }
     }
 
-    /// Tells the dashboard what happens up to `until`, but no more than so many answers and
-    /// moments; whether that was all.
-    pub(crate) fn advance(&mut self, app: &mut App, until: Millis, most: usize) -> bool {
-        for _ in 0..most {
-            if self.is_ended() || !self.step(app, until) {
-                return true;
-            }
-        }
-        false
-    }
-
     /// Tells all that came up to a time of the wall clock, and lets time pass up to there.
     pub(crate) fn advance_to(&mut self, app: &mut App, wall: Timestamp) {
-        while let Some(next) = self.next_at() {
+        loop {
+            self.wait(app);
+            let Some(next) = self.next_at() else { return };
             if wall < next.wall {
                 let left = u64::try_from(wall.0 - self.now.wall.0).unwrap_or(0);
                 let until = (self.now.monotonic + left).min(next.monotonic);
@@ -104,27 +115,67 @@ impl<E: Entries> Playing<E> {
 
     /// Plays it to its end.
     pub(crate) fn advance_to_end(&mut self, app: &mut App) {
-        while !self.is_ended() && self.step(app, Millis(u64::MAX)) {}
+        loop {
+            self.wait(app);
+            if self.is_ended() || !self.step(app, Millis(u64::MAX)) {
+                return;
+            }
+        }
     }
 
-    /// The next answer, or the next moment at which something is to be computed; false if there is
-    /// none up to then.
-    fn step(&mut self, app: &mut App, until: Millis) -> bool {
-        let Some(next) = self.next_at() else { return false };
-        let silence = next.monotonic - self.now.monotonic;
-        let moment = app.next_deadline().max(self.now.monotonic + 1);
-        if moment < next.monotonic && silence <= SECONDS_MAX * 1_000 {
-            if until < moment {
-                return false;
-            }
-            self.pass(app, moment);
-            return true;
+    /// When the dashboard is told something next, of what was read: an answer, or a moment at which
+    /// something is to be computed, which it has at `deadline`.
+    pub(crate) fn due(&self, deadline: Millis) -> Option<Millis> {
+        let next = self.next_at()?.monotonic;
+        match self.silent_until() {
+            Some(_) => Some(next),
+            None => Some(deadline.max(self.now.monotonic + 1).min(next)),
         }
-        if until < next.monotonic {
+    }
+
+    /// The next answer, if it comes so late that the time before it is not worth waiting for.
+    pub(crate) fn silent_until(&self) -> Option<Millis> {
+        let next = self.next_at()?.monotonic;
+        (SILENCE_MAX < next - self.now.monotonic).then_some(next)
+    }
+
+    /// Tells the next answer, or lets time pass to the next moment; false if there is none up to
+    /// `until`.
+    pub(crate) fn step(&mut self, app: &mut App, until: Millis) -> bool {
+        self.look(app);
+        let Some(due) = self.due(app.next_deadline()).filter(|it| *it <= until) else {
             return false;
+        };
+        match self.next_at() {
+            Some(next) if due < next.monotonic => self.pass(app, due),
+            _ => self.tell(app),
         }
-        self.tell(app);
         true
+    }
+
+    /// Takes over the next answer if it was read meanwhile.
+    pub(crate) fn look(&mut self, app: &mut App) {
+        if self.is_reading()
+            && let Poll::Ready(read) = self.entries.try_next()
+        {
+            self.take(app, read);
+        }
+    }
+
+    /// Waits until the next answer is read.
+    fn wait(&mut self, app: &mut App) {
+        if self.is_reading() {
+            let read = self.entries.next();
+            self.take(app, read);
+        }
+    }
+
+    fn take(&mut self, app: &mut App, read: Result<Option<Entry>, ReadError>) {
+        match read {
+            Ok(Some(next)) => self.next = Some(in_order(next, self.now)),
+            Ok(None) => self.end_with(app, self.ended()),
+            Err(error) => self.end_with(app, PlayEnd::Damaged(error.to_string())),
+        }
     }
 
     /// Nothing but time passes.
@@ -135,18 +186,14 @@ impl<E: Entries> Playing<E> {
         self.update(app, Msg::Tick);
     }
 
-    /// The next answer is told, and the one after it read.
+    /// The next answer is told, and the one after it taken over if it was read.
     fn tell(&mut self, app: &mut App) {
         let Some(entry) = self.next.take() else { return };
         self.now = Now { monotonic: entry.at.monotonic.max(self.now.monotonic), ..entry.at };
         let question = entry.question();
         let Entry { said, took, .. } = entry;
         self.update(app, Msg::Answer { question, said, took });
-        match self.entries.next() {
-            Ok(Some(next)) => self.next = Some(in_order(next, self.now)),
-            Ok(None) => self.end_with(app, self.ended()),
-            Err(error) => self.end_with(app, PlayEnd::Damaged(error.to_string())),
-        }
+        self.look(app);
     }
 
     fn ended(&self) -> PlayEnd {

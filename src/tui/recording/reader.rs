@@ -141,6 +141,11 @@ impl<R: BufRead> Reader<R> {
         Ok(if self.next_line()? { Some(&self.buffer) } else { None })
     }
 
+    /// How long the line was that was read last.
+    pub(super) fn line_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
     pub(crate) fn ending(&self) -> Ending {
         self.ending
     }

@@ -42,8 +42,8 @@ impl FromStr for Speed {
     }
 }
 
-/// At most three characters, as the header has no room for more: `8`, `0.5`, `.25`, `2.5`, `<.01`
-/// is one too many and never stands beside an age.
+/// At most three characters, as the header has no room for more: `8`, `2.5`, `0.5`, `.25`, and `0.0` for
+/// what is slower than a hundredth.
 impl fmt::Display for Speed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, tenths) = (self.thousandths / 1_000, self.thousandths % 1_000 / 100);

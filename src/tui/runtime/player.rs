@@ -1,7 +1,14 @@
 //! A recording in the place of the cluster: its answers come when their time comes, by a clock
 //! that goes as fast as was said.
 
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -16,9 +23,11 @@ use crate::tui::alerts::rules::Rules;
 use crate::tui::model::app::{App, Brokers, Setting, not_recorded};
 use crate::tui::model::msg::Msg;
 use crate::tui::model::page::Target;
+use crate::tui::recording::ahead::Ahead;
 use crate::tui::recording::line::Header;
 use crate::tui::recording::playing::Playing;
-use crate::tui::recording::reader::{Decoded, Reader, open};
+use crate::tui::recording::reach::flags_of;
+use crate::tui::recording::reader::open;
 use crate::tui::recording::span::Span;
 use crate::tui::recording::speed::Speed;
 use crate::tui::view;
@@ -33,13 +42,15 @@ pub(crate) struct Play {
     pub(crate) zone: TimeZone,
 }
 
-/// Answers and moments that are told before the picture is drawn again.
-const TOLD_AT_ONCE: usize = 64;
+/// What is behind is told for so long before keys are looked at again, and the picture is drawn.
+const TOLD_FOR: Duration = Duration::from_millis(30);
+/// A wait of that length needs no words.
+const SILENT_WAIT: Duration = Duration::from_millis(500);
 
 /// A recording, and the clock that it is played by.
 #[derive(Debug)]
 pub(super) struct Player {
-    playing: Playing<Reader<Decoded>>,
+    playing: Playing<Ahead>,
     speed: Speed,
     /// Where the recording stood, and when that was; it stands while nobody can look.
     from: Millis,
@@ -49,7 +60,7 @@ pub(super) struct Player {
 /// A recording that was opened, and a dashboard before it that has heard nothing yet.
 struct Opened {
     app: App,
-    playing: Playing<Reader<Decoded>>,
+    playing: Playing<Ahead>,
     /// Where to begin.
     at: Option<Timestamp>,
 }
@@ -60,24 +71,35 @@ impl Play {
         if let Some(why) = not_recorded(target.screen) {
             return Err(CliError::usage(why));
         }
+        // A place in it is found before it is opened to be played.
+        let at = self.at.as_deref().map(|at| self.moment(at)).transpose()?;
         let (header, reader) = open(&self.file)?;
-        let playing = Playing::begin(reader)?;
+        let ahead = Ahead::start(reader)
+            .map_err(|error| CliError::other(format!("cannot start a thread: {error}")))?;
+        let playing = Playing::begin(ahead)?;
         if playing.is_ended() {
-            let file = self.file.display();
-            return Err(CliError::other(format!("{file}: the recording holds no answer yet")));
+            return Err(self.without_answers());
         }
-        let at = match (&self.at, Span::of(&self.file)?) {
-            (Some(at), Some(span)) => {
-                let moment = span.moment(at, &self.zone)?;
-                Some(Timestamp(moment.as_millisecond()))
-            }
-            _ => None,
-        };
         let mut app = App::new(self.setting(header), playing.now());
         // It looks by the rules, and tells nobody.
-        app.watch.alerts = Engine::new(rules);
+        app.watch.alerts = Engine::new(rules.without_targets());
         app.play(self.speed);
         Ok(Opened { app, playing, at })
+    }
+
+    /// The place that is meant, by the times of all of it.
+    fn moment(&self, at: &str) -> Result<Timestamp, CliError> {
+        // A pipe is gone once it was read; whoever is not there is told so by who opens it.
+        if fs::metadata(&self.file).is_ok_and(|it| !it.is_file() && !it.is_dir()) {
+            let message = format!("--at needs a file, and {} is none", self.file.display());
+            return Err(CliError::usage(message).hint("without --at it is played from its begin"));
+        }
+        let span = Span::of(&self.file)?.ok_or_else(|| self.without_answers())?;
+        Ok(Timestamp(span.moment(at, &self.zone)?.as_millisecond()))
+    }
+
+    fn without_answers(&self) -> CliError {
+        CliError::other(format!("{}: the recording holds no answer yet", self.file.display()))
     }
 
     fn setting(&self, header: Header) -> Setting {
@@ -86,7 +108,8 @@ impl Play {
             paint: None,
             is_protected: header.protected,
             zone: self.zone.clone(),
-            reach: header.reach.unwrap_or_default(),
+            // They are copied with command lines, whoever wrote them.
+            reach: header.reach.as_deref().map(flags_of).unwrap_or_default(),
             data: Vec::new(),
             brokers: Brokers::Elsewhere,
         }
@@ -117,9 +140,11 @@ impl Player {
         rules: Rules,
         size: (u16, u16),
     ) -> Result<(App, Player), CliError> {
-        let mut opened = play.open(target, rules)?;
-        opened.seek(target, size)?;
-        let Opened { app, playing, .. } = opened;
+        let Opened { app, playing, .. } = while_told(|| {
+            let mut opened = play.open(target, rules)?;
+            opened.seek(target, size)?;
+            Ok::<_, CliError>(opened)
+        })?;
         let (from, since) = (playing.now().monotonic, Some(Instant::now()));
         Ok((app, Player { playing, speed: play.speed, from, since }))
     }
@@ -140,20 +165,40 @@ impl Player {
         self.from + self.speed.recorded(real)
     }
 
-    /// Waits until something is to be told; for ever at the end.
-    pub(super) async fn next(&self, app: Millis) {
+    /// Waits until something is to be told, where the dashboard computes something at `deadline`; for
+    /// ever at the end. Nothing is lost if it is dropped meanwhile.
+    pub(super) async fn next(&self, deadline: Millis) {
         let Some(since) = self.since.filter(|_| !self.playing.is_ended()) else {
             return std::future::pending().await;
         };
-        let next = self.playing.next_at().map_or(app, |it| it.monotonic.min(app));
-        let real = Duration::from_millis(self.speed.real(next - self.from));
+        if self.playing.is_reading() {
+            return self.playing.entries().ready().await;
+        }
+        let is_silent = self.playing.silent_until().is_some();
+        let Some(due) = self.playing.due(deadline).filter(|_| !is_silent) else { return };
+        let real = Duration::from_millis(self.speed.real(due - self.from));
         tokio::time::sleep_until((since + real).into()).await;
     }
 
     /// Tells what its time has come for; the rest is told when the keys have been looked at.
     pub(super) fn advance(&mut self, app: &mut App) {
-        let until = self.clock();
-        self.playing.advance(app, until, TOLD_AT_ONCE);
+        let began = Instant::now();
+        loop {
+            self.playing.look(app);
+            self.pass_silence();
+            let until = self.clock();
+            if !self.playing.step(app, until) || TOLD_FOR <= began.elapsed() {
+                return;
+            }
+        }
+    }
+
+    /// The clock is set forward over time that nobody recorded.
+    fn pass_silence(&mut self) {
+        if let Some(to) = self.playing.silent_until().filter(|it| self.clock() < *it) {
+            self.from = to;
+            self.since = Some(Instant::now());
+        }
     }
 
     /// The recording stands still while nobody can look.
@@ -178,6 +223,15 @@ pub(crate) fn once_of_recording(
     target: &Target,
     sheet: Sheet,
 ) -> Result<Once, CliError> {
+    let mut app = while_told(|| played(play, rules, target, sheet))?;
+    // Where a list stands is known once it was drawn.
+    let mut buffer = Buffer::empty(Rect::new(0, 0, sheet.width, sheet.height));
+    let drawn = view::app::draw(&app, &mut buffer);
+    app.was_drawn(drawn);
+    Ok(picture(&mut app, sheet))
+}
+
+fn played(play: &Play, rules: Rules, target: &Target, sheet: Sheet) -> Result<App, CliError> {
     let mut opened = play.open(target, rules)?;
     opened.app.theme = sheet.theme;
     opened.seek(target, (sheet.width, sheet.height))?;
@@ -188,9 +242,21 @@ pub(crate) fn once_of_recording(
             return Err(CliError::other(why));
         }
     }
-    // Where a list stands is known once it was drawn.
-    let mut buffer = Buffer::empty(Rect::new(0, 0, sheet.width, sheet.height));
-    let drawn = view::app::draw(&app, &mut buffer);
-    app.was_drawn(drawn);
-    Ok(picture(&mut app, sheet))
+    Ok(app)
+}
+
+/// Says what is waited for if the work takes long: the terminal is still the shell's.
+fn while_told<T>(work: impl FnOnce() -> T) -> T {
+    thread::scope(|scope| {
+        let (working, ended) = channel::<()>();
+        scope.spawn(move || {
+            if ended.recv_timeout(SILENT_WAIT) == Err(RecvTimeoutError::Timeout) {
+                // Who does not read it has gone.
+                let _ = writeln!(io::stderr(), "reading the recording; Ctrl-C ends at once");
+            }
+        });
+        let done = work();
+        drop(working);
+        done
+    })
 }
