@@ -97,12 +97,13 @@ impl<E: Entries> Playing<E> {
         }
     }
 
-    /// Tells all that came up to a time of the wall clock, and lets time pass up to there.
+    /// Tells all that came up to a time of the wall clock, and lets time pass up to there. Where that
+    /// clock was set back, a time may come twice, and the first one is meant.
     pub(crate) fn advance_to(&mut self, app: &mut App, wall: Timestamp) {
         loop {
             self.wait(app);
             let Some(next) = self.next_at() else { return };
-            if wall < next.wall {
+            if self.now.wall <= wall && wall < next.wall {
                 let left = u64::try_from(wall.0 - self.now.wall.0).unwrap_or(0);
                 let until = (self.now.monotonic + left).min(next.monotonic);
                 while self.step(app, until) {}

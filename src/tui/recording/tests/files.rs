@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use super::kinds::Chosen;
 use super::*;
@@ -255,4 +256,40 @@ fn nobody_waits_for_a_disk_that_does_not_follow() {
     assert_eq!(recorder.take_fault().as_deref(), Some("the disk does not follow"));
     drop(go);
     assert_eq!(recording.finish(), Err("the disk does not follow".to_owned()));
+}
+
+/// A disk that tells what it was told to flush.
+struct Flushed(Vec<u8>, Sender<Vec<u8>>);
+
+impl Write for Flushed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // The test may have seen enough.
+        let _ = self.1.send(self.0.clone());
+        Ok(())
+    }
+}
+
+impl Last for Flushed {
+    fn last(self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn who_is_killed_loses_what_came_last_and_no_more() {
+    let (told, flushes) = channel();
+    let recording = begin(Flushed(Vec::new(), told), header(), Naming::AsTheyAre).unwrap();
+    let (directory, few) = (directory(), few());
+    let soon = Duration::from_secs(60);
+    assert_eq!(read(&directory, &flushes.recv_timeout(soon).unwrap()), Ok((vec![], Ending::Cut)));
+    keep(&recording, &few);
+    // Nothing more comes: it is flushed nevertheless, and nobody has ended it.
+    let flushed = flushes.recv_timeout(soon).unwrap();
+    assert_eq!(read(&directory, &flushed), Ok((few, Ending::Cut)));
+    recording.finish().unwrap();
 }

@@ -266,6 +266,30 @@ fn a_place_in_it_is_found_by_its_time() {
 }
 
 #[test]
+fn a_place_is_found_though_the_wall_clock_was_set_back() {
+    let directory = directory();
+    let (recording, file) = begun(&directory, Naming::AsTheyAre);
+    let all = Chosen::plain().one_of_each();
+    // Ten minutes after the start the clock goes back by an hour.
+    let walls = [0, 300_000, -3_000_000, -2_700_000, -2_400_000];
+    let entries = (0_u64..).zip(walls).map(|(index, wall)| Entry {
+        at: Now { wall: Timestamp(WALL + wall), ..at(index * 300_000) },
+        ..all[0].clone()
+    });
+    keep(&recording, &entries.collect::<Vec<_>>());
+    recording.finish().unwrap();
+    let stands = |wall: i64| {
+        let mut replay = Replay::of(&file, (80, 24), Speed::ONE);
+        replay.playing.advance_to(&mut replay.app, Timestamp(WALL + wall));
+        (replay.app.now.monotonic.0, replay.app.now.wall.0 - WALL)
+    };
+    assert_eq!(stands(100_000), (100_000, 100_000));
+    assert_eq!(stands(-2_800_000), (800_000, -2_800_000));
+    // And the last moment of all.
+    assert_eq!(stands(-2_400_000), (1_200_000, -2_400_000));
+}
+
+#[test]
 fn time_that_nobody_recorded_passes_at_once() {
     let directory = directory();
     let (recording, file) = begun(&directory, Naming::AsTheyAre);
