@@ -64,3 +64,25 @@ fn nothing_is_left_behind_where_no_dashboard_opens() {
     assert_eq!(screen.end().code(), Some(1));
     assert!(!data.exists());
 }
+
+#[test]
+fn a_node_of_ones_own_is_recorded_and_its_history_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, history) = (directory.path().join("a.kt"), directory.path().join("a.history"));
+    let mut kt = kt();
+    kt.env("XDG_STATE_HOME", directory.path());
+    kt.args(["serve", "--dashboard", "--ephemeral", "--listen", "127.0.0.1:0", "--redact"]);
+    kt.arg("--record").arg(&file).arg("--history").arg(&history);
+    let mut screen = Screen::start(&mut kt, 80, 24);
+    screen.wait_for("recording to ");
+    screen.wait_for("none; no throttle left behind");
+    screen.press("q");
+    screen.wait_for("a recording is being made: leave? [y/N]");
+    screen.press("y");
+    assert_eq!(screen.end().code(), Some(0));
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(&history)), (0o600, 0o600));
+    let operator = Operator::at("127.0.0.1:1");
+    let seen = operator.ok(&format!("dashboard --once brokers --replay {}", file.display()));
+    assert!(seen.contains(" brokers  1 ") && seen.contains("host-1:"), "{seen}");
+}

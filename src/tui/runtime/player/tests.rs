@@ -145,7 +145,7 @@ fn nobody_is_told_and_nothing_seems_to_be_under_way() {
     stage.pass(31_000);
     recording.finish().unwrap();
     let path = directory.path().join("alerts.toml");
-    let text = "[[rule]]\nname = \"down\"\nkind = \"broker-down\"\nwarn = \"1s\"\nsend = [\"ops\"]\n\n\
+    let text = "[[rule]]\nname = \"pager\"\nkind = \"broker-down\"\nwarn = \"1s\"\nsend = [\"ops\"]\n\n\
                 [target.ops]\nwebhook = \"http://127.0.0.1:9/\"\n";
     fs::write(&path, text).unwrap();
     let rules = Rules::read(&path, jiff::Timestamp::UNIX_EPOCH).unwrap();
@@ -153,6 +153,6 @@ fn nobody_is_told_and_nothing_seems_to_be_under_way() {
     let alerts = Target::screen(Screen::Alerts);
     let once = once_of_recording(&play(&file, "1", None), rules, &alerts, sheet).unwrap();
     let shown = view::export::text(&once.buffer);
-    let line = shown.lines().find(|it| it.contains("down")).unwrap();
+    let line = shown.lines().find(|it| it.contains("pager")).unwrap();
     assert!(!line.contains('…') && line.contains('–'), "{shown}");
 }
