@@ -28,9 +28,10 @@ pub(crate) use self::overlay::{Overlay, Question};
 use self::protecting::UnlockedUntil;
 pub(crate) use self::recorded::{PlayEnd, Played, not_recorded};
 use super::actions::{Changing, Edited};
+use super::cluster::heard::Heard;
 use super::msg::{Connection, Effect, Msg, Reporting};
 use super::page::{About, Page, Target};
-use super::schedule::Needs;
+use super::schedule::{Kind, Lane, Needs};
 use super::screen::Screen;
 use super::screens::Pages;
 use super::watch::Watch;
@@ -358,11 +359,11 @@ impl App {
 
     /// How old the oldest answer is that the screen needs, and how old it may be.
     pub(crate) fn age(&self) -> Option<Aged> {
-        let page = self.pages.page(self.screen);
-        let cluster = &self.watch.cluster;
         let mut oldest: Option<Aged> = None;
-        for kind in page.kinds() {
-            let Some(at) = cluster.oldest(&[*kind]) else { continue };
+        for kind in self.page().kinds() {
+            // Who has never answered does not hide that the others answer no more.
+            let times = self.heard(*kind).filter_map(|(_, it)| it.answered);
+            let Some(at) = times.min() else { continue };
             let every = self.watch.schedule.rhythm(*kind);
             let aged = Aged { age: self.now.monotonic - at, every };
             // What is asked for every few minutes is as old as that, and still as it should be.
@@ -372,6 +373,13 @@ impl App {
             }
         }
         oldest
+    }
+
+    /// What came of a kind of question, of those who are asked it now: the silence of others says
+    /// nothing.
+    fn heard(&self, kind: Kind) -> impl Iterator<Item = (Lane, &Heard)> {
+        let lanes = self.watch.schedule.lanes(kind).into_iter();
+        lanes.filter_map(|it| Some((it, self.watch.cluster.hearing.lanes.get(&it)?)))
     }
 
     fn page(&self) -> &dyn Page {

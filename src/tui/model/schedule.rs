@@ -272,16 +272,16 @@ impl Schedule {
 
     /// The lanes that somebody needs, those without anything to ask for left out.
     fn wanted(&self) -> BTreeSet<Lane> {
-        let mut wanted = BTreeSet::new();
-        for kind in Kind::ALL.into_iter().filter(|it| self.is_needed(*it)) {
-            match kind.place() {
-                Place::Anywhere => {
-                    wanted.insert(Lane { kind, broker: None });
-                }
-                Place::There => wanted.extend(self.world.lanes(kind, &self.needs)),
-            }
+        Kind::ALL.into_iter().flat_map(|it| self.lanes(it)).collect()
+    }
+
+    /// Those of one kind: whoever leads or coordinates nothing is not asked for that.
+    pub(crate) fn lanes(&self, kind: Kind) -> Vec<Lane> {
+        match kind.place() {
+            _ if !self.is_needed(kind) => Vec::new(),
+            Place::Anywhere => vec![Lane { kind, broker: None }],
+            Place::There => self.world.lanes(kind, &self.needs),
         }
-        wanted
     }
 
     fn is_needed(&self, kind: Kind) -> bool {

@@ -88,7 +88,7 @@ impl App {
         let mut silent: BTreeMap<NodeId, Option<Millis>> = BTreeMap::new();
         for kind in self.page().kinds() {
             let since = self.now.monotonic.0.saturating_sub(2 * self.watch.schedule.rhythm(*kind));
-            for (lane, heard) in self.watch.cluster.hearing.of_kind(*kind) {
+            for (lane, heard) in self.heard(*kind) {
                 let node = lane.broker.filter(|it| brokers.contains_key(it));
                 let is_silent = heard.answered.is_none_or(|it| it.0 < since);
                 if let Some(node) = node.filter(|_| is_silent) {

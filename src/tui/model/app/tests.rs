@@ -1,5 +1,6 @@
 //! The whole dashboard, driven by keys, before a cluster that answers.
 
+mod aging;
 mod going;
 
 use std::collections::BTreeMap;
