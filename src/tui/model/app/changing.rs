@@ -67,6 +67,10 @@ impl App {
         let chosen = self.chosen();
         let entity = match (self.screen, chosen.names.first()) {
             (Screen::Topic, Some(topic)) => Some(format!("topic/{topic}")),
+            // The row of the cursor, whatever is marked beside it.
+            (Screen::Configs, Some(_)) if self.page().focused() == 1 => {
+                self.page().list().subject().map(str::to_owned)
+            }
             (Screen::Configs, Some(entity)) => Some(entity.clone()),
             _ => None,
         };
@@ -118,11 +122,12 @@ impl App {
                 Chosen { names: vec![name], part: part(), value: None }
             }
             About::Group(name) => Chosen { names: vec![name], ..Chosen::default() },
-            About::Entity(name) => {
+            About::Entity(name) if page.focused() == 0 => {
                 let (part, value) = page.config().unzip();
                 Chosen { names: vec![name], part, value: value.flatten() }
             }
-            About::Cluster => {
+            // The second pane has the entities: what was opened before is not in sight.
+            About::Entity(_) | About::Cluster => {
                 let marked = list.marked();
                 let names = if marked.is_empty() { part().into_iter().collect() } else { marked };
                 Chosen { names, ..Chosen::default() }

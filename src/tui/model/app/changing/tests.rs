@@ -455,3 +455,22 @@ fn boxes_fit_any_window() {
         stage.shown();
     }
 }
+
+#[test]
+fn an_entity_is_changed_that_is_under_the_cursor() {
+    let mut stage = unlocked(Screen::Configs);
+    let line = |stage: &mut Stage| bottom(stage).lines().last().unwrap_or_default().to_owned();
+    stage.type_keys(":configs topic/orders<Enter>");
+    stage.pass(2_000);
+    stage.type_keys("<Tab>");
+    stage.app.pages.configs.entities.rows.seek("topic/payments");
+    stage.type_keys("e");
+    insta::assert_snapshot!(line(&mut stage), @" :configs alter topic/payments --set                    Tab complete  Enter run");
+    stage.type_keys("<Esc>as");
+    insta::assert_snapshot!(line(&mut stage), @" :configs alter topic/payments --set                    Tab complete  Enter run");
+    stage.type_keys("<Esc>ad");
+    insta::assert_snapshot!(line(&mut stage), @" :configs alter topic/payments --unset                  Tab complete  Enter run");
+    // In the first pane it is the one that its title names.
+    stage.type_keys("<Esc><Tab>as");
+    insta::assert_snapshot!(line(&mut stage), @" :configs alter topic/orders --set cleanup.policy=delete");
+}
