@@ -165,6 +165,16 @@ pub(crate) enum About {
     },
 }
 
+impl About {
+    /// The topic that it is, or is of.
+    pub(crate) fn topic(&self) -> Option<&str> {
+        match self {
+            About::Topic(topic) | About::Partition { topic, .. } => Some(topic),
+            About::Cluster | About::Group(_) | About::Entity(_) => None,
+        }
+    }
+}
+
 /// Where to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {

@@ -223,7 +223,17 @@ impl App {
             return self.freeze();
         }
         if let Some(parent) = self.screen.parent() {
-            self.go(&Target::screen(parent));
+            self.go(&self.above(parent));
+        }
+    }
+
+    /// The screen above as it was left, or, if that is about another topic than this one, anew.
+    fn above(&self, parent: Screen) -> Target {
+        let about = self.page().about();
+        let is_left = about.topic() == self.pages.page(parent).about().topic();
+        match parent == Screen::Topic && !is_left {
+            true => Target::about(parent, about),
+            false => Target::screen(parent),
         }
     }
 

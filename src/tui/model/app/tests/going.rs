@@ -224,3 +224,24 @@ fn help_names_keys_that_do_something_in_any_glyphs() {
     Enter topic  s sort  a undo  Y kt line  ? help  q quit
     ");
 }
+
+#[test]
+fn what_lies_above_records_is_their_topic() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    let topic = |stage: &Stage| stage.app.pages.topic.name.clone();
+    stage.go(&Target::about(Screen::Topic, About::Topic("payments".to_owned())));
+    stage.type_keys("3<Enter><Enter>");
+    assert_eq!(stage.app.screen, Screen::Records);
+    stage.type_keys("<Esc>");
+    assert_eq!((stage.app.screen, topic(&stage).as_str()), (Screen::Topic, "orders"));
+    // As it was left, if it is the same.
+    stage.type_keys("<Tab><Tab><Tab>");
+    let left = stage.app.pages.topic.pane;
+    stage.type_keys("<Enter><Esc>");
+    assert_eq!((topic(&stage).as_str(), stage.app.pages.topic.pane), ("orders", left));
+    // Whatever was opened before, or nothing.
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.type_keys(":records orders<Enter><Esc>");
+    assert_eq!((stage.app.screen, topic(&stage).as_str()), (Screen::Topic, "orders"));
+}
+
