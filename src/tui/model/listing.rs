@@ -114,6 +114,7 @@ impl<L: Line> Listing<L> {
     }
 
     fn show(&mut self) {
+        self.rows.note(&self.names);
         let rows = self.order.rows().iter();
         let shown = rows
             .filter(|row| self.lines.get(&row.key).is_some_and(|line| self.showing.shows(line)));
@@ -199,6 +200,8 @@ pub(crate) trait List {
     /// Changes what is shown.
     fn show_only(&mut self, change: &mut dyn FnMut(&mut Showing));
     fn key_pressed(&mut self, now: Millis);
+    /// A key is about the row under the cursor: from now on the cursor is on that subject.
+    fn adopt(&mut self) {}
     /// How many there are, hidden ones too.
     fn count(&self) -> usize;
     /// The first line in sight and how many lines fit, when it was drawn last.
@@ -282,6 +285,10 @@ impl<L: Line> List for Listing<L> {
     fn key_pressed(&mut self, now: Millis) {
         self.touched = now;
         self.order.key_pressed(now);
+    }
+
+    fn adopt(&mut self) {
+        self.rows.adopt(&self.names);
     }
 
     fn count(&self) -> usize {

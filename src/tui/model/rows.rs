@@ -29,6 +29,23 @@ impl Rows {
         Some(found.unwrap_or(self.at).min(last))
     }
 
+    /// The subject that the cursor was put on, whether it is shown or not.
+    pub(crate) fn held(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+
+    /// Takes note of where its subject stands among `names`: there the cursor stays when that goes.
+    pub(crate) fn note(&mut self, names: &[String]) {
+        let found = self.cursor.as_ref().and_then(|it| names.iter().position(|name| name == it));
+        self.at = found.unwrap_or(self.at);
+    }
+
+    /// Puts the cursor on what is seen under it, where that is not the subject it was put on: what
+    /// the user does now is about that, wherever it goes.
+    pub(crate) fn adopt(&mut self, names: &[String]) {
+        self.go(names, Step::By(0));
+    }
+
     /// Moves within the `names` shown now.
     pub(crate) fn go(&mut self, names: &[String], step: Step) {
         let Some(line) = self.line(names) else { return };
@@ -103,6 +120,31 @@ mod tests {
         assert_eq!(rows.line(&names("a b d e")), Some(2));
         assert_eq!(rows.subject(&names("a")), Some("a"));
         assert_eq!(rows.subject(&names("x y z c")), Some("c"));
+    }
+
+    #[test]
+    fn where_the_subject_went_is_where_the_cursor_stays() {
+        let mut rows = Rows::default();
+        rows.go(&names("a b c d e f"), Step::By(5));
+        // It rises to the top, and goes.
+        rows.note(&names("f a b c d e"));
+        assert_eq!(rows.subject(&names("a b c d e")), Some("a"));
+        rows.seek("d");
+        rows.note(&names("a b c d e"));
+        assert_eq!(rows.subject(&names("a b c e")), Some("e"));
+    }
+
+    #[test]
+    fn a_key_holds_what_is_seen_under_the_cursor() {
+        let mut rows = Rows::default();
+        rows.adopt(&names("a b c"));
+        assert_eq!(rows.subject(&names("x a b c")), Some("a"));
+        // It has gone: what stands there now is what the next key is about.
+        assert_eq!(rows.subject(&names("x b c")), Some("x"));
+        rows.adopt(&names("x b c"));
+        assert_eq!(rows.subject(&names("a b c x")), Some("x"));
+        rows.adopt(&[]);
+        assert_eq!(rows.held(), Some("x"));
     }
 
     #[test]

@@ -29,6 +29,7 @@ impl App {
         }
         match std::mem::take(&mut self.overlay) {
             Overlay::None => {
+                self.page_mut().list_mut().adopt();
                 if let Some(command) = keymap::command(key) {
                     self.run(command, effects);
                 }

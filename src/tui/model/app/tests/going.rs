@@ -245,3 +245,34 @@ fn what_lies_above_records_is_their_topic() {
     assert_eq!((stage.app.screen, topic(&stage).as_str()), (Screen::Topic, "orders"));
 }
 
+#[test]
+fn a_key_is_about_what_was_under_the_cursor() {
+    let mut town = Town::small();
+    town.add("aaa", 3, 10);
+    let mut stage = Stage::settled(town, 80, 24);
+    stage.type_keys("2");
+    assert_eq!(stage.app.pages.topics.list.subject(), Some("aaa"));
+    // Details of the row that is seen: another that fails meanwhile does not get the cursor.
+    stage.type_keys("d<Esc>");
+    stage.town.topics.get_mut("payments").unwrap().offline.insert(1);
+    stage.pass(21_000);
+    assert_eq!(stage.app.pages.topics.list.names()[0], "payments");
+    assert_eq!(stage.app.pages.topics.list.subject(), Some("aaa"));
+}
+
+#[test]
+fn the_cursor_stays_where_its_subject_went() {
+    let mut town = Town::small();
+    for name in ["a1", "a2", "a3"] {
+        town.add(name, 3, 10);
+    }
+    let mut stage = Stage::settled(town, 80, 24);
+    stage.type_keys("2G");
+    assert_eq!(stage.app.pages.topics.list.subject(), Some("payments"));
+    stage.town.topics.get_mut("payments").unwrap().offline.insert(1);
+    stage.pass(21_000);
+    assert_eq!(stage.app.pages.topics.list.cursor(), Some(0));
+    stage.town.topics.remove("payments");
+    stage.pass(30_000);
+    assert_eq!(stage.app.pages.topics.list.subject(), Some("a1"));
+}
