@@ -1,7 +1,7 @@
 //! The machine behind alerts: what was measured goes in, what is to be delivered comes out.
 //!
 //! ```text
-//! each new set of answers   evaluate(now, wall, measured, checks) → deliveries
+//! each time all is computed evaluate(now, wall, measured, checks) → deliveries
 //! at next_deadline          due(now)                              → deliveries
 //! what became of one        delivered(id, now, wall, result)
 //! the file has changed      reload(rules, wall), or refused(error, wall)
@@ -102,8 +102,8 @@ impl Engine {
         self.outbox.cluster_id.as_deref()
     }
 
-    /// One evaluation: to be made once for each new set of answers. `now` is for what lasts, `wall`
-    /// for what people read.
+    /// One evaluation. What was evaluated before counts no second time. `now` is for what lasts,
+    /// `wall` for what people read.
     pub(crate) fn evaluate(
         &mut self,
         now: Millis,
@@ -129,6 +129,7 @@ impl Engine {
                     _ => Rise::Held,
                 },
                 room: SUBJECTS_FOLLOWED_MAX.saturating_sub(followed),
+                told: measured.told(rule.kind),
             };
             let watched = self.watched.entry(rule.name.clone()).or_default();
             let changes = watched.take(at, measured.looks(rule), manner);

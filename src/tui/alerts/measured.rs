@@ -4,6 +4,7 @@ mod of_watch;
 
 use crate::tui::figures::Reading;
 use crate::tui::model::checks::facts::Answer;
+use crate::tui::model::checks::rounds::Told;
 use crate::tui::model::checks::{Level, Place};
 use crate::tui::model::lag::{Lag, Late};
 
@@ -16,6 +17,19 @@ pub(crate) struct Measured<'a> {
     pub(crate) topics: Answer<Vec<TopicMeasure<'a>>>,
     pub(crate) brokers: Answer<Vec<BrokerMeasure>>,
     pub(crate) directories: Answer<Vec<DirectoryMeasure<'a>>>,
+    /// When that was told.
+    pub(crate) told: TimesTold,
+}
+
+/// When the last round of answers came that each kind of rules is made of; none where each
+/// evaluation is one of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TimesTold {
+    pub(crate) commits: Option<Told>,
+    pub(crate) log_ends: Option<Told>,
+    pub(crate) metadata: Option<Told>,
+    pub(crate) sizes: Option<Told>,
+    pub(crate) brokers: Option<Told>,
 }
 
 /// A group. One that committed nothing has no lag, and fires nothing.
@@ -77,6 +91,18 @@ impl Measured<'_> {
             topics: Answer::Pending,
             brokers: Answer::Pending,
             directories: Answer::Pending,
+            told: TimesTold::default(),
+        }
+    }
+
+    /// When that came which rules of this kind look at.
+    pub(super) fn told(&self, kind: RuleKind) -> Option<Told> {
+        match kind {
+            RuleKind::Lag | RuleKind::TimeLag => self.told.commits,
+            RuleKind::BrokerDown => self.told.brokers,
+            RuleKind::UnderReplicated => self.told.metadata,
+            RuleKind::ProduceRate => self.told.log_ends,
+            RuleKind::TopicSize | RuleKind::Disk => self.told.sizes,
         }
     }
 

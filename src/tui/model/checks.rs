@@ -11,6 +11,7 @@ pub(crate) mod hold;
 mod moves;
 pub(crate) mod partitions;
 pub(crate) mod quorum;
+pub(crate) mod rounds;
 
 use std::collections::BTreeSet;
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 use self::facts::Facts;
 use self::hold::{Hold, Rise};
+use self::rounds::{Round, Rounds, Told};
 use crate::group_verdict;
 
 /// How bad a thing is.
@@ -252,22 +254,8 @@ struct Held {
     check: Option<Check>,
     /// Whether that check ever had an answer.
     is_known: bool,
-    /// When the first answer came, and the last one that was evaluated.
-    first: Option<Millis>,
-    seen: Option<Millis>,
+    rounds: Rounds,
 }
-
-/// When the answers came that a check is made of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Told {
-    /// The newest of them.
-    pub(crate) at: Millis,
-    /// For so long, in ms, answers are of one round.
-    pub(crate) round_ms: u64,
-}
-
-/// Answers come one after the other at first: until all are there, each shows what it tells.
-const SETTLING_MS: u64 = 10_000;
 
 impl Evaluator {
     /// One look at everything. A check whose answers are those of the last time says what it finds
@@ -305,14 +293,11 @@ impl Held {
         if finding.level == Level::Unknown {
             return self.hold.observe(finding.level, finding.rise);
         }
-        let at = told.map_or(now, |it| it.at);
-        let round_ms = told.map_or(0, |it| it.round_ms);
-        if at - *self.first.get_or_insert(at) < SETTLING_MS {
-            self.hold = Hold::default();
-        } else if self.seen.is_some_and(|seen| at <= seen + round_ms) {
-            return self.hold.level();
+        match self.rounds.look(now, told) {
+            Round::First => self.hold = Hold::default(),
+            Round::New => {}
+            Round::Same => return self.hold.level(),
         }
-        self.seen = Some(at);
         self.hold.observe(finding.level, finding.rise)
     }
 

@@ -4,11 +4,12 @@ mod kinds;
 
 use proptest::prelude::*;
 
-use super::super::measured::GroupMeasure;
+use super::super::measured::{GroupMeasure, TimesTold};
 use super::super::rules::tests::parse;
 use super::*;
 use crate::tui::model::checks::Evaluator;
 use crate::tui::model::checks::facts::{Answer, Facts};
+use crate::tui::model::checks::rounds::Told;
 use crate::tui::model::lag::{Lag, Late};
 
 const OPS: &str = "[target.ops]\nwebhook = \"http://ops/\"\n";
@@ -17,10 +18,11 @@ fn wall(now: u64) -> Timestamp {
     Timestamp::from_millisecond(i64::try_from(now).unwrap()).unwrap()
 }
 
-/// An engine with a clock: each evaluation is 10 s after the last.
+/// An engine with a clock: each evaluation is 10 s after the last, or as long as `step` says.
 struct Play {
     engine: Engine,
     now: u64,
+    step: u64,
     out: String,
     under_way: Vec<Outgoing>,
     fails: bool,
@@ -29,7 +31,14 @@ struct Play {
 impl Play {
     fn new(rules: &str) -> Play {
         let engine = Engine::new(parse(rules));
-        Play { engine, now: 0, out: String::new(), under_way: Vec::new(), fails: false }
+        Play {
+            engine,
+            now: 0,
+            step: 10_000,
+            out: String::new(),
+            under_way: Vec::new(),
+            fails: false,
+        }
     }
 
     fn unchecked() -> [Check; 6] {
@@ -48,11 +57,15 @@ impl Play {
         let outgoing =
             self.engine.evaluate(Millis(self.now), wall(self.now), measured, &Play::unchecked());
         self.deliver(outgoing);
-        self.now += 10_000;
+        self.now += self.step;
     }
 
     /// Groups with these lags.
     fn lags(&mut self, lags: &[(&str, i64)]) {
+        self.lags_told(lags, TimesTold::default());
+    }
+
+    fn lags_told(&mut self, lags: &[(&str, i64)], told: TimesTold) {
         let group = |(name, lag): &(&'static str, i64)| GroupMeasure {
             name,
             lag: if *lag < 0 { Lag::Unknown } else { Lag::Records(*lag) },
@@ -61,7 +74,7 @@ impl Play {
         let lags: Vec<(&'static str, i64)> =
             lags.iter().map(|it| (&*it.0.to_owned().leak(), it.1)).collect();
         let groups = Answer::Known(lags.iter().map(group).collect());
-        self.evaluate(&Measured { groups, ..Measured::nothing() });
+        self.evaluate(&Measured { groups, told, ..Measured::nothing() });
     }
 
     fn deliver(&mut self, outgoing: Vec<Outgoing>) {
@@ -378,6 +391,29 @@ proptest! {
         prop_assert!(play.engine.next_deadline().is_none());
         prop_assert!(play.lines().contains("all 2"), "{}", play.lines());
     }
+}
+
+#[test]
+fn a_round_of_answers_counts_once_however_often_it_is_evaluated() {
+    let mut play = Play::new(&lag_rule(""));
+    play.step = 1_000;
+    // It commits every 10 s, and its lag grows in between.
+    let saw = |second: u64| [5, 50][usize::from(4 < second % 10)];
+    for second in 0..120 {
+        let lag = match second {
+            0..10 => 0,
+            10..60 => saw(second),
+            60..90 => 50,
+            _ => saw(second),
+        };
+        let at = Millis(second / 10 * 10_000);
+        let commits = Some(Told { at, round_ms: 5_000 });
+        play.lags_told(&[("billing", lag)], TimesTold { commits, ..TimesTold::default() });
+    }
+    insta::assert_snapshot!(play.told(), @"
+     70 ops <- lag fired: billing 50
+    110 ops <- lag resolved: billing
+    ");
 }
 
 #[test]

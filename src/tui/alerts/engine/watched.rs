@@ -10,6 +10,7 @@ use super::super::notice::NoticeSubject;
 use crate::duration::Span;
 use crate::tui::alerts::rules::Value;
 use crate::tui::model::checks::hold::{Hold, Rise};
+use crate::tui::model::checks::rounds::{Round, Rounds, Told};
 use crate::tui::model::checks::{Check, Level, Place};
 
 /// When an evaluation is made, by both clocks.
@@ -30,6 +31,7 @@ pub(super) struct Watched {
     /// Those that would fire and are too many to be followed.
     uncounted: usize,
     is_known: bool,
+    rounds: Rounds,
 }
 
 /// Something that is beyond its limit, or was a moment ago.
@@ -74,6 +76,8 @@ pub(super) struct Manner {
     pub(super) rise: Rise,
     /// So many more subjects may be followed.
     pub(super) room: usize,
+    /// When the answers came.
+    pub(super) told: Option<Told>,
 }
 
 impl Watched {
@@ -87,7 +91,8 @@ impl Watched {
             }
             return changes;
         };
-        let is_first = !std::mem::replace(&mut self.is_known, true);
+        self.is_known = true;
+        let round = self.rounds.look(at.now, manner.told);
         self.seen = looks.len();
         (self.unknown, self.uncounted) = (0, 0);
         let mut gone: BTreeSet<String> = self.subjects.keys().cloned().collect();
@@ -106,15 +111,20 @@ impl Watched {
                     self.uncounted += 1;
                     continue;
                 }
+                // It comes with the next round.
+                (false, _) if round == Round::Same => continue,
                 (false, _) => room -= 1,
             }
             let subject = self.subjects.entry(look.name.clone());
-            let subject = subject.or_insert_with(|| Subject::new(&look, is_first));
-            subject.observe(at, look.level, manner);
+            let subject = subject.or_insert_with(|| Subject::new(&look, round));
+            // Silence has its own rule.
+            if round != Round::Same || look.level == Level::Unknown {
+                subject.observe(at, look.level, manner);
+            }
             subject.describe(&look);
         }
-        for key in gone {
-            if let Some(subject) = self.subjects.get_mut(&key) {
+        for key in gone.iter().filter(|_| round != Round::Same) {
+            if let Some(subject) = self.subjects.get_mut(key) {
                 subject.observe(at, Level::Ok, manner);
                 subject.value_text = "gone".to_owned();
             }
@@ -185,10 +195,10 @@ impl Watched {
 }
 
 impl Subject {
-    /// One that was fine before, unless nobody has looked before.
-    fn new(look: &Look, is_first: bool) -> Subject {
+    /// One that was fine before, unless this is the first time that anybody looks.
+    fn new(look: &Look, round: Round) -> Subject {
         let mut hold = Hold::default();
-        if !is_first {
+        if round != Round::First {
             hold.observe(Level::Ok, Rise::Held);
         }
         Subject { hold, name: look.name.clone(), ..Subject::of_check() }

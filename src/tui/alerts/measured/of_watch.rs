@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kt_protocol::types::Now;
 
-use super::{BrokerMeasure, DirectoryMeasure, GroupMeasure, Measured, TopicMeasure};
+use super::{BrokerMeasure, DirectoryMeasure, GroupMeasure, Measured, TimesTold, TopicMeasure};
 use crate::tui::figures::Reading;
 use crate::tui::history::Rate;
 use crate::tui::model::checks::facts::{
@@ -12,6 +12,7 @@ use crate::tui::model::checks::facts::{
 };
 use crate::tui::model::facts::{Stale, facts};
 use crate::tui::model::lag::{Lag, Late};
+use crate::tui::model::schedule::Kind;
 use crate::tui::model::watch::Watch;
 
 impl Measured<'_> {
@@ -30,6 +31,13 @@ impl Measured<'_> {
             topics: topics(watch, &facts),
             brokers: each(facts.brokers, broker),
             directories: each(facts.directories, directory),
+            told: TimesTold {
+                commits: watch.round_of(&[Kind::Commits, Kind::ShareCommits]),
+                log_ends: watch.round_of(&[Kind::LogEnds]),
+                metadata: watch.round_of(&[Kind::Metadata]),
+                sizes: watch.round_of(&[Kind::LogDirs]),
+                brokers: watch.round_of(&[Kind::Brokers]),
+            },
         }
     }
 }

@@ -3,7 +3,8 @@
 use kt_protocol::types::Millis;
 
 use super::{ALWAYS, Watch};
-use crate::tui::model::checks::{CheckKind, Told};
+use crate::tui::model::checks::CheckKind;
+use crate::tui::model::checks::rounds::Told;
 use crate::tui::model::facts::Stale;
 use crate::tui::model::schedule::Kind;
 
@@ -47,12 +48,17 @@ impl Watch {
             CheckKind::Groups => &[Kind::Commits, Kind::ShareCommits],
             CheckKind::Moves => &[Kind::Moves],
         };
+        self.round_of(kinds)
+    }
+
+    /// When the last round of answers came, of any of these kinds.
+    pub(crate) fn round_of(&self, kinds: &[Kind]) -> Option<Told> {
         let newest = |kind: &Kind| Some((self.cluster.newest(*kind)?, *kind));
         let (at, kind) = kinds.iter().filter_map(newest).max()?;
         // The brokers of one round do not answer at the same time.
-        let round_ms = match check {
-            CheckKind::Disk | CheckKind::Groups => self.schedule.rhythm(kind) / 2,
-            _ => 0,
+        let round_ms = match kind {
+            Kind::Brokers | Kind::Metadata | Kind::Quorum | Kind::Moves => 0,
+            _ => self.schedule.rhythm(kind) / 2,
         };
         Some(Told { at, round_ms })
     }

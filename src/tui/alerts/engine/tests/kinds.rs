@@ -74,6 +74,7 @@ fn measured() -> Measured<'static> {
             DirectoryMeasure { broker: 2, path: "/data", used: Reading::Known(0.87) },
             DirectoryMeasure { broker: 1, path: "/data", used: Reading::Failed },
         ]),
+        told: TimesTold::default(),
     }
 }
 
