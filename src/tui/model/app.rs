@@ -34,7 +34,7 @@ use super::page::{About, Page, Target};
 use super::schedule::{Kind, Lane, Needs};
 use super::screen::Screen;
 use super::screens::Pages;
-use super::watch::Watch;
+use super::watch::{Watch, in_turn};
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::history::window::View;
 use crate::tui::view::chart::Scale;
@@ -255,11 +255,7 @@ impl App {
     fn ask(&mut self, effects: &mut Vec<Effect>) {
         let mut needs = Watch::always();
         self.pages.page(self.screen).needs(&self.watch, &mut needs);
-        for age in &self.watch.open_ages {
-            if !needs.ages.contains(age) {
-                needs.ages.push(age.clone());
-            }
-        }
+        needs.ages = in_turn(&needs.ages, &self.watch.open_ages);
         if self.needs.as_ref() != Some(&needs) {
             self.watch.schedule.need(needs.clone());
             self.needs = Some(needs);

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kt_protocol::types::{Millis, NodeId, Now, Offset, TopicPartition};
 
+pub(crate) use self::ages::in_turn;
 pub(crate) use self::disks::Disks;
 pub(crate) use self::groups::{Judged, clocks};
 pub(crate) use self::growth::Growth;

@@ -44,6 +44,9 @@ pub(crate) struct Town {
     pub(crate) spite: String,
     /// Records that open transactions hold back.
     pub(crate) held: BTreeMap<TopicPartition, i64>,
+    /// Topics whose records may not be read, and those whose ends nobody may know.
+    pub(crate) unreadable: BTreeSet<String>,
+    pub(crate) endless: BTreeSet<String>,
 }
 
 /// A topic.
@@ -219,8 +222,13 @@ impl Town {
                 }
             },
             Ask::Offsets(which, partitions) => {
-                let found =
-                    |it: &TopicPartition| Some((it.clone(), Ok(self.offset(*which, it, age)?)));
+                let found = |it: &TopicPartition| {
+                    let offset = match self.endless.contains(&it.topic) {
+                        true => Err(denied(ApiKey::ListOffsets, &it.topic)),
+                        false => Ok(self.offset(*which, it, age)?),
+                    };
+                    Some((it.clone(), offset))
+                };
                 Said::Offsets(*which, partitions.iter().filter_map(found).collect())
             }
             Ask::Commits(groups) => Said::Commits(self.each(groups, |it| self.commits(it, age))),
@@ -237,7 +245,11 @@ impl Town {
             Ask::BrokerConfigs => Said::BrokerConfigs(self.broker_configs(node)),
             Ask::Ages(at) => {
                 let time = |(partition, offset): &(TopicPartition, Offset)| {
-                    (partition.clone(), *offset, Ok(self.time(partition, *offset)))
+                    let time = match self.unreadable.contains(&partition.topic) {
+                        true => Err(denied(ApiKey::Fetch, &partition.topic)),
+                        false => Ok(self.time(partition, *offset)),
+                    };
+                    (partition.clone(), *offset, time)
                 };
                 Said::Ages(at.iter().map(time).collect())
             }
@@ -530,6 +542,11 @@ impl Town {
         };
         Some(Timestamp(WALL - before))
     }
+}
+
+fn denied(api: ApiKey, topic: &str) -> Failure {
+    let (code, subject) = (ErrorCode::TopicAuthorizationFailed, Subject::Topic(topic.to_owned()));
+    Error::Broker { api, code, subject, message: None }.into()
 }
 
 fn quorum(age: u64) -> QuorumDescription {

@@ -10,7 +10,7 @@ use super::answer::FoundAges;
 /// What was read of records, to know how old they are.
 #[derive(Debug, Default)]
 pub(crate) struct Ages {
-    /// None for a record that has no time.
+    /// None for a record that has no time, or that could not be read.
     told: BTreeMap<TopicPartition, BTreeMap<Offset, Sample<Option<Timestamp>>>>,
     count: usize,
 }
@@ -22,9 +22,10 @@ impl Ages {
     /// A record's time does not change: what was told stays, until there is too much of it.
     pub(super) fn fold(&mut self, found: FoundAges, at: Millis) {
         for (partition, offset, time) in found {
-            let Ok(value) = time else { continue };
-            let before =
-                self.told.entry(partition).or_default().insert(offset, Sample { value, at });
+            let value = time.ok().flatten();
+            let records = self.told.entry(partition).or_default();
+            let known = records.get(&offset).and_then(|it| it.value);
+            let before = records.insert(offset, Sample { value: value.or(known), at });
             self.count += usize::from(before.is_none());
         }
         while KEPT < self.count {
@@ -52,10 +53,10 @@ impl Ages {
         self.count = self.told.values().map(BTreeMap::len).sum();
     }
 
-    /// Whether the time of this record was told.
-    pub(crate) fn has(&self, at: &TopicPartition, offset: Offset) -> bool {
+    /// Whether the time of this record was told, or since then that there is none to be had.
+    pub(crate) fn has(&self, at: &TopicPartition, offset: Offset, since: Millis) -> bool {
         let told = self.told.get(at).and_then(|it| it.get(&offset));
-        told.is_some_and(|it| it.value.is_some())
+        told.is_some_and(|it| it.value.is_some() || since <= it.at)
     }
 
     /// The last record up to this offset whose time is known.
@@ -71,6 +72,7 @@ impl Ages {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Failure;
     use super::*;
 
     fn told(ages: &mut Ages, at: u64, partition: &str, offset: i64, time: Option<i64>) {
@@ -88,9 +90,28 @@ mod tests {
         assert_eq!(ages.last_up_to(&at, Offset(4)), None);
         assert_eq!(ages.last_up_to(&at, Offset(5)), Some((Offset(5), Timestamp(50))));
         assert_eq!(ages.last_up_to(&at, Offset(9)), Some((Offset(5), Timestamp(50))));
-        assert!(ages.has(&at, Offset(5)) && !ages.has(&at, Offset(7)));
+        let (now, later) = (Millis(2), Millis(3));
+        assert!(ages.has(&at, Offset(5), later) && !ages.has(&at, Offset(7), later));
+        assert!(ages.has(&at, Offset(7), now), "that it has none is known for a while");
         ages.forget("orders");
         assert_eq!(ages.last_up_to(&at, Offset(9)), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_kept_beside_what_was() {
+        let mut ages = Ages::default();
+        let at = TopicPartition::new("orders", 0);
+        told(&mut ages, 1, "orders", 5, Some(50));
+        let denied = || Failure {
+            kind: kt_client::ErrorKind::Authorization,
+            code: None,
+            words: "denied".to_owned(),
+        };
+        let failed = |offset| (at.clone(), Offset(offset), Err(denied()));
+        ages.fold(vec![failed(5), failed(9)], Millis(2));
+        assert_eq!(ages.last_up_to(&at, Offset(9)), Some((Offset(5), Timestamp(50))));
+        assert!(ages.has(&at, Offset(9), Millis(2)) && !ages.has(&at, Offset(9), Millis(3)));
+        assert_eq!(ages.count, 2);
     }
 
     #[test]
@@ -107,8 +128,9 @@ mod tests {
             );
         }
         let (a, b) = (TopicPartition::new("a", 0), TopicPartition::new("b", 0));
-        assert!(!ages.has(&a, Offset(8)) && !ages.has(&b, Offset(9)));
-        assert!(ages.has(&a, Offset(10)) && ages.has(&b, Offset(kept + 9)));
+        let has = |at, offset| ages.has(at, Offset(offset), Millis(0));
+        assert!(!has(&a, 8) && !has(&b, 9));
+        assert!(has(&a, 10) && has(&b, kept + 9));
         assert_eq!(ages.count, KEPT);
     }
 }

@@ -94,6 +94,22 @@ fn a_group_that_was_late_before_anybody_looked_is_told_soon() {
 }
 
 #[test]
+fn what_may_not_be_read_keeps_no_other_age_from_being_told() {
+    let mut town = Town::small();
+    town.add("slow", 2, 10);
+    town.join("late", "slow", 3 * 36_000, 10);
+    for index in 0..8 {
+        let topic = format!("secret-{index}");
+        town.add(&topic, 1, 10);
+        town.join(&format!("hidden-{index}"), &topic, 1_000_000, 0);
+        town.unreadable.insert(topic);
+    }
+    let mut stage = Stage::open(town, 80, 24);
+    stage.pass(25_000);
+    assert_eq!(verdict(&stage, "late"), Some(Verdict::Behind));
+}
+
+#[test]
 fn an_outage_invents_no_samples() {
     let mut stage = Stage::settled(Town::small(), 80, 24);
     let series = [

@@ -138,9 +138,9 @@ fn known(cluster: &Cluster, partition: &TopicPartition) {
     let all = &cluster.configs[&ConfigEntity::Topic("orders".to_owned())];
     assert!(all.told.as_ref().is_some_and(|it| 6 < it.value.len()), "{all:?}");
     for offset in [Offset(0), Offset(1)] {
-        assert!(cluster.ages.has(partition, offset), "{offset:?}");
+        assert!(cluster.ages.has(partition, offset, Millis(u64::MAX)), "{offset:?}");
     }
-    assert!(!cluster.ages.has(partition, Offset(2)));
+    assert!(!cluster.ages.has(partition, Offset(2), Millis(u64::MAX)));
     assert_eq!(cluster.topics["orders"].partitions.keys().next(), Some(&PartitionIndex(0)));
     assert!(!cluster.brokers[&NodeId(1)].dirs.is_empty());
 }

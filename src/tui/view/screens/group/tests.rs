@@ -35,8 +35,8 @@ fn at_80_columns() {
      ▲ orders             3    1695000  401K↑ ~6m28s    500   6d23h billing-export-1
      ▲ orders             4    1695000  401K↑ ~6m28s    500   6d23h billing-export-2
      ▲ orders             5    1695000  401K↑ ~6m28s    500   6d23h billing-export-3
-     ▲ orders             6    1695000  401K↑ ~6m28s    500   6d23h billing-export-1
-     ▲ orders             9    1695000  401K↑ ~6m28s    500   6d23h billing-export-1
+       orders             6    1695000  401K↑   >33s    500   6d23h billing-export-1
+       orders             9    1695000  401K↑   >33s    500   6d23h billing-export-1
        orders            10    1695000  401K↑   >33s    500   6d23h billing-export-2
        orders            11    1695000  401K↑   >33s    500   6d23h billing-export-3
        orders             7    1695000     ?       –    500       – billing-export-2
@@ -71,8 +71,8 @@ fn at_160_columns_panes_stand_side_by_side() {
      ▲ orders                3    1695000    2096079  401K↑ ~6m28s    500   6d23h  │
      ▲ orders                4    1695000    2096079  401K↑ ~6m28s    500   6d23h  │
      ▲ orders                5    1695000    2096079  401K↑ ~6m28s    500   6d23h  │
-     ▲ orders                6    1695000    2096079  401K↑ ~6m28s    500   6d23h  │
-     ▲ orders                9    1695000    2096079  401K↑ ~6m28s    500   6d23h  │
+       orders                6    1695000    2096079  401K↑   >33s    500   6d23h  │
+       orders                9    1695000    2096079  401K↑   >33s    500   6d23h  │
        orders               10    1695000    2096079  401K↑   >33s    500   6d23h  │
        orders               11    1695000    2096079  401K↑   >33s    500   6d23h  │
        orders                7    1695000          …     ?       –    500       –  │
@@ -130,8 +130,8 @@ fn at_160_columns_in_ascii_another_pane_has_the_focus() {
      ! orders                3    1695000    2096079  401K^ ~6m28s    500   6d23h  |
      ! orders                4    1695000    2096079  401K^ ~6m28s    500   6d23h  |
      ! orders                5    1695000    2096079  401K^ ~6m28s    500   6d23h  |
-     ! orders                6    1695000    2096079  401K^ ~6m28s    500   6d23h  |
-     ! orders                9    1695000    2096079  401K^ ~6m28s    500   6d23h  |
+       orders                6    1695000    2096079  401K^   >33s    500   6d23h  |
+       orders                9    1695000    2096079  401K^   >33s    500   6d23h  |
        orders               10    1695000    2096079  401K^   >33s    500   6d23h  |
        orders               11    1695000    2096079  401K^   >33s    500   6d23h  |
        orders                7    1695000          ~     ?       -    500       -  |
