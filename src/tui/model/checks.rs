@@ -266,9 +266,8 @@ impl Evaluator {
         facts: &Facts<'_>,
         told: impl Fn(CheckKind) -> Option<Told>,
     ) -> [Check; 6] {
-        let down = facts.down();
         CheckKind::ALL.map(|kind| {
-            let finding = look(kind, facts, &down);
+            let finding = look(kind, facts, &facts.down);
             let held = &mut self.held[kind as usize];
             let level = held.observe(now, &finding, told(kind));
             held.take(kind, now, level, finding)

@@ -40,6 +40,7 @@ pub(crate) fn facts<'a>(
         directories: known.told(Kind::LogDirs, || directories(cluster, &stale.disks_of)),
         groups: known.told(Kind::Groups, || groups),
         moves: known.told(Kind::Moves, || moves(cluster)),
+        down: cluster.down(),
     }
 }
 
@@ -170,7 +171,7 @@ fn directories<'a>(cluster: &'a Cluster, stale: &BTreeSet<NodeId>) -> Vec<Direct
             used: it.share(),
             full_in_ms: None,
             is_offline: it.failure.is_some(),
-            is_stale: stale.contains(id),
+            is_stale: stale.contains(id) || !broker.is_up(),
         }));
     }
     facts

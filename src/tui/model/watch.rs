@@ -225,7 +225,8 @@ impl Watch {
         if let FactAnswer::Known(directories) = &mut facts.directories {
             for it in directories {
                 let node = NodeId(it.broker);
-                let dir = self.cluster.brokers.get(&node).and_then(|of| of.dirs.get(it.path));
+                let broker = self.cluster.brokers.get(&node).filter(|of| of.is_up());
+                let dir = broker.and_then(|of| of.dirs.get(it.path));
                 it.full_in_ms = dir.and_then(|dir| self.disks.full_in(node, it.path, dir));
             }
         }

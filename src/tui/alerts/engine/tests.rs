@@ -2,6 +2,8 @@
 
 mod kinds;
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::super::measured::{GroupMeasure, TimesTold};
@@ -49,6 +51,7 @@ impl Play {
             directories: Answer::Pending,
             groups: Answer::Pending,
             moves: Answer::Pending,
+            down: BTreeSet::new(),
         };
         Evaluator::default().evaluate(Millis(0), &facts, |_| None)
     }

@@ -80,15 +80,10 @@ fn groups(watch: &Watch) -> Vec<GroupMeasure<'_>> {
 }
 
 fn topics<'a>(watch: &'a Watch, facts: &Facts<'a>) -> Answer<Vec<TopicMeasure<'a>>> {
-    let is_down = |it: &BrokerFact<'_>| matches!(it.state, BrokerState::Down { .. });
-    let down: BTreeSet<i32> = match &facts.brokers {
-        Answer::Known(brokers) => brokers.iter().filter(|it| is_down(it)).map(|it| it.id).collect(),
-        _ => BTreeSet::new(),
-    };
     map(facts.partitions.clone(), |partitions| {
         let mut behind: BTreeMap<&str, u64> = BTreeMap::new();
         for it in &partitions {
-            *behind.entry(it.topic).or_default() += u64::from(is_out_of_sync(it, &down));
+            *behind.entry(it.topic).or_default() += u64::from(is_out_of_sync(it, &facts.down));
         }
         let sizes = match &facts.directories {
             Answer::Refused(_) => Reading::Failed,

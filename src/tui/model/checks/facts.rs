@@ -37,15 +37,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) directories: Answer<Vec<DirectoryFact<'a>>>,
     pub(crate) groups: Answer<Vec<GroupFact<'a>>>,
     pub(crate) moves: Answer<MovesFact>,
-}
-
-impl Facts<'_> {
-    /// Brokers that do not answer.
-    pub(crate) fn down(&self) -> BTreeSet<i32> {
-        let Answer::Known(brokers) = &self.brokers else { return BTreeSet::new() };
-        let down = brokers.iter().filter(|it| matches!(it.state, BrokerState::Down { .. }));
-        down.map(|it| it.id).collect()
-    }
+    /// Brokers that were down when anybody told last, however long ago: what they cause has their
+    /// mark.
+    pub(crate) down: BTreeSet<i32>,
 }
 
 /// A registered broker.

@@ -26,6 +26,12 @@ fn brokers(down: &[i32]) -> Vec<BrokerFact<'static>> {
     (1..).zip(HOSTS).map(broker).collect()
 }
 
+/// These brokers are down.
+fn lose(facts: &mut Facts<'_>, down: &[i32]) {
+    facts.brokers = Answer::Known(brokers(down));
+    facts.down = down.iter().copied().collect();
+}
+
 fn nodes(ids: &[i32]) -> &'static [NodeId] {
     ids.iter().map(|it| NodeId(*it)).collect::<Vec<NodeId>>().leak()
 }
@@ -67,6 +73,7 @@ fn healthy() -> Facts<'static> {
         directories: Answer::Known(vec![directory]),
         groups: Answer::Known(vec![group]),
         moves: Answer::Known(at_rest(&[])),
+        down: BTreeSet::new(),
     }
 }
 
@@ -112,7 +119,7 @@ fn a_healthy_cluster_is_ok_line_by_line() {
 #[test]
 fn the_overview_of_the_page() {
     let mut facts = healthy();
-    facts.brokers = Answer::Known(brokers(&[3]));
+    lose(&mut facts, &[3]);
     facts.partitions = Answer::Known(vec![
         partition("orders", 8, None, &[]),
         partition("orders", 7, None, &[]),
@@ -167,13 +174,16 @@ fn one_cause_has_one_mark() {
     WARN 1
     warn    partitions 5004 urp                                     audit-0
     ");
-    facts.brokers = Answer::Known(brokers(&[3]));
+    lose(&mut facts, &[3]);
     insta::assert_snapshot!(shown(&once(&facts)[..2]), @"
     BAD 1
     bad     brokers    5 of 6 up  1 2 4 5 6 ok  3 DOWN              3 kafka-3:9092 4m12s
     ok      partitions 5004 urp by 3
     ");
-    let down = facts.down();
+    // Nobody tells who is up any more: what it caused before is still not theirs.
+    facts.brokers = Answer::Pending;
+    assert_eq!(once(&facts)[1].level, Level::Ok);
+    let down = facts.down.clone();
     let fault = |isr: &'static [i32], leader| Fault::of(&partition("t", 0, leader, isr), &down);
     assert_eq!(fault(&[1, 2], Some(1)), Fault::OutOfSyncByDown);
     assert_eq!(fault(&[1, 3], Some(1)), Fault::OutOfSync);
@@ -188,7 +198,7 @@ fn one_cause_has_one_mark() {
 fn a_lost_broker_shows_at_once_and_the_rest_after_two() {
     let mut evaluator = Evaluator::default();
     let mut worse = healthy();
-    worse.brokers = Answer::Known(brokers(&[3]));
+    lose(&mut worse, &[3]);
     worse.partitions = Answer::Known(vec![partition("orders", 7, None, &[])]);
     let mut text = String::new();
     let days = [healthy(), worse.clone(), worse, healthy(), healthy(), healthy()];
@@ -242,6 +252,7 @@ fn what_is_not_known_is_never_ok() {
         directories: Answer::Refused("denied".to_owned()),
         groups: Answer::Pending,
         moves: Answer::Pending,
+        down: BTreeSet::new(),
     };
     insta::assert_snapshot!(shown(&once(&unknown)), @"
     UNKNOWN
@@ -284,7 +295,7 @@ fn the_badge_counts_rules_by_level() {
 #[test]
 fn brokers_are_named_while_they_fit() {
     let mut facts = healthy();
-    facts.brokers = Answer::Known(brokers(&[3, 5]));
+    lose(&mut facts, &[3, 5]);
     let check = &once(&facts)[0];
     assert_eq!(check.text(40), "4 of 6 up  1 2 4 6 ok  3 5 DOWN");
     assert_eq!(check.text(30), "4 of 6 up  3 5 DOWN");

@@ -84,6 +84,13 @@ impl Cluster {
         }
     }
 
+    /// Those that are down, by what was told last.
+    pub(crate) fn down(&self) -> BTreeSet<i32> {
+        let is_down = |id, it| self.standing(id, it) == BrokerState::Down;
+        let down = self.brokers.iter().filter(|(id, it)| is_down(**id, it));
+        down.map(|(id, _)| id.0).collect()
+    }
+
     pub(super) fn fold_brokers(&mut self, told: RegisteredBrokers, at: Millis) -> Outcome {
         let before: BTreeSet<NodeId> = self.up().collect();
         self.id = Some(told.cluster_id);

@@ -5,7 +5,6 @@ use kt_protocol::types::{Now, Timestamp};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::topics;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::checks::Level;
 use crate::tui::model::checks::facts::VoterFact;
@@ -152,7 +151,7 @@ pub(super) fn lines(cluster: &Cluster, now: Now) -> Vec<ReplicaLine> {
     let Some(told) = &cluster.quorum else { return Vec::new() };
     let quorum = &told.value;
     let (fact, time) = (facts::quorum(cluster, now), quorum_time(told, now));
-    let down = topics::down(cluster);
+    let down = cluster.down();
     let line = |it: &QuorumReplica, role: QuorumRole| {
         let role = if it.node == quorum.leader { QuorumRole::Leader } else { role };
         let follower = follower(quorum, it, time);

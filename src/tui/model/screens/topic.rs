@@ -94,7 +94,7 @@ impl TopicPage {
     }
 
     fn renew_topic(&mut self, watch: &Watch, topic: &Topic, now: Now) {
-        let down = topics::down(&watch.cluster);
+        let down = watch.cluster.down();
         self.whole = topics::line(watch, &self.name, topic, &down);
         let lines = partitions::lines(watch, &self.name, topic, &self.whole, &down);
         self.partitions.take(now.monotonic, lines);

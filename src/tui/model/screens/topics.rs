@@ -12,7 +12,6 @@ use crate::tui::model::checks::Level;
 use crate::tui::model::checks::facts::PartitionFact;
 use crate::tui::model::checks::partitions::Fault;
 use crate::tui::model::cluster::topics::{Partition, StoredAs, Topic};
-use crate::tui::model::cluster::{Cluster, brokers};
 use crate::tui::model::listing::{Line, List, Listing};
 use crate::tui::model::order::{Rank, Value};
 use crate::tui::model::page::{About, Page, Target};
@@ -210,7 +209,7 @@ impl Page for Topics {
 /// All topics as lines.
 pub(crate) fn lines(watch: &Watch) -> Vec<TopicLine> {
     let cluster = &watch.cluster;
-    let down = down(cluster);
+    let down = cluster.down();
     let readers = readers(watch);
     let line = |(name, topic): (&String, &Topic)| {
         let mut line = line(watch, name, topic, &down);
@@ -221,12 +220,6 @@ pub(crate) fn lines(watch: &Watch) -> Vec<TopicLine> {
         line
     };
     cluster.topics.iter().map(line).collect()
-}
-
-/// Brokers that do not answer.
-pub(crate) fn down(cluster: &Cluster) -> BTreeSet<i32> {
-    let down = cluster.brokers.iter().filter(|(_, it)| it.state != brokers::BrokerState::Up);
-    down.map(|(id, _)| id.0).collect()
 }
 
 /// The groups of a topic.

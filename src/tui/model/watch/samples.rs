@@ -131,9 +131,9 @@ impl FaultCounts {
     /// `None` while nobody tells of partitions.
     pub(super) fn of(facts: &Facts<'_>) -> Option<FaultCounts> {
         let Answer::Known(partitions) = &facts.partitions else { return None };
-        let (down, mut counts) = (facts.down(), FaultCounts::default());
+        let mut counts = FaultCounts::default();
         for it in partitions {
-            match Fault::of(it, &down) {
+            match Fault::of(it, &facts.down) {
                 Fault::Offline => counts.offline += 1,
                 Fault::BelowMinIsr => counts.below_min_isr += 1,
                 Fault::OutOfSync | Fault::OutOfSyncByDown => counts.out_of_sync += 1,

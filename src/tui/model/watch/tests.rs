@@ -154,6 +154,22 @@ fn one_silent_broker_hides_no_fault_of_the_others() {
 }
 
 #[test]
+fn the_disks_of_a_broker_that_is_down_are_not_known() {
+    let mut town = Town::small();
+    town.of_broker.insert(3, 0.85);
+    let mut stage = Stage::settled(town, 80, 24);
+    stage.pass(120_000);
+    assert_eq!(level(&stage, CheckKind::Disk), Level::Warn);
+    stage.town.down.insert(3);
+    stage.pass(40_000);
+    assert_eq!(level(&stage, CheckKind::Disk), Level::Ok);
+    insta::assert_snapshot!(says(&stage, CheckKind::Disk), @"fullest 50%  1 unknown");
+    stage.go_to(Screen::LogDirs);
+    let dir = stage.app.pages.log_dirs.dirs.get("3 /data/kafka-0").unwrap();
+    assert_eq!((dir.level, dir.full_in_ms), (Level::Unknown, None));
+}
+
+#[test]
 fn commits_that_are_not_told_any_more_are_no_lag() {
     let mut stage = Stage::settled(Town::small(), 80, 24);
     let lag = Subject::Group("billing".to_owned());

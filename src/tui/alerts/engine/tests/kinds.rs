@@ -178,6 +178,7 @@ fn ailing() -> Facts<'static> {
             group("fine", Verdict::Ok),
         ]),
         moves: Answer::Known(MovesFact { throttled: Some(Vec::new()), ..MovesFact::default() }),
+        down: [3].into(),
     }
 }
 
