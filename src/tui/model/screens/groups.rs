@@ -2,6 +2,7 @@
 
 use kt_client::ErrorKind;
 use kt_client::admin::{GroupState, GroupType};
+use kt_protocol::ErrorCode;
 use kt_protocol::types::Now;
 use serde_json::{Value as Json, json};
 
@@ -9,7 +10,7 @@ use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::checks::Level;
 use crate::tui::model::cluster::Failure;
 use crate::tui::model::cluster::groups::Group;
-use crate::tui::model::lag::Cells;
+use crate::tui::model::lag::{Cells, Lag};
 use crate::tui::model::listing::{Line, List, Listing, before_comma};
 use crate::tui::model::order::{Rank, Value};
 use crate::tui::model::page::{About, Page, Target};
@@ -30,9 +31,9 @@ pub(crate) struct GroupLine {
     pub(crate) cells: Option<Cells>,
     pub(crate) topics: usize,
     pub(crate) partitions: usize,
-    /// Why its commits are not known.
+    /// Why its commits are not known, or an end.
     pub(crate) failure: Option<String>,
-    /// That is so because we may not read them.
+    /// That is so because we may not know it.
     pub(crate) is_denied: bool,
     /// For the filter: state, type and verdict.
     words: [String; 3],
@@ -74,7 +75,7 @@ impl Line for GroupLine {
     }
 
     fn rank(&self, sort: usize) -> Rank {
-        use crate::tui::model::lag::{Eta, Expires, Lag};
+        use crate::tui::model::lag::{Eta, Expires};
         let number = |it: Option<f64>| it.map_or(Value::Missing, Value::Number);
         let cells = self.cells.as_ref();
         let value = match Self::SORTS.get(sort).copied() {
@@ -197,15 +198,15 @@ pub(crate) fn line(watch: &Watch, name: &str, group: &Group) -> GroupLine {
     let judged = watch.groups.get(name);
     let cells = judged.map(|it| it.cells.clone());
     let verdict = cells.as_ref().and_then(|it| it.verdict);
+    let failure = why_unknown(watch, group, judged);
     let level = match judged.and_then(Judged::verdict) {
         Some(verdict) => Level::from(verdict.level()),
-        None if why_unknown(watch, group).is_some() => Level::Unknown,
+        None if failure.is_some() => Level::Unknown,
         None if judged.is_some_and(|it| it.is_stale) => Level::Unknown,
         None => Level::Ok,
     };
     let state = group.state;
     let word = |it: Option<&str>| it.unwrap_or_default().to_owned();
-    let failure = why_unknown(watch, group);
     GroupLine {
         name: name.to_owned(),
         level,
@@ -214,8 +215,8 @@ pub(crate) fn line(watch: &Watch, name: &str, group: &Group) -> GroupLine {
         members: watch.members(group),
         topics: judged.map_or(0, |it| it.topics),
         partitions: judged.map_or(0, |it| it.partitions),
-        failure: failure.map(|it| it.words.clone()),
-        is_denied: failure.is_some_and(|it| it.kind == ErrorKind::Authorization),
+        is_denied: failure.as_ref().is_some_and(|it| it.is_denied),
+        failure: failure.map(|it| it.words),
         words: [
             word(state.map(GroupState::name)),
             group.group_type.name().to_owned(),
@@ -225,8 +226,24 @@ pub(crate) fn line(watch: &Watch, name: &str, group: &Group) -> GroupLine {
     }
 }
 
-/// Why its commits are not known: it was refused, or its coordinator has never told any.
-fn why_unknown<'a>(watch: &'a Watch, group: &'a Group) -> Option<&'a Failure> {
+/// Why a group is not judged.
+struct Why {
+    words: String,
+    /// We may not know it.
+    is_denied: bool,
+}
+
+/// Why its commits are not known, or where something ends that it reads.
+fn why_unknown(watch: &Watch, group: &Group, judged: Option<&Judged>) -> Option<Why> {
+    let of_commits = why_no_commits(watch, group)
+        .map(|it| Why { words: it.words.clone(), is_denied: it.kind == ErrorKind::Authorization });
+    // Only then somebody asks why: it is looked for in all that it reads.
+    let lacks_an_end = judged.is_some_and(|it| it.cells.lag == Lag::Unknown);
+    of_commits.or_else(|| lacks_an_end.then(|| why_no_end(watch, group)).flatten())
+}
+
+/// It was refused, or its coordinator has never told any.
+fn why_no_commits<'a>(watch: &'a Watch, group: &'a Group) -> Option<&'a Failure> {
     let kind = match group.group_type {
         GroupType::Share => Kind::ShareCommits,
         _ => Kind::Commits,
@@ -237,10 +254,24 @@ fn why_unknown<'a>(watch: &'a Watch, group: &'a Group) -> Option<&'a Failure> {
     group.commits_failure.as_ref().or(refused)
 }
 
+/// The first partition with a commit whose end nobody told, for another reason than that it has no
+/// leader.
+fn why_no_end(watch: &Watch, group: &Group) -> Option<Why> {
+    group.read().find_map(|at| {
+        let partition = watch.cluster.partition(at)?;
+        let is_hidden = partition.end.is_none() && partition.leader.is_some();
+        let code = partition.failure.filter(|_| is_hidden)?;
+        Some(Why {
+            words: format!("{} from ListOffsets for {at}", code.name()),
+            is_denied: code == ErrorCode::TopicAuthorizationFailed,
+        })
+    })
+}
+
 impl GroupLine {
     /// Its values, for scripts; what is not known is null.
     pub(crate) fn json(&self) -> Json {
-        use crate::tui::model::lag::{Eta, Expires, Lag, Late};
+        use crate::tui::model::lag::{Eta, Expires, Late};
         let cells = self.cells.as_ref();
         let lag = cells.and_then(|it| match it.lag {
             Lag::Records(lag) => Some(lag),

@@ -8,6 +8,7 @@ use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::App;
 use crate::tui::model::lag::{Cells, Eta, Expires, Lag, Late, Trend};
 use crate::tui::model::schedule::Kind;
+use crate::tui::model::screens::groups::GroupLine;
 use crate::tui::model::screens::topics::Keep;
 use crate::tui::view::chart;
 use crate::tui::view::table::Cell;
@@ -139,10 +140,10 @@ pub(super) fn expires(expires: Expires) -> Cell {
     }
 }
 
-/// The verdict, or how many partitions have no commit where all else is well.
-pub(super) fn verdict(cells: &Cells) -> Cell {
+/// The verdict, or why there is none, or how many partitions have no commit where all else is well.
+pub(super) fn verdict(of: &GroupLine, cells: &Cells) -> Cell {
     use crate::group_verdict::{Level, Verdict};
-    let Some(verdict) = cells.verdict else { return Cell::figure("…") };
+    let Some(verdict) = cells.verdict else { return no_verdict(of) };
     if verdict == Verdict::Ok && 0 < cells.no_commit {
         return Cell::plain(format!("n/c {}", figures::count_in(cells.no_commit as u64, 3)));
     }
@@ -152,6 +153,15 @@ pub(super) fn verdict(cells: &Cells) -> Cell {
         Level::Bad => Tone::Bad,
     };
     Cell::new(verdict.name(), tone)
+}
+
+/// It will come, unless somebody refuses what it takes.
+pub(super) fn no_verdict(of: &GroupLine) -> Cell {
+    match (&of.failure, of.is_denied) {
+        (_, true) => Cell::new("denied", Tone::Unknown),
+        (Some(_), false) => Cell::figure("?"),
+        (None, false) => Cell::figure("…"),
+    }
 }
 
 /// A chart of one line in `width` cells.

@@ -13,7 +13,6 @@ use crate::tui::view::canvas::Canvas;
 use crate::tui::view::frame::Title;
 use crate::tui::view::list::Look;
 use crate::tui::view::table::{Cell, Column};
-use crate::tui::view::theme::Tone;
 
 const SPARK: u16 = 26;
 
@@ -126,9 +125,8 @@ fn cells_of(app: &App, it: &GroupLine, is_wide: bool) -> Vec<Cell> {
 fn lag_cells(it: &GroupLine) -> Vec<Cell> {
     let Some(known) = &it.cells else {
         let sign = if it.failure.is_some() { "?" } else { "…" };
-        let verdict = if it.is_denied { "denied" } else { sign };
         let mut cells = vec![Cell::figure(sign); 7];
-        cells.push(Cell::new(verdict, Tone::Unknown));
+        cells.push(cells::no_verdict(it));
         return cells;
     };
     let none = match known.no_commit {
@@ -143,7 +141,7 @@ fn lag_cells(it: &GroupLine) -> Vec<Cell> {
         cells::eta(known.eta),
         cells::expires(known.expires),
         Cell::plain(none),
-        cells::verdict(known),
+        cells::verdict(it, known),
     ]
 }
 

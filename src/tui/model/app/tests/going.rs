@@ -105,6 +105,23 @@ fn one_broker_that_tells_no_groups_hides_no_others() {
 }
 
 #[test]
+fn a_group_whose_end_may_not_be_known_is_not_well() {
+    let mut town = Town::small();
+    town.join("audit", "payments", 0, 20);
+    town.endless.insert("orders".to_owned());
+    let mut stage = Stage::settled(town, 80, 24);
+    stage.type_keys("3");
+    insta::assert_snapshot!(stage.body(), @"
+     groups  2   1 unknown                                   sort level, late  live
+       group               t state    mbr    lag   late read/s   eta expires verdict
+    >  audit               c Stable     …   480↑    ~9s     60 never   6d23h ok
+     ? billing             c Stable     …     ?       …    600     …       – denied
+    ");
+    stage.type_keys("xd");
+    insta::assert_snapshot!(stage.shown().lines().find(|it| it.contains("failure")).unwrap(), @" failure: TOPIC_AUTHORIZATION_FAILED from ListOffsets for orders-0");
+}
+
+#[test]
 fn a_group_on_its_way_to_another_coordinator_is_not_gone() {
     let mut stage = Stage::settled(Town::small(), 80, 24);
     stage.go(&Target::about(Screen::Group, About::Group("billing".to_owned())));

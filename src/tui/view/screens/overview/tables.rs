@@ -87,7 +87,7 @@ fn group_cells(app: &App, it: &GroupLine, is_wide: bool) -> Vec<Cell> {
                 row.push(cells::eta(known.eta));
                 row.push(cells::expires(known.expires));
             }
-            row.push(cells::verdict(known));
+            row.push(cells::verdict(it, known));
         }
         None => {
             let sign = if it.failure.is_some() { "?" } else { "…" };
