@@ -144,7 +144,7 @@ impl Engine {
         let Engine { rules, watched, outbox, mutes, .. } = self;
         for id in ids(rules) {
             let Some(watched) = watched.get(id.name()) else { continue };
-            let muted = |key: &str| mutes.left(at.now, id.name(), key).is_some();
+            let muted = |key: &str| mutes.left(at.now, id.name(), Some(key)).is_some();
             let send = send_of(rules, id);
             outbox.plan(at, rules, (id.name(), id.kind()), send, watched, &muted);
         }

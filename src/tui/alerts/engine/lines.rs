@@ -88,18 +88,19 @@ impl Engine {
             since: None,
             sent: Sent::Nothing,
         };
-        let Some((key, subject, more)) = worst else { return line };
+        let key = worst.map(|it| it.0);
+        let muted = self.at.and_then(|at| self.mutes.left(at.now, name, key));
+        line.sent = muted.map_or(Sent::Nothing, Sent::Muted);
+        let Some((_, subject, more)) = worst else { return line };
         line.subject.clone_from(&subject.name);
         line.more = more;
         line.place.clone_from(&subject.place);
         line.value.clone_from(&subject.value_text);
         line.limit.clone_from(&subject.limit_text);
         line.since = subject.firing.map(|it| it.since);
-        let muted = self.at.and_then(|at| self.mutes.left(at.now, name, key));
-        line.sent = match muted {
-            Some(left) => Sent::Muted(left),
-            None => self.outbox.sent(&self.rules, name, self.send_of(id)),
-        };
+        if muted.is_none() {
+            line.sent = self.outbox.sent(&self.rules, name, self.send_of(id));
+        }
         line
     }
 }

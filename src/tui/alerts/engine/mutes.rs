@@ -38,12 +38,12 @@ impl Mutes {
         self.until.retain(|_, until| now < *until);
     }
 
-    /// How long a subject of a rule is muted yet, in ms.
-    pub(super) fn left(&self, now: Millis, rule: &str, subject: &str) -> Option<u64> {
+    /// How long a subject of a rule is muted yet, in ms; without one, how long all of it is.
+    pub(super) fn left(&self, now: Millis, rule: &str, subject: Option<&str>) -> Option<u64> {
         let left = |subject: Option<&str>| {
             let mute = Mute { rule: rule.to_owned(), subject: subject.map(str::to_owned) };
             self.until.get(&mute).filter(|it| now < **it).map(|it| *it - now)
         };
-        left(None).max(left(Some(subject)))
+        left(None).max(subject.and_then(|it| left(Some(it))))
     }
 }

@@ -62,20 +62,22 @@ impl App {
     /// A key of the menu of alerts.
     pub(super) fn on_alert_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
         let line = self.pages.alerts.rule().map(|it| {
-            // A check is one thing, whatever is worst of it.
-            let subject = match it.it.check {
-                Some(check) => check.name().to_owned(),
-                None => it.it.subject.clone(),
+            // A check is one thing, whatever is worst of it; where nothing is beyond the limit of
+            // a rule, the line is about all of it.
+            let subject = match (it.it.check, &it.it.place) {
+                (Some(check), _) => Some(check.name().to_owned()),
+                (None, Some(_)) => Some(it.it.subject.clone()),
+                (None, None) => None,
             };
             (it.key().to_owned(), subject)
         });
         match (key, line) {
             (Key::Char('m'), Some((rule, subject))) => {
-                self.mute(Mute { rule, subject: Some(subject) });
+                self.mute(Mute { rule, subject });
             }
             (Key::Char('M'), Some((rule, _))) => self.mute(Mute { rule, subject: None }),
             (Key::Char('u'), Some((rule, subject))) => {
-                let one = Mute { rule: rule.clone(), subject: Some(subject) };
+                let one = Mute { rule: rule.clone(), subject };
                 let all = Mute { rule: rule.clone(), subject: None };
                 let was = self.watch.alerts.unmute(&one) | self.watch.alerts.unmute(&all);
                 self.say(if was {

@@ -32,6 +32,33 @@ fn among_events_keys_are_about_the_event() {
 }
 
 #[test]
+fn a_rule_that_is_quiet_is_muted_before_it_fires() {
+    let mut stage = Stage::settled(Town::troubled(), 80, 24);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("alerts.toml");
+    let text = "[target.ops]\nwebhook = \"http://ops/\"\n\
+        [[rule]]\nname = \"much\"\nkind = \"lag\"\nwarn = 99000000\nsend = [\"ops\"]\n";
+    std::fs::write(&path, text).unwrap();
+    let rules = Rules::read(&path, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    stage.app.watch.alerts = Engine::new(rules);
+    stage.type_keys("!");
+    stage.pass(2_000);
+    stage.app.pages.alerts.rules.rows.seek("much");
+    stage.type_keys("am");
+    insta::assert_snapshot!(stage.shown().lines().nth(22).unwrap(), @" much: all of it is muted for 2h");
+    stage.pass(1_000);
+    let of_rule = |stage: &mut Stage| {
+        stage.shown().lines().find(|it| it.contains("much")).unwrap().to_owned()
+    };
+    insta::assert_snapshot!(of_rule(&mut stage), @">? ?     much             all 8                      ?        –     – muted 2h");
+    // It fires, and nobody is told.
+    stage.town.groups.get_mut("nightly-report").unwrap().lag = 99_999_999;
+    stage.pass(40_000);
+    insta::assert_snapshot!(of_rule(&mut stage), @">▲ warn  much             nightly-report          600M    99.0M   19s muted 1h5…");
+    assert!(!stage.done.iter().any(|it| matches!(it, Effect::Deliver(_))));
+}
+
+#[test]
 fn rules_that_come_later_are_read_and_named_by_their_path() {
     let mut stage = Stage::settled(Town::troubled(), 80, 24);
     let folder = tempfile::tempdir().unwrap();
