@@ -145,8 +145,9 @@ pub(crate) fn follower(
     let behind = |its: Offset| u64::try_from(end.0.saturating_sub(its.0)).unwrap_or(0);
     VoterFact {
         id: it.node.0,
-        lag: it.log_end.map_or(0, behind),
+        lag: it.log_end.map(behind),
         last_fetch_ms: it.last_fetch.map(|it| since(it, time)),
+        is_timed: quorum.voters.iter().any(|it| it.last_fetch.is_some()),
     }
 }
 

@@ -82,10 +82,12 @@ pub(crate) struct QuorumFact {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct VoterFact {
     pub(crate) id: i32,
-    /// Records behind the leader.
-    pub(crate) lag: u64,
-    /// Since it last fetched, in ms; `None` for the leader.
+    /// Records behind the leader; `None` if that is not told of it.
+    pub(crate) lag: Option<u64>,
+    /// Since it last fetched, in ms; `None` for the leader, and where nobody tells.
     pub(crate) last_fetch_ms: Option<u64>,
+    /// Whether the quorum tells when its nodes fetched: from Kafka 3.3 on.
+    pub(crate) is_timed: bool,
 }
 
 /// A log directory.

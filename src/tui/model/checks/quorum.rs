@@ -25,11 +25,13 @@ pub(crate) enum Following {
 
 impl Following {
     pub(crate) fn of(it: &VoterFact, leader: Option<i32>) -> Following {
-        match it.last_fetch_ms {
+        match (it.last_fetch_ms, it.lag) {
             _ if Some(it.id) == leader => Following::Leads,
-            Some(..GONE_MS) if it.lag <= LAG_MOST => Following::Follows,
-            Some(..GONE_MS) => Following::Lags,
-            _ => Following::Gone,
+            (Some(GONE_MS..), _) | (None, None) => Following::Gone,
+            (None, _) if it.is_timed => Following::Gone,
+            // Where nobody tells when it fetched, what it has says whether it does.
+            (_, lag) if lag.unwrap_or(0) <= LAG_MOST => Following::Follows,
+            _ => Following::Lags,
         }
     }
 }
@@ -66,7 +68,7 @@ pub(super) fn look(quorum: &QuorumFact, down: &BTreeSet<i32>) -> Finding {
     let level_of = |it: &VoterFact| quorum.level_of(it, down);
     let level = quorum.voters.iter().map(level_of).max().unwrap_or(Level::Ok);
     let slowest = quorum.voters.iter().filter(|it| !is_gone(it)).max_by_key(|it| it.lag);
-    let lag = slowest.map_or(0, |it| it.lag);
+    let lag = slowest.and_then(|it| it.lag).unwrap_or(0);
     let now = vec![
         Part::plain(format!("leader {leader}")),
         Part::plain(format!("epoch {}", quorum.epoch)),

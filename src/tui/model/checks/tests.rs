@@ -49,8 +49,9 @@ fn partition(
 fn voters(lags: &[u64]) -> QuorumFact {
     let voter = |(id, lag): (i32, &u64)| VoterFact {
         id,
-        lag: *lag,
+        lag: Some(*lag),
         last_fetch_ms: (id != 101).then_some(200),
+        is_timed: true,
     };
     QuorumFact { leader: Some(101), epoch: 42, voters: (101..).zip(lags).map(voter).collect() }
 }
@@ -316,6 +317,19 @@ fn limits_of_disks_and_voters() {
     assert_eq!(level(&gone), Level::Ok, "its broker is marked");
     gone.voters[1].last_fetch_ms = None;
     assert_eq!(level(&gone), Level::Bad, "one more and there is no majority");
+    // Kafka 3.0 to 3.2 do not tell when anybody fetched.
+    let untimed = |lags: &[u64]| {
+        let mut quorum = voters(lags);
+        for it in &mut quorum.voters {
+            (it.last_fetch_ms, it.is_timed) = (None, false);
+        }
+        quorum
+    };
+    assert_eq!(level(&untimed(&[0, 5, 100])), Level::Ok);
+    assert_eq!(level(&untimed(&[0, 5, 101])), Level::Warn);
+    let mut unheard = untimed(&[0, 0, 0]);
+    unheard.voters[1].lag = None;
+    assert_eq!(level(&unheard), Level::Warn);
     let mut other = voters(&[0, 0, 0]);
     other.voters[1].last_fetch_ms = Some(10_000);
     assert_eq!(level(&other), Level::Warn);

@@ -181,7 +181,7 @@ fn line(
         level,
         role,
         log_end: it.log_end.map(|it| it.0),
-        lag: it.log_end.map(|_| follower.lag),
+        lag: follower.lag,
         last_fetch_ms: follower.last_fetch_ms.filter(|_| follows),
         caught_up_ms: it.last_caught_up.filter(|_| follows).map(|it| since(it, time)),
         directory_id: (!it.directory.is_zero()).then(|| it.directory.to_string()),

@@ -169,7 +169,7 @@ fn ailing() -> Facts<'static> {
         quorum: Answer::Known(QuorumFact {
             leader: Some(101),
             epoch: 1,
-            voters: vec![VoterFact { id: 101, lag: 0, last_fetch_ms: None }],
+            voters: vec![VoterFact { id: 101, lag: Some(0), last_fetch_ms: None, is_timed: true }],
         }),
         directories: Answer::Known(vec![directory]),
         groups: Answer::Known(vec![
