@@ -255,7 +255,7 @@ impl Look<'_> {
         let committed = || self.partitions.iter().filter(|it| it.committed.is_some());
         let read = sum(committed().map(|it| it.read));
         let incoming = sum(committed().map(|it| it.incoming));
-        let eta = eta(lag, read, incoming);
+        let eta = eta(lag, self.read_of_all(read), incoming);
         let late = late::worst(self.partitions.iter().map(|it| it.late));
         let expires = expires::least(self.partitions.iter().map(|it| it.expires));
         let no_commit = match self.group.kind {
@@ -266,6 +266,13 @@ impl Look<'_> {
         let verdict = self.verdict(lag, eta, expires);
         let worst = self.worst(verdict);
         Cells { lag, trend, late, read, incoming, eta, expires, no_commit, verdict, worst }
+    }
+
+    /// How fast it reads, once that is measured of all that it lags in: less than all would say that
+    /// it does not keep up.
+    fn read_of_all(&self, read: Rate) -> Rate {
+        let lacks = |it: &Aged<'_>| it.is_behind() && it.read.per_second().is_none();
+        if self.partitions.iter().any(lacks) { Rate::NotYet } else { read }
     }
 
     fn lag(&self) -> Lag {

@@ -94,6 +94,28 @@ fn the_arrow_is_the_slope_of_60_s_from_3_samples_and_5_percent() {
 }
 
 #[test]
+fn nobody_is_slow_before_all_of_it_is_measured() {
+    // Three members that keep up; of one two commits were seen.
+    let slow = |number, read| PartitionFacts {
+        read,
+        incoming: Rate::PerSecond(333.0),
+        retention: Retention { deletes: Some(true), ms: Some(2 * HOUR), bytes: None },
+        ..partition(number)
+    };
+    let begun = [Rate::PerSecond(350.0), Rate::NotYet, Rate::NotYet];
+    let facts = group(begun.into_iter().zip(0..).map(|(read, it)| slow(it, read)).collect());
+    let cells = facts.cells(now());
+    assert_eq!((cells.read, cells.eta), (Rate::PerSecond(350.0), Eta::NotYet));
+    assert_eq!(verdict(&facts), Some("ok"));
+    let all = group((0..3).map(|it| slow(it, Rate::PerSecond(350.0))).collect());
+    assert!(matches!(all.cells(now()).eta, Eta::In(_)));
+    // Where nothing is unread, nothing is waited for.
+    let done = PartitionFacts { end: Some(Offset(100_000)), ..slow(1, Rate::NotYet) };
+    let cells = group(vec![slow(0, Rate::PerSecond(400.0)), done]).cells(now());
+    assert_ne!(cells.eta, Eta::NotYet);
+}
+
+#[test]
 fn late_says_how_it_is_known() {
     let late = |it: PartitionFacts| late::of(&it, now());
     assert_eq!(late(probed(12 * MINUTE)), Late::Read(12 * MINUTE));
