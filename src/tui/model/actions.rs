@@ -13,6 +13,7 @@ pub(crate) mod words;
 
 use kt_protocol::types::Millis;
 
+use super::screen::Screen;
 use crate::offset_change::OffsetPlan;
 
 /// One run of one command.
@@ -93,7 +94,16 @@ pub(crate) struct Changing {
 pub(crate) struct Current {
     pub(crate) id: PlanId,
     pub(crate) words: Vec<String>,
+    /// Where it was asked for: the rows that are marked there are what it is about.
+    pub(crate) from: ListAt,
     pub(crate) stage: Stage,
+}
+
+/// A list on a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListAt {
+    pub(crate) screen: Screen,
+    pub(crate) pane: usize,
 }
 
 /// How far it is.
@@ -109,9 +119,9 @@ pub(crate) enum Stage {
 
 impl Changing {
     /// Begins a command in the place of any other.
-    pub(crate) fn begin(&mut self, words: Vec<String>) -> PlanId {
+    pub(crate) fn begin(&mut self, words: Vec<String>, from: ListAt) -> PlanId {
         self.last = PlanId(self.last.0 + 1);
-        self.current = Some(Current { id: self.last, words, stage: Stage::Planning });
+        self.current = Some(Current { id: self.last, words, from, stage: Stage::Planning });
         self.last
     }
 

@@ -13,7 +13,9 @@ use crate::tui::figures;
 use crate::tui::keymap::Key;
 use crate::tui::model::actions::menu::{self, Chosen, Made};
 use crate::tui::model::actions::words::{line as said_line, said};
-use crate::tui::model::actions::{Asks, Edited, End, Outcome, PlanId, Proposal, Stage, line};
+use crate::tui::model::actions::{
+    Asks, Edited, End, ListAt, Outcome, PlanId, Proposal, Stage, line,
+};
 use crate::tui::model::checks::Level;
 use crate::tui::model::cluster::groups::Group;
 use crate::tui::model::input::Purpose;
@@ -146,10 +148,11 @@ impl App {
             let why = format!("{key} is secret and nothing was typed: nothing was changed");
             return self.say_level(Some(Level::Warn), why);
         }
-        self.plan(words, effects);
+        let from = ListAt { screen: self.screen, pane: self.page().focused() };
+        self.plan(words, from, effects);
     }
 
-    fn plan(&mut self, words: Vec<String>, effects: &mut Vec<Effect>) {
+    fn plan(&mut self, words: Vec<String>, from: ListAt, effects: &mut Vec<Effect>) {
         if let Some(why) = self.is_unchangeable() {
             return self.say(why);
         }
@@ -162,7 +165,7 @@ impl App {
         }
         self.drop_plan(effects);
         self.say(format!("planning: {}", said_line(&self.shown_words(&words))));
-        let id = self.changing.begin(words.clone());
+        let id = self.changing.begin(words.clone(), from);
         effects.push(Effect::Plan { id, words, unlocked: self.unlocked_name() });
     }
 
@@ -247,7 +250,7 @@ impl App {
         let Stage::Proposed { proposal, at } = current.stage else { return };
         if TRUE_MS <= self.now.monotonic - at {
             effects.push(Effect::Drop(current.id));
-            self.plan(current.words, effects);
+            self.plan(current.words, current.from, effects);
             return self.say("the plan was older than 60s: planning again");
         }
         self.say(format!("running: {}", said_line(&self.shown_words(&current.words))));
@@ -280,7 +283,10 @@ impl App {
         };
         self.say_level(level, said(outcome, proposal.as_ref()));
         if outcome.end != End::Nothing {
-            self.page_mut().list_mut().clear_marks();
+            let ListAt { screen, pane } = current.from;
+            if let Some(list) = self.pages.page_mut(screen).pane_mut(pane) {
+                list.clear_marks();
+            }
             self.look_again(&current.words);
         }
     }

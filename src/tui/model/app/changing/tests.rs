@@ -6,6 +6,7 @@ use kt_protocol::types::{Offset, TopicPartition};
 use crate::offset_change::{OffsetChange, OffsetPlan};
 use crate::tui::model::actions::words::said;
 use crate::tui::model::actions::{Asks, End, Outcome, PlanId, Proposal};
+use crate::tui::model::listing::List as _;
 use crate::tui::model::msg::{Effect, Msg};
 use crate::tui::model::page::{About, Target};
 use crate::tui::model::screen::Screen;
@@ -473,4 +474,17 @@ fn an_entity_is_changed_that_is_under_the_cursor() {
     // In the first pane it is the one that its title names.
     stage.type_keys("<Esc><Tab>as");
     insta::assert_snapshot!(line(&mut stage), @" :configs alter topic/orders --set cleanup.policy=delete");
+}
+
+#[test]
+fn the_marks_go_of_what_was_changed() {
+    let mut stage = unlocked(Screen::Topics);
+    stage.type_keys("  ad");
+    proposed(&mut stage, 1, loss(&["clickstream-web-raw-eu-west-1", "metrics-host-1m"]));
+    stage.pass(300);
+    stage.type_keys("2<Enter>3 ");
+    let outcome = Outcome { end: End::All, ..Outcome::default() };
+    stage.tell(Msg::Ended { id: PlanId(1), outcome });
+    assert_eq!(stage.app.pages.groups.list.marked().len(), 1);
+    assert!(stage.app.pages.topics.list.marked().is_empty());
 }
