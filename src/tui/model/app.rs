@@ -341,6 +341,10 @@ impl App {
             *scrolled = (*scrolled).min(most);
         }
         self.drawn = drawn;
+        // The window has become too small for the pane with the cursor.
+        if !self.drawn.lists.is_empty() && !self.has_room_for(self.page().focused()) {
+            self.page_mut().focus(0);
+        }
     }
 
     /// The upper edge of a chart.

@@ -239,10 +239,18 @@ impl App {
     }
 
     fn focus(&mut self, by: isize) {
-        let page = self.page_mut();
-        let panes = page.panes();
-        let next = (page.focused() as isize + by).rem_euclid(panes.max(1) as isize);
-        page.focus(next as usize);
+        let page = self.page();
+        let (panes, focused) = (page.panes().max(1) as isize, page.focused() as isize);
+        let steps = (1..=panes).map(|step| (focused + by * step).rem_euclid(panes) as usize);
+        if let Some(next) = steps.into_iter().find(|it| self.has_room_for(*it)) {
+            self.page_mut().focus(next);
+        }
+    }
+
+    /// Whether a pane can be seen: on the overview some find no room in a small window.
+    pub(super) fn has_room_for(&self, pane: usize) -> bool {
+        let is_seen = |it: &DrawnList| it.pane == pane && 0 < it.rows.3;
+        self.screen != Screen::Overview || self.drawn.lists.iter().any(is_seen)
     }
 
     fn freeze(&mut self) {

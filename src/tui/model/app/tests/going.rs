@@ -293,3 +293,26 @@ fn the_cursor_stays_where_its_subject_went() {
     stage.pass(30_000);
     assert_eq!(stage.app.pages.topics.list.subject(), Some("a1"));
 }
+
+#[test]
+fn panes_that_find_no_room_are_left_out() {
+    let pane = |stage: &Stage| stage.app.pages.overview.pane as usize;
+    let walked = |height: u16| {
+        let mut stage = Stage::settled(Town::small(), 80, height);
+        let mut panes = vec![pane(&stage)];
+        for key in ["<Tab>", "<Tab>", "<Tab>", "<Tab>", "<BackTab>"] {
+            stage.type_keys(key);
+            panes.push(pane(&stage));
+        }
+        panes
+    };
+    assert_eq!(walked(24), [0, 1, 2, 0, 1, 0]);
+    assert_eq!(walked(40), [0, 1, 2, 3, 0, 3]);
+    assert_eq!(walked(12), [0; 6]);
+    let mut stage = Stage::settled(Town::small(), 80, 40);
+    stage.type_keys("<BackTab>");
+    stage.tell(Msg::Resize(80, 24));
+    stage.draw();
+    assert_eq!(pane(&stage), 0, "there is a cursor");
+}
+
