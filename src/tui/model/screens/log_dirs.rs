@@ -137,19 +137,30 @@ pub(crate) struct LogDirs {
     pub(crate) is_known: bool,
     pub(crate) pane: usize,
     /// The cursor goes to the first directory of this broker, once it is known.
-    wanted: Option<i32>,
+    wanted: Option<Wanted>,
     /// Directories that are on the volume of another one, as was seen when they were told last.
     shared: BTreeSet<(NodeId, String)>,
+}
+
+/// A broker whose directories are waited for.
+#[derive(Clone, Debug)]
+struct Wanted {
+    broker: i32,
+    /// What the cursor was on then: when the user moves it, nothing is waited for any more.
+    held: Option<String>,
 }
 
 impl LogDirs {
     /// Puts the cursor on a directory of the broker that was asked for.
     fn find_wanted(&mut self) {
-        let Some(broker) = self.wanted else { return };
-        let found = self.dirs.shown().find(|it| it.broker == broker).map(|it| it.key.clone());
-        if let Some(key) = found {
-            self.dirs.seek(&key);
+        let Some(Wanted { broker, held }) = &self.wanted else { return };
+        let has_moved = self.dirs.rows.held() != held.as_deref();
+        let found = self.dirs.shown().find(|it| it.broker == *broker).map(|it| it.key.clone());
+        if has_moved || found.is_some() {
             self.wanted = None;
+        }
+        if let Some(key) = found.filter(|_| !has_moved) {
+            self.dirs.seek(&key);
         }
     }
 
@@ -200,7 +211,9 @@ impl Page for LogDirs {
 
     /// A broker stands for its directories.
     fn uncover(&mut self, cursor: Option<&str>, only_faults: bool) {
-        self.wanted = cursor.and_then(|it| it.parse().ok());
+        let held = self.dirs.rows.held().map(str::to_owned);
+        let broker = cursor.and_then(|it| it.parse().ok());
+        self.wanted = broker.map(|broker| Wanted { broker, held });
         let cursor = cursor.filter(|_| self.wanted.is_none());
         self.dirs.uncover(cursor, only_faults);
         self.find_wanted();

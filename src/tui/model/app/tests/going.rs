@@ -48,7 +48,18 @@ fn a_broker_leads_to_its_directories() {
     assert_eq!(stage.app.pages.log_dirs.dirs.subject(), Some("3 /data/kafka-0"));
     stage.type_keys(":dirs 2<Enter>");
     assert_eq!(stage.app.pages.log_dirs.dirs.subject(), Some("2 /data/kafka-0"));
-    // Where nobody has told them yet, the cursor goes there when somebody does.
+    // Where nobody has told them yet, the cursor goes there when somebody does, unless the user has
+    // gone elsewhere meanwhile.
+    for (keys, expected) in [("", "3 /data/kafka-0"), ("j", "2 /data/kafka-0")] {
+        let mut town = Town::small();
+        town.mute.insert((Kind::LogDirs, 3));
+        let mut stage = Stage::settled(town, 80, 24);
+        stage.type_keys("4jj<Enter>");
+        stage.type_keys(keys);
+        stage.town.mute.clear();
+        stage.pass(200_000);
+        assert_eq!(stage.app.pages.log_dirs.dirs.subject(), Some(expected));
+    }
     let mut stage = Stage::open(Town::small(), 80, 24);
     stage.app.go(&Target::named(Screen::LogDirs, Some("3")).unwrap());
     stage.pass(5_000);
