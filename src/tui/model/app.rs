@@ -242,6 +242,7 @@ impl App {
         }
         let page = self.pages.page_mut(self.screen);
         page.renew(&self.watch, self.now);
+        self.scales.retain(|(subject, _), _| self.watch.has(subject));
         let charts = self.pages.page(self.screen).charts();
         for (subject, metric) in charts {
             self.watch.store.see(self.now.monotonic, &subject);

@@ -101,6 +101,7 @@ impl<L: Line> Listing<L> {
                 self.lines.insert(row.key.clone(), line);
             }
         }
+        self.rows.keep_marks(|it| self.lines.contains_key(it));
         self.show();
     }
 

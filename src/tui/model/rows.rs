@@ -96,6 +96,11 @@ impl Rows {
         names.iter().filter(|it| self.marked.contains(*it)).map(String::as_str).collect()
     }
 
+    /// What is gone is marked no more: a namesake that comes later is another.
+    pub(crate) fn keep_marks(&mut self, is_there: impl Fn(&str) -> bool) {
+        self.marked.retain(|it| is_there(it));
+    }
+
     /// Takes all marks away; whether there were any.
     pub(crate) fn clear_marks(&mut self) -> bool {
         !std::mem::take(&mut self.marked).is_empty()

@@ -344,6 +344,16 @@ impl Watch {
         }
     }
 
+    /// Whether that is there which a series is of.
+    pub(crate) fn has(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Group(name) => self.cluster.groups.contains_key(name),
+            Subject::Topic(name) => self.cluster.topics.contains_key(name),
+            Subject::Broker(id) => self.cluster.brokers.contains_key(&NodeId(*id)),
+            Subject::Total => true,
+        }
+    }
+
     fn group_names(&self) -> Vec<String> {
         self.cluster.groups.keys().cloned().collect()
     }

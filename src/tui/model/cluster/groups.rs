@@ -9,7 +9,11 @@ use kt_protocol::ErrorCode;
 use kt_protocol::types::{LeaderEpoch, Millis, NodeId, Offset, TopicPartition};
 
 use super::super::schedule::{Kind, Outcome};
+use super::topics::Partition;
 use super::{Cluster, Failure, PerName, PerPartition, Sample};
+
+/// Where groups and their commits are kept.
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +26,7 @@ pub(crate) struct Group {
     pub(crate) coordinator: NodeId,
     /// When it was listed last.
     pub(crate) listed: Millis,
-    /// Since when its coordinator lists it no more: it is gone, or another one has it.
+    /// Since when whoever should list it does not: it is gone, or another one has it.
     pub(crate) unlisted: Option<Millis>,
     /// When it was told last how far it has come.
     pub(crate) told: Option<Millis>,
@@ -125,6 +129,7 @@ impl Cluster {
                 None => drop(self.groups.insert(it.name.clone(), Group::listed(it, at))),
             }
         }
+        self.unlist_lost(at);
         let up: BTreeSet<NodeId> = self.up().collect();
         let others = self
             .hearing
@@ -134,6 +139,22 @@ impl Cluster {
         let Some(heard) = heard else { return };
         let all_heard = heard.into_iter().min().unwrap_or(at);
         self.groups.retain(|_, group| group.unlisted.is_none_or(|since| all_heard < since));
+    }
+
+    /// Nobody lists those of a coordinator that is lost. As long as somebody leads each partition
+    /// that groups are kept in, another one has taken them over: whoever is listed nowhere then is
+    /// gone.
+    fn unlist_lost(&mut self, at: Millis) {
+        let up: BTreeSet<NodeId> = self.up().collect();
+        let kept_in = self.topics.get(OFFSETS_TOPIC).map(|it| &it.partitions);
+        let is_led = |it: &Partition| it.leader.is_some_and(|it| up.contains(&it));
+        if !kept_in.is_some_and(|it| it.values().all(is_led)) {
+            return;
+        }
+        let lost = self.groups.values_mut().filter(|it| !up.contains(&it.coordinator));
+        for group in lost {
+            group.unlisted.get_or_insert(at);
+        }
     }
 
     pub(super) fn fold_commits(

@@ -215,6 +215,44 @@ fn a_group_that_is_gone_leaves_no_history() {
 }
 
 #[test]
+fn a_group_that_was_deleted_while_its_coordinator_was_lost_is_gone() {
+    let lost = |offsets: bool| {
+        let mut town = Town::small();
+        if offsets {
+            town.add("__consumer_offsets", 3, 0);
+        }
+        let mut stage = Stage::settled(town, 80, 24);
+        let coordinator = stage.app.watch.cluster.groups["billing"].coordinator;
+        stage.town.down.insert(coordinator.0);
+        stage.town.groups.clear();
+        stage.pass(60_000);
+        !stage.app.watch.cluster.groups.contains_key("billing")
+    };
+    assert!(lost(true));
+    // Nobody may have taken it over: it is only not told.
+    assert!(!lost(false));
+}
+
+#[test]
+fn what_was_looked_at_is_forgotten_with_it() {
+    let mut town = Town::small();
+    town.add("orders-2", 3, 10);
+    let mut stage = Stage::settled(town, 80, 24);
+    stage.type_keys("2*");
+    let top = |stage: &Stage, name: &str| {
+        stage.app.top(&Subject::Topic(name.to_owned()), Metric::RecordsIn)
+    };
+    assert!(1.0 < top(&stage, "orders-2"));
+    let kept = stage.town.topics.remove("orders-2").unwrap();
+    stage.pass(31_000);
+    assert!(top(&stage, "orders-2") <= 1.0 && 1.0 < top(&stage, "orders"));
+    stage.town.topics.insert("orders-2".to_owned(), kept);
+    stage.pass(21_000);
+    let rows = &stage.app.pages.topics.list.rows;
+    assert!(rows.is_marked("orders") && !rows.is_marked("orders-2"), "it is another");
+}
+
+#[test]
 fn what_moved_away_is_counted_no_more() {
     let mut stage = Stage::settled(Town::small(), 80, 24);
     let rate =
