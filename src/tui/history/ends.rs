@@ -12,6 +12,9 @@ const MISSING: i64 = -1;
 
 /// Two samples further apart tell nothing of what was between: intervals are at most a minute.
 pub(super) const GAP_MS: u64 = 150_000;
+/// Samples stand so far apart, in ms, behind the newest of them: 12 span half a minute.
+const APART_MS: u64 = 2_800;
+const DENSE: usize = 2;
 
 /// The end offset of a partition: 12 recent samples, and where it was at each full minute.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -65,7 +68,19 @@ impl EndHistory {
                 self.mark((before, known), (now, end.0));
             }
         }
+        self.thin();
         self.recent.push(now, end.0);
+    }
+
+    /// What a screen is about is asked for more often: of the samples behind the newest ones those go
+    /// that stand close together, so that all of them still span the mean.
+    fn thin(&mut self) {
+        let mut behind = self.recent.newest_first().skip(DENSE).map(|it| it.0);
+        let is_close = behind.next().zip(behind.next()).is_some_and(|it| it.0 - it.1 < APART_MS);
+        drop(behind);
+        if is_close {
+            self.recent.remove(DENSE);
+        }
     }
 
     /// The topic was made again under its name.
@@ -218,6 +233,22 @@ mod tests {
         33000 PerSecond(10.0)
         38000 PerSecond(10.0)
         ");
+    }
+
+    #[test]
+    fn the_mean_is_of_30_s_however_often_a_log_is_looked_at() {
+        // 9,000 records at once, 25 s ago, and 10 a second all the time.
+        let end = |at: u64| (u64::from(75_000 <= at) * 9_000 + at / 100) as i64;
+        let rate = |times: &mut dyn Iterator<Item = u64>| {
+            fed(times.map(|at| (at, end(at)))).rate(Millis(0)).per_second().unwrap()
+        };
+        let each_5_s = rate(&mut (0..=20).map(|n| n * 5_000));
+        let each_2_s = rate(&mut (0..=50).map(|n| n * 2_000));
+        let both =
+            rate(&mut (0..=100).map(|n| n * 1_000).filter(|it| it % 5_000 == 0 || it % 2_000 == 0));
+        for found in [each_5_s, each_2_s, both] {
+            assert!((280.0..=315.0).contains(&found), "{found} of {each_5_s}");
+        }
     }
 
     #[test]

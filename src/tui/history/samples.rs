@@ -31,6 +31,20 @@ impl Samples {
         self.len = 0;
     }
 
+    /// Takes out one, counted back from the newest.
+    pub(super) fn remove(&mut self, back: usize) {
+        if self.len() <= back {
+            return;
+        }
+        let slot = |back: usize| (usize::from(self.next) + 2 * KEPT - 1 - back) % KEPT;
+        for at in (0..back).rev() {
+            let (from, to) = (slot(at), slot(at + 1));
+            (self.times[to], self.values[to]) = (self.times[from], self.values[from]);
+        }
+        self.next = slot(0) as u8;
+        self.len -= 1;
+    }
+
     pub(super) fn len(&self) -> usize {
         usize::from(self.len)
     }
@@ -73,5 +87,27 @@ mod tests {
         assert_eq!(held, [19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8]);
         let back = samples.newest_first().rev();
         assert!(back.zip(8..).all(|((at, _), n)| at == Millis(start + n * 5_000)));
+    }
+
+    #[test]
+    fn any_of_them_can_be_taken_out() {
+        let mut samples = Samples::default();
+        for n in 0..14 {
+            samples.push(Millis(n * 1_000), n as i64);
+        }
+        samples.remove(1);
+        samples.remove(2);
+        let held: Vec<_> = samples.newest_first().map(|(at, it)| (at.0 / 1_000, it)).collect();
+        assert_eq!(held[..4], [(13, 13), (11, 11), (9, 9), (8, 8)]);
+        assert_eq!((held.len(), held[9]), (10, (2, 2)));
+        samples.push(Millis(14_000), 14);
+        let values: Vec<i64> = samples.newest_first().map(|it| it.1).collect();
+        assert_eq!(values[..3], [14, 13, 11]);
+        let mut one = Samples::default();
+        one.push(Millis(1), 1);
+        one.remove(1);
+        assert_eq!(one.newest(), Some((Millis(1), 1)));
+        one.remove(0);
+        assert_eq!(one.newest(), None);
     }
 }
