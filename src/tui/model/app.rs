@@ -133,6 +133,8 @@ pub(crate) struct DrawnList {
     pub(crate) first: usize,
     /// The heads of its columns, each with where it begins and ends.
     pub(crate) heads: Vec<(u16, u16, String)>,
+    /// How many columns can be scrolled out of sight.
+    pub(crate) scrolls: usize,
 }
 
 impl App {
@@ -333,6 +335,9 @@ impl App {
         for it in &drawn.lists {
             if let Some(list) = self.pages.page_mut(self.screen).pane_mut(it.pane) {
                 list.set_seen(it.first, usize::from(it.rows.3));
+                if list.showing().wide.is_some_and(|wide| it.scrolls < wide) {
+                    list.show_only(&mut |showing| showing.wide = Some(it.scrolls));
+                }
             }
         }
         if let Some(most) = drawn.page_scrolls {

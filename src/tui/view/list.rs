@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::app::tone;
 use super::canvas::Canvas;
-use super::table::{Cell, Column, Presence, Row, Shown, Table, first_shown};
+use super::table::{Cell, Column, Presence, Row, Shown, Table, first_shown, scrolls};
 use super::theme::Tone;
 use crate::tui::model::app::{Drawn, DrawnList};
 use crate::tui::model::listing::{Line, List, Listing};
@@ -72,6 +72,7 @@ impl<L: Line> Look<'_, L> {
             rows: (area.x, area.y + 1, area.width, area.height.saturating_sub(1)),
             first,
             heads: table.heads(area),
+            scrolls: scrolls(self.columns),
         });
     }
 }

@@ -8,7 +8,7 @@ mod layout;
 mod row;
 mod window;
 
-pub(crate) use layout::{Align, Column, Cut, Shown, Width};
+pub(crate) use layout::{Align, Column, Cut, Shown, Width, scrolls};
 pub(crate) use row::{Cell, Presence, Row};
 pub(crate) use window::first_shown;
 

@@ -13,7 +13,7 @@ use crate::tui::model::screens::records::line::{Payload, RecordLine};
 use crate::tui::model::screens::records::{Following, Records, Run, Span};
 use crate::tui::view::canvas::{Canvas, Piece, after, line_of};
 use crate::tui::view::frame::{Title, draw_lines, draw_rule};
-use crate::tui::view::table::{Cell, Column, Presence, Row, Shown, Table, first_shown};
+use crate::tui::view::table::{Cell, Column, Presence, Row, Shown, Table, first_shown, scrolls};
 use crate::tui::view::theme::Tone;
 
 /// From this size on the record stands beside the list.
@@ -112,6 +112,7 @@ fn draw_list(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn: &mut Drawn) 
         rows: (area.x, area.y + 1, area.width, area.height.saturating_sub(1)),
         first,
         heads: table.heads(area),
+        scrolls: scrolls(&columns),
     });
     if rows.is_empty() {
         draw_lines(canvas, below(area, 1), &empty(page));

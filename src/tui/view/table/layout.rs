@@ -159,9 +159,13 @@ fn fitting(columns: &[Column], width: u16) -> Vec<usize> {
     chosen
 }
 
+/// How many columns can be scrolled out of sight: the first stays, and so does the last.
+pub(crate) fn scrolls(columns: &[Column]) -> usize {
+    columns.len().saturating_sub(2)
+}
+
 fn scrolled_to(columns: &[Column], scrolled: usize) -> Vec<usize> {
-    // The last column stays in sight however far it is scrolled.
-    let hidden = scrolled.min(columns.len().saturating_sub(2));
+    let hidden = scrolled.min(scrolls(columns));
     (0..columns.len()).filter(|it| *it == 0 || *it > hidden).collect()
 }
 

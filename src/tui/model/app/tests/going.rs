@@ -327,3 +327,17 @@ fn panes_that_find_no_room_are_left_out() {
     assert_eq!(pane(&stage), 0, "there is a cursor");
 }
 
+#[test]
+fn columns_go_back_at_once_from_the_last() {
+    let mut stage = Stage::settled(Town::small(), 80, 24);
+    stage.type_keys("2w");
+    let wide = |stage: &Stage| stage.app.pages.topics.list.showing.wide.unwrap();
+    stage.type_keys(&"l".repeat(40));
+    let most = wide(&stage);
+    let head = |stage: &mut Stage| stage.body().lines().nth(1).unwrap().to_owned();
+    let at_the_end = head(&mut stage);
+    assert!(most < 20, "{most}");
+    stage.type_keys("h");
+    assert_eq!(wide(&stage), most - 1);
+    assert_ne!(head(&mut stage), at_the_end);
+}
