@@ -133,7 +133,7 @@ impl<L: Line> Listing<L> {
         self.show();
     }
 
-    /// What is shown, in order, each with whether it has vanished.
+    /// What is shown, in order; what has vanished is among it for a while.
     pub(crate) fn shown(&self) -> impl ExactSizeIterator<Item = &L> {
         self.names.iter().map(|name| &self.lines[name])
     }

@@ -150,15 +150,15 @@ impl App {
         }
     }
 
-    pub(super) fn complete(&mut self, mut line: Line, chosen: Option<usize>) {
+    pub(super) fn complete(&mut self, mut line: Line) {
         if line.purpose() != Purpose::Command {
-            self.overlay = Overlay::Line { line, chosen: None, history: None };
+            self.overlay = Overlay::Line { line, history: None };
             return;
         }
         let typed = line.text().to_owned();
         let candidates = self.candidates(&typed);
         let Some(first) = candidates.first() else {
-            self.overlay = Overlay::Line { line, chosen, history: None };
+            self.overlay = Overlay::Line { line, history: None };
             return;
         };
         let text = match &*first.takes {
@@ -166,7 +166,7 @@ impl App {
             _ => format!("{} ", first.line),
         };
         line.set(&text);
-        self.overlay = Overlay::Line { line, chosen: None, history: None };
+        self.overlay = Overlay::Line { line, history: None };
     }
 
     /// `↑` and `↓` go through what was typed before.
@@ -180,7 +180,7 @@ impl App {
         };
         let text = history.and_then(|at| newest_first.get(at)).map_or("", |it| it.as_str());
         line.set(text);
-        self.overlay = Overlay::Line { line, chosen: None, history };
+        self.overlay = Overlay::Line { line, history };
     }
 
     /// Enter on a command line.

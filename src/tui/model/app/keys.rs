@@ -46,8 +46,8 @@ impl App {
                     self.overlay = Overlay::Text { title, lines, scrolled };
                 }
             }
-            Overlay::Line { line, chosen, history } => {
-                self.type_line(key, line, chosen, history, effects);
+            Overlay::Line { line, history } => {
+                self.type_line(key, line, history, effects);
             }
             Overlay::Produce(form) => self.fill(form.on_key(key), effects),
             Overlay::Question(question) => self.answer(key, question, effects),
@@ -339,14 +339,13 @@ impl App {
 
     pub(super) fn begin_line(&mut self, purpose: Purpose, text: &str) {
         let line = Line::new(purpose, text);
-        self.overlay = Overlay::Line { line, chosen: None, history: None };
+        self.overlay = Overlay::Line { line, history: None };
     }
 
     fn type_line(
         &mut self,
         key: Key,
         mut line: Line,
-        chosen: Option<usize>,
         history: Option<usize>,
         effects: &mut Vec<Effect>,
     ) {
@@ -355,10 +354,10 @@ impl App {
         }
         match line.on_key(key) {
             Typed::Goes => {
-                self.overlay = Overlay::Line { line, chosen: None, history: None };
+                self.overlay = Overlay::Line { line, history: None };
                 self.line_changed();
             }
-            Typed::Completes => self.complete(line, chosen),
+            Typed::Completes => self.complete(line),
             Typed::Taken => self.take_line(&line, effects),
             Typed::Left => self.leave_line(&line),
         }

@@ -15,8 +15,6 @@ pub(crate) enum Overlay {
     /// A line is typed.
     Line {
         line: Line,
-        /// The candidate that Tab takes, counted from the one nearest to the line.
-        chosen: Option<usize>,
         /// The line of its history that is shown, counted from the newest.
         history: Option<usize>,
     },

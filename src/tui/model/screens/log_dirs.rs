@@ -245,7 +245,7 @@ impl Page for LogDirs {
 
     fn open(&self, watch: &Watch) -> Option<Target> {
         let dir = self.dirs.line()?;
-        // The lower pane follows the cursor of the upper one once a second.
+        // The lower pane may not have followed the cursor of the upper one yet.
         let is_of_it = self.of.as_ref() == Some(&dir.key);
         let told = || replicas(watch, NodeId(dir.broker), &dir.path, dir.size);
         let largest = (!is_of_it).then(told).into_iter().flatten().max_by_key(|it| it.size);

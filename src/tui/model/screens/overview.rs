@@ -86,7 +86,7 @@ pub(crate) struct Overview {
     /// What fires now.
     pub(crate) alerts: Listing<RuleLine>,
     pub(crate) pane: Pane,
-    /// Records and bytes a second of the whole cluster, in and out.
+    /// Whether anybody has told what topics there are.
     pub(crate) is_known: bool,
     /// Of the lines of topics and groups.
     revision: u64,

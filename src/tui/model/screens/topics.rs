@@ -156,7 +156,7 @@ impl TopicLine {
 #[derive(Debug, Default)]
 pub(crate) struct Topics {
     pub(crate) list: Listing<TopicLine>,
-    /// How many could be read, while the first answers come.
+    /// Whether anybody has told what topics there are.
     pub(crate) is_known: bool,
     revision: u64,
 }
