@@ -51,10 +51,6 @@ pub(crate) enum Metric {
     Size,
     /// Used share of the fullest directory, 0 to 1.
     DiskUsed,
-    /// Bytes a second that moves copy.
-    Moved,
-    Leaders,
-    Replicas,
 }
 
 /// The series of one subject.

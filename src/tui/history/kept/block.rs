@@ -28,7 +28,7 @@ const MAGIC: [u8; 4] = *b"ktm1";
 const WINDOW_BYTES: u64 = 16 << 20;
 
 /// The metrics by their numbers in files. New ones are put at the end.
-const METRICS: [Metric; 14] = [
+const METRICS: [Metric; 11] = [
     Metric::RecordsIn,
     Metric::BytesIn,
     Metric::RecordsOut,
@@ -40,9 +40,6 @@ const METRICS: [Metric; 14] = [
     Metric::QuorumLag,
     Metric::Size,
     Metric::DiskUsed,
-    Metric::Moved,
-    Metric::Leaders,
-    Metric::Replicas,
 ];
 
 /// What stands before a payload.

@@ -21,7 +21,7 @@ fn subjects() -> impl Strategy<Value = Subject> {
 }
 
 fn minutes() -> impl Strategy<Value = Vec<Minute>> {
-    let metric = prop_oneof![Just(Metric::RecordsIn), Just(Metric::Lag), Just(Metric::Replicas)];
+    let metric = prop_oneof![Just(Metric::RecordsIn), Just(Metric::Lag), Just(Metric::DiskUsed)];
     let line = (subjects(), prop::collection::vec((metric, any::<f32>()), 1..4));
     let minute = (0_i64..6, prop::collection::vec(line, 0..20));
     let minute = minute.prop_map(|(minute, lines)| Minute { minute: 29_000_000 + minute, lines });
