@@ -295,6 +295,8 @@ impl Held {
         match self.rounds.look(now, told) {
             Round::First => self.hold = Hold::default(),
             Round::New => {}
+            // What was not known for a while is, with the first answer.
+            Round::Same if self.hold.level() == Level::Unknown => {}
             Round::Same => return self.hold.level(),
         }
         self.hold.observe(finding.level, finding.rise)

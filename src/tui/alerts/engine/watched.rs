@@ -117,8 +117,8 @@ impl Watched {
             }
             let subject = self.subjects.entry(look.name.clone());
             let subject = subject.or_insert_with(|| Subject::new(&look, round));
-            // Silence has its own rule.
-            if round != Round::Same || look.level == Level::Unknown {
+            // Silence has its own rule, and so has its end.
+            if round != Round::Same || [look.level, subject.level].contains(&Level::Unknown) {
                 subject.observe(at, look.level, manner);
             }
             subject.describe(&look);
