@@ -6,6 +6,7 @@ pub(crate) mod checks;
 pub(crate) mod cluster;
 pub(crate) mod facts;
 pub(crate) mod filter;
+pub(crate) mod held;
 pub(crate) mod input;
 pub(crate) mod lag;
 pub(crate) mod listing;

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use kt_protocol::types::Millis;
 
 use super::checks::Level;
+use super::checks::hold::Rise;
+use super::checks::rounds::Told;
 use super::filter::Filter;
+use super::held::HeldLevels;
 use super::order::{CalmOrder, Direction, Rank};
 use super::rows::{Rows, Step};
 
@@ -19,6 +22,12 @@ pub(crate) trait Line {
     fn key(&self) -> &str;
 
     fn level(&self) -> Level;
+
+    /// What to show instead of what was found, where levels are held still.
+    fn set_level(&mut self, _level: Level) {}
+
+    /// Whether bad news waits for a second round of answers.
+    const RISE: Rise = Rise::Held;
 
     /// Where it stands, sorted by that entry of `SORTS`.
     fn rank(&self, sort: usize) -> Rank;
@@ -59,6 +68,7 @@ pub(crate) struct Showing {
 pub(crate) struct Listing<L> {
     lines: BTreeMap<String, L>,
     order: CalmOrder<String>,
+    held: HeldLevels,
     /// Names of what is shown, in order.
     names: Vec<String>,
     pub(crate) rows: Rows,
@@ -76,6 +86,7 @@ impl<L> Default for Listing<L> {
         Listing {
             lines: BTreeMap::new(),
             order: CalmOrder::default(),
+            held: HeldLevels::default(),
             names: Vec::new(),
             rows: Rows::default(),
             showing: Showing::default(),
@@ -103,6 +114,12 @@ impl<L: Line> Listing<L> {
         }
         self.rows.keep_marks(|it| self.lines.contains_key(it));
         self.show();
+    }
+
+    /// The same, with levels that hold still: the lines are made of what was `told`.
+    pub(crate) fn take_told(&mut self, now: Millis, told: Option<Told>, lines: Vec<L>) {
+        let lines = self.held.hold(now, told, lines);
+        self.take(now, lines);
     }
 
     /// Another subject: nothing of what was shown belongs to it.

@@ -1,6 +1,7 @@
 //! The whole dashboard, driven by keys, before a cluster that answers.
 
 mod aging;
+mod calm;
 mod going;
 
 use std::collections::BTreeMap;

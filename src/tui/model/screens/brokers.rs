@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::quorum::{self, QuorumRole, ReplicaLine as QuorumLine};
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::checks::Level;
+use crate::tui::model::checks::hold::Rise;
 use crate::tui::model::cluster::brokers::{Broker, BrokerState};
 use crate::tui::model::listing::{Line, List, Listing};
 use crate::tui::model::order::{Rank, Value};
@@ -76,12 +77,19 @@ impl Line for BrokerLine {
         "role",
     ];
 
+    /// A lost broker is marked at once.
+    const RISE: Rise = Rise::AtOnce;
+
     fn key(&self) -> &str {
         &self.key
     }
 
     fn level(&self) -> Level {
         self.level
+    }
+
+    fn set_level(&mut self, level: Level) {
+        self.level = level;
     }
 
     fn rank(&self, sort: usize) -> Rank {
@@ -150,7 +158,7 @@ impl Page for Brokers {
         let mut lines = lines(watch, now);
         self.head = Head::of(&lines);
         lines.extend(controllers(watch, now));
-        self.list.take(now.monotonic, lines);
+        self.list.take_told(now.monotonic, watch.round_of(&[Kind::Brokers]), lines);
     }
 
     fn kinds(&self) -> &'static [Kind] {

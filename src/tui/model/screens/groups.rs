@@ -74,6 +74,10 @@ impl Line for GroupLine {
         self.level
     }
 
+    fn set_level(&mut self, level: Level) {
+        self.level = level;
+    }
+
     fn rank(&self, sort: usize) -> Rank {
         use crate::tui::model::lag::{Eta, Expires};
         let number = |it: Option<f64>| it.map_or(Value::Missing, Value::Number);
@@ -135,7 +139,7 @@ impl Page for Groups {
             watch.cluster.hearing.of_kind(Kind::Groups).any(|it| it.1.answered.is_some());
         if self.revision != watch.revision {
             self.revision = watch.revision;
-            self.list.take(now.monotonic, lines(watch));
+            self.list.take_told(now.monotonic, watch.round_of(MADE_OF), lines(watch));
         }
     }
 
@@ -181,6 +185,9 @@ impl Page for Groups {
         json!({ "groups": self.list.shown().map(GroupLine::json).collect::<Vec<_>>() })
     }
 }
+
+/// What says how a group is.
+pub(crate) const MADE_OF: &[Kind] = &[Kind::Commits, Kind::ShareCommits];
 
 /// Asks for the true age of what these groups have not read: one partition each, the worst.
 pub(crate) fn add_ages(watch: &Watch, shown: &[&GroupLine], needs: &mut Needs) {

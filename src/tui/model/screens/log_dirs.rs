@@ -66,6 +66,10 @@ impl Line for DirLine {
         self.level
     }
 
+    fn set_level(&mut self, level: Level) {
+        self.level = level;
+    }
+
     fn rank(&self, sort: usize) -> Rank {
         let number = |it: Option<f64>| it.map_or(Value::Missing, Value::Number);
         let count = |it: Option<u64>| number(it.map(|it| it as f64));
@@ -192,7 +196,7 @@ impl Page for LogDirs {
                 lines.push(DirLine { is_shared, ..line(watch, (*id, broker), path, dir) });
             }
         }
-        self.dirs.take(now.monotonic, lines);
+        self.dirs.take_told(now.monotonic, watch.round_of(&[Kind::LogDirs]), lines);
         self.find_wanted();
         self.renew_largest(watch, now);
     }

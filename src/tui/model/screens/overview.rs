@@ -53,6 +53,10 @@ impl Line for BusyTopic {
         self.0.level
     }
 
+    fn set_level(&mut self, level: Level) {
+        self.0.level = level;
+    }
+
     fn rank(&self, _sort: usize) -> Rank {
         Rank { class: 0, value: self.0.records_in.map_or(Value::Missing, Value::Number) }
     }
@@ -100,10 +104,12 @@ impl Page for Overview {
         self.checks.take(at, checks.map(|it| CheckLine { check: it.clone() }));
         if self.revision != watch.revision {
             self.revision = watch.revision;
-            self.topics.take(at, topics::lines(watch).into_iter().map(BusyTopic));
-            self.groups.take(at, groups::lines(watch));
+            let topics = topics::lines(watch).into_iter().map(BusyTopic).collect();
+            self.topics.take_told(at, watch.round_of(&[Kind::Metadata]), topics);
+            self.groups.take_told(at, watch.round_of(groups::MADE_OF), groups::lines(watch));
         }
-        self.brokers.take(at, brokers::lines(watch, now));
+        let brokers = brokers::lines(watch, now);
+        self.brokers.take_told(at, watch.round_of(&[Kind::Brokers]), brokers);
         let firing = alerts::lines(&watch.alerts, now).filter(|it| Level::Unknown < it.level());
         self.alerts.take(at, firing);
     }

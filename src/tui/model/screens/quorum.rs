@@ -63,6 +63,10 @@ impl Line for ReplicaLine {
         self.level
     }
 
+    fn set_level(&mut self, level: Level) {
+        self.level = level;
+    }
+
     fn rank(&self, sort: usize) -> Rank {
         let number = |it: Option<u64>| it.map_or(Value::Missing, |it| Value::Number(it as f64));
         let (class, value) = match sort {
@@ -114,7 +118,7 @@ impl Page for Quorum {
             voters: quorum.voters.len(),
             fetching: facts::quorum(&watch.cluster, now).there(),
         });
-        self.list.take(now.monotonic, lines);
+        self.list.take_told(now.monotonic, watch.round_of(&[Kind::Quorum]), lines);
     }
 
     fn kinds(&self) -> &'static [Kind] {

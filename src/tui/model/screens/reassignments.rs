@@ -45,6 +45,10 @@ impl Line for MoveLine {
         self.level
     }
 
+    fn set_level(&mut self, level: Level) {
+        self.level = level;
+    }
+
     fn rank(&self, sort: usize) -> Rank {
         let number = |it: Option<f64>| it.map_or(Value::Missing, Value::Number);
         let value = match sort {
@@ -113,7 +117,7 @@ impl Page for Reassignments {
         let eta = lines.iter().filter_map(|it| it.eta_ms).max();
         let finished = watch.moves.finished;
         self.head = Some(Head { left, bytes_per_second: rate, eta_ms: eta, finished, is_part });
-        self.list.take(now.monotonic, lines);
+        self.list.take_told(now.monotonic, watch.round_of(&[Kind::Moves]), lines);
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -97,7 +97,8 @@ impl TopicPage {
         let down = watch.cluster.down();
         self.whole = topics::line(watch, &self.name, topic, &down);
         let lines = partitions::lines(watch, &self.name, topic, &self.whole, &down);
-        self.partitions.take(now.monotonic, lines);
+        let told = watch.round_of(&[Kind::Metadata, Kind::SubjectPartitions]);
+        self.partitions.take_told(now.monotonic, told, lines);
         self.brokers.clear();
         for it in topic.partitions.values() {
             for id in &it.replicas {
@@ -111,7 +112,7 @@ impl TopicPage {
         let readers: Vec<GroupLine> =
             readers.map(|(name, it)| groups::line(watch, name, it)).collect();
         self.whole.groups = readers.len();
-        self.groups.take(now.monotonic, readers);
+        self.groups.take_told(now.monotonic, watch.round_of(groups::MADE_OF), readers);
         let known = watch.cluster.configs.get(&self.entity());
         self.configs_known = known.is_some_and(|it| it.told.is_some());
         self.configs_failure = known.and_then(|it| it.failure.as_ref()).map(|it| it.words.clone());

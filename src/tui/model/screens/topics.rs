@@ -107,6 +107,10 @@ impl Line for TopicLine {
         self.level
     }
 
+    fn set_level(&mut self, level: Level) {
+        self.level = level;
+    }
+
     fn rank(&self, sort: usize) -> Rank {
         let number = |it: Option<f64>| it.map_or(Value::Missing, Value::Number);
         let count = |it: Option<u64>| number(it.map(|it| it as f64));
@@ -166,7 +170,7 @@ impl Page for Topics {
         self.is_known = watch.cluster.oldest(&[Kind::Metadata]).is_some();
         if self.revision != watch.revision {
             self.revision = watch.revision;
-            self.list.take(now.monotonic, lines(watch));
+            self.list.take_told(now.monotonic, watch.round_of(&[Kind::Metadata]), lines(watch));
         }
     }
 

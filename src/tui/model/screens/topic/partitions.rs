@@ -69,6 +69,16 @@ impl Line for PartitionLine {
         self.level
     }
 
+    fn set_level(&mut self, level: Level) {
+        self.level = level;
+        self.urgency = match level {
+            Level::Bad => 3,
+            Level::Warn => 2,
+            Level::Unknown => 1,
+            Level::Ok => 0,
+        };
+    }
+
     fn rank(&self, sort: usize) -> Rank {
         let number = |it: Option<f64>| it.map_or(Value::Missing, Value::Number);
         let value = match Self::SORTS.get(sort).copied() {
