@@ -20,7 +20,7 @@ use super::runtime::terminal::MouseMode;
 use super::runtime::{Once, Opening, Play, Recorded, Sheet, once_of_recording, replay, run};
 use super::view::colors::Rgb;
 use super::view::theme::{Glyphs, Paint, Palette, Theme};
-use crate::apache_flags::quoted;
+use crate::shell_words::quoted;
 use crate::cli::Globals;
 use crate::config_change::looks_secret;
 use crate::contexts::{self, ContextColor};

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 pub(crate) use self::members::{MemberLine, Since};
 pub(crate) use self::partitions::{ReadLine, Reader};
 use super::groups::{self, GroupLine};
-use crate::apache_flags::quoted;
+use crate::shell_words::quoted;
 use crate::tui::history::store::{Metric, Subject as Charted};
 use crate::tui::model::cluster::{Broker, Group};
 use crate::tui::model::lag::{GroupFacts, Lag};

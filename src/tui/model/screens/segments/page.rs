@@ -5,8 +5,8 @@ use kt_protocol::types::{Now, PartitionIndex};
 use serde_json::{Value as Json, json};
 
 use super::{Aim, Depth, Segments};
-use crate::apache_flags::quoted;
 use crate::position::At;
+use crate::shell_words::quoted;
 use crate::tui::keymap::Command;
 use crate::tui::model::input::Purpose;
 use crate::tui::model::listing::List;
@@ -151,7 +151,9 @@ impl Page for Segments {
     fn kt_line(&self) -> String {
         match &self.directory {
             Some(directory) => format!("kt dump-log {}", quoted(directory)),
-            None => format!("kt dump-log {}-{}", self.topic, self.partition),
+            None => {
+                format!("kt dump-log {}", quoted(&format!("{}-{}", self.topic, self.partition)))
+            }
         }
     }
 
