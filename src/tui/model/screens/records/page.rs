@@ -166,7 +166,8 @@ impl Page for Records {
                     }
                     _ => format!("no partition of \"{}\" has a leader", self.topic),
                 });
-                return;
+                // Who reads what was wanted before stops.
+                return effects.push(Effect::StopReading);
             }
             self.failed = None;
             self.running = Some(run);
