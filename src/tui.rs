@@ -40,5 +40,5 @@ pub(crate) use open::{
 };
 pub(crate) use runtime::deliver::{Delivered, deliver};
 pub(crate) use runtime::watcher::{Waited, Watcher};
-pub(crate) use runtime::{Once, Sheet, once};
+pub(crate) use runtime::{Once, SCREEN_KIND, Sheet, once};
 pub(crate) use view::export::{ansi, svg, text};

@@ -30,6 +30,6 @@ pub(crate) mod terminal;
 pub(crate) mod watcher;
 
 pub(crate) use driver::{Opening, replay, run};
-pub(crate) use once::{Once, Sheet, once};
+pub(crate) use once::{KIND as SCREEN_KIND, Once, Sheet, once};
 pub(crate) use player::{Play, once_of_recording};
 pub(crate) use source::Recorded;

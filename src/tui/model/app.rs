@@ -7,6 +7,7 @@ mod changing;
 mod command_line;
 mod keeping;
 mod keys;
+mod lacking;
 mod message;
 mod overlay;
 mod producing;

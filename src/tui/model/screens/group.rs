@@ -124,6 +124,11 @@ impl GroupPage {
         self.clear();
     }
 
+    /// Whether every broker that tells its groups knows none of this name.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self.standing, Standing::Deleted | Standing::Missing)
+    }
+
     /// What it reads, as far as it is shown.
     fn read(&self) -> BTreeSet<TopicPartition> {
         self.partitions.all().map(|it| it.at.clone()).collect()
@@ -157,7 +162,7 @@ impl Page for GroupPage {
     }
 
     fn needs(&self, watch: &Watch, needs: &mut Needs) {
-        if self.name.is_empty() || matches!(self.standing, Standing::Deleted | Standing::Missing) {
+        if self.name.is_empty() || self.is_absent() {
             return;
         }
         let name = self.name.clone();
