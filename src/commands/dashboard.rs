@@ -151,7 +151,7 @@ fn live_once(
 
 fn sheet(args: &DashboardArgs, session: &Session, paper: Paper) -> Sheet {
     let size = args.size.or_else(|| {
-        let (width, height) = crossterm::terminal::size().ok()?;
+        let (width, height) = tui::terminal_size().ok()?;
         session.terminal.stdout_is_terminal.then_some(Size { width, height })
     });
     let Size { width, height } = size.unwrap_or(Size { width: 80, height: 24 });

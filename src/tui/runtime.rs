@@ -2,8 +2,8 @@
 //!
 //! `driver` is the loop, and `once` the one that draws a single screen; `asker` performs questions
 //! beside both, `records` and `segments` read, and `player` plays a recording instead:
-//! `source` is either. `terminal` is the real one: taken, drawn on through `painter`, and given back whatever
-//! happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
+//! `source` is either. `terminal` is the real one: taken, drawn on through `writer` and `painter`, and
+//! given back whatever happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
 //! are what comes from the user and from the system. `keeper` reads and writes the history on disk. `actions` runs commands that change something. `deliver` tells people and programs of alerts,
 //! and `watcher` is the loop of who watches without a screen.
 
@@ -28,6 +28,7 @@ mod signals;
 mod source;
 pub(crate) mod terminal;
 pub(crate) mod watcher;
+mod writer;
 
 pub(crate) use driver::{Opening, replay, run};
 pub(crate) use once::{KIND as SCREEN_KIND, Once, Sheet, once};

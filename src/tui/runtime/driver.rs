@@ -21,7 +21,7 @@ use super::once;
 use super::player::{Play, Player};
 use super::signals::{Signals, Told};
 use super::source::{Live, Recorded, Source};
-use super::terminal::{MouseMode, RealTerminal};
+use super::terminal::{self, MouseMode, RealTerminal};
 use crate::error::{CliError, Kind};
 use crate::session::Session;
 use crate::tui::alerts::engine::{Engine, Outgoing};
@@ -79,7 +79,7 @@ pub(crate) fn run(
 pub(crate) fn replay(play: &Play, rules: Rules, opening: &Opening) -> Result<(), CliError> {
     on_threads(async {
         // Whoever has no terminal is told so below.
-        let size = crossterm::terminal::size().unwrap_or((80, 24));
+        let size = terminal::size().unwrap_or((80, 24));
         // What is wrong with the file is said before the terminal is another one, and who does not
         // wait for its place ends that by a signal.
         let (app, mut player) = Player::open(play, &opening.target, rules, size)?;
@@ -111,7 +111,7 @@ async fn drive(
     (terminal, signals): (RealTerminal, Signals),
     opening: &Opening,
 ) -> Result<(), CliError> {
-    let events = Events::start()?;
+    let events = Events::start(terminal.answers_until())?;
     app.theme = terminal.look().theme;
     app.mouse = match opening.mouse {
         MouseMode::On => Reporting::On,
@@ -250,7 +250,11 @@ impl Driver {
             Event::Key(key) => Msg::Key(key),
             Event::Mouse(mouse) => Msg::Mouse(mouse),
             Event::Paste(text) => Msg::Paste(text),
-            Event::Resize => return self.resize(effects),
+            Event::Resize => {
+                // Lines may be lost even if the size is the same in the end.
+                self.terminal.forget();
+                return self.resize(effects);
+            }
         };
         self.update(msg, effects);
         Ok(())
