@@ -4,7 +4,7 @@
 //! beside both, `records` and `segments` read, and `player` plays a recording instead:
 //! `source` is either. `terminal` is the real one: taken, drawn on through `writer` and `painter`, and
 //! given back whatever happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
-//! are what comes from the user and from the system. `keeper` reads and writes the history on disk. `actions` runs commands that change something. `deliver` tells people and programs of alerts,
+//! are what comes from the user and from the system. `keeper` reads and writes the history on disk. `actions` runs commands that change something. `deliver` tells people and programs of alerts, `deliveries` are those under way,
 //! and `watcher` is the loop of who watches without a screen.
 
 mod actions;
@@ -13,6 +13,7 @@ mod asker;
 mod clipboard;
 mod clocks;
 pub(crate) mod deliver;
+mod deliveries;
 mod driver;
 mod events;
 pub(crate) mod keeper;

@@ -9,12 +9,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use tokio::runtime::Handle;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::clipboard::{Between, copying};
-use super::deliver::{Delivered, deliver};
+use super::deliver::Delivered;
+use super::deliveries::Deliveries;
 use super::events::{Event, Events};
 use super::look::Surroundings;
 use super::once;
@@ -24,7 +23,7 @@ use super::source::{Live, Recorded, Source};
 use super::terminal::{self, MouseMode, RealTerminal};
 use crate::error::{CliError, Kind};
 use crate::session::Session;
-use crate::tui::alerts::engine::{Engine, Outgoing};
+use crate::tui::alerts::engine::Engine;
 use crate::tui::alerts::rules::Rules;
 use crate::tui::model::app::{App, Setting};
 use crate::tui::model::checks::Level;
@@ -117,10 +116,10 @@ async fn drive(
         MouseMode::On => Reporting::On,
         MouseMode::Off => Reporting::Off,
     };
-    let (told, delivered) = unbounded_channel();
-    let mut driver = Driver { app, source, terminal, events, signals, told, delivered };
+    let deliveries = Deliveries::default();
+    let mut driver = Driver { app, source, terminal, events, signals, deliveries };
     let end = driver.run(&opening.target).await;
-    let Driver { app, terminal, source, mut signals, .. } = driver;
+    let Driver { app, terminal, source, mut signals, deliveries, .. } = driver;
     drop(terminal);
     // However it ended: what is being changed is in the journal first.
     let recording = match source {
@@ -139,6 +138,7 @@ async fn drive(
         Some(it) => wait(RECORDING, &mut signals, || it.finish()).await,
         None => None,
     };
+    deliveries.finish(&mut signals).await;
     match (end?, recorded) {
         (End::Signal(kind), _) => Err(CliError::silent(kind)),
         (End::Left, Some(Err(why))) => {
@@ -185,12 +185,8 @@ struct Driver {
     terminal: RealTerminal,
     events: Events,
     signals: Signals,
-    told: UnboundedSender<Outcome>,
-    delivered: UnboundedReceiver<Outcome>,
+    deliveries: Deliveries,
 }
-
-/// What became of telling somebody, by the id of that.
-type Outcome = (u64, Result<Delivered, String>);
 
 impl Driver {
     /// Runs until it is left.
@@ -233,7 +229,7 @@ impl Driver {
                 }
             },
             event = self.events.next() => self.on_event(event?, &mut effects)?,
-            Some((id, result)) = self.delivered.recv() => {
+            (id, result) = self.deliveries.next() => {
                 if matches!(result, Ok(Delivered::Ring)) {
                     self.terminal.send(b"\x07")?;
                 }
@@ -289,7 +285,9 @@ impl Driver {
                 }
                 Effect::Mouse(Reporting::On) => self.terminal.set_mouse(MouseMode::On)?,
                 Effect::Mouse(Reporting::Off) => self.terminal.set_mouse(MouseMode::Off)?,
-                Effect::Deliver(outgoing) if self.source.is_cluster() => self.deliver(outgoing),
+                Effect::Deliver(outgoing) if self.source.is_cluster() => {
+                    self.deliveries.start(outgoing);
+                }
                 Effect::ReadRules(path) => {
                     let read = Msg::Rules(Rules::read(&path, Timestamp::now()));
                     self.update(read, &mut more);
@@ -305,17 +303,6 @@ impl Driver {
             waiting.extend(more);
         }
         Ok(None)
-    }
-
-    /// Tells somebody of an alert, beside all else; the bell is ours.
-    fn deliver(&self, outgoing: Outgoing) {
-        let told = self.told.clone();
-        Handle::current().spawn(async move {
-            let id = outgoing.id;
-            let result = deliver(&outgoing).await;
-            // Nobody listens any more once the dashboard is left.
-            drop(told.send((id, result)));
-        });
     }
 
     /// Nothing is asked while nobody can look.
