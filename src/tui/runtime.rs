@@ -5,11 +5,13 @@
 //! `source` is either. `terminal` is the real one: taken, drawn on through `writer` and `painter`, and
 //! given back whatever happens. `answers` is what it says of itself, and `look` decides by that. `events` and `signals`
 //! are what comes from the user and from the system. `keeper` reads and writes the history on disk. `actions` runs commands that change something. `deliver` tells people and programs of alerts, `deliveries` are those under way,
+//! `chores` are for files that somebody named,
 //! and `watcher` is the loop of who watches without a screen.
 
 mod actions;
 mod answers;
 mod asker;
+mod chores;
 mod clipboard;
 mod clocks;
 pub(crate) mod deliver;

@@ -11,6 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::time::timeout;
 
+use super::chores::Chores;
 use super::clipboard::{Between, copying};
 use super::deliver::Delivered;
 use super::deliveries::Deliveries;
@@ -117,9 +118,10 @@ async fn drive(
         MouseMode::Off => Reporting::Off,
     };
     let deliveries = Deliveries::default();
-    let mut driver = Driver { app, source, terminal, events, signals, deliveries };
+    let chores = Chores::default();
+    let mut driver = Driver { app, source, terminal, events, signals, deliveries, chores };
     let end = driver.run(&opening.target).await;
-    let Driver { app, terminal, source, mut signals, deliveries, .. } = driver;
+    let Driver { app, terminal, source, mut signals, deliveries, chores, .. } = driver;
     drop(terminal);
     // However it ended: what is being changed is in the journal first.
     let recording = match source {
@@ -138,6 +140,7 @@ async fn drive(
         Some(it) => wait(RECORDING, &mut signals, || it.finish()).await,
         None => None,
     };
+    chores.finish().await;
     deliveries.finish(&mut signals).await;
     match (end?, recorded) {
         (End::Signal(kind), _) => Err(CliError::silent(kind)),
@@ -186,6 +189,7 @@ struct Driver {
     events: Events,
     signals: Signals,
     deliveries: Deliveries,
+    chores: Chores,
 }
 
 impl Driver {
@@ -236,6 +240,7 @@ impl Driver {
                 let msg = Msg::Delivered { id, result: result.map(drop) };
                 self.update(msg, &mut effects);
             }
+            said = self.chores.next() => self.update(said, &mut effects),
             came = self.source.next(deadline) => self.source.take(came, &mut self.app, &mut effects),
         }
         self.perform(effects).await
@@ -279,18 +284,14 @@ impl Driver {
                 Effect::Quit => return Ok(Some(End::Left)),
                 Effect::Suspend => self.suspend(&mut more).await?,
                 Effect::Copy(text) => self.copy(&text, &mut more)?,
-                Effect::Save(picture) => {
-                    let said = self.save(picture);
-                    self.update(said, &mut more);
-                }
+                Effect::Save(picture) => self.save(picture),
                 Effect::Mouse(Reporting::On) => self.terminal.set_mouse(MouseMode::On)?,
                 Effect::Mouse(Reporting::Off) => self.terminal.set_mouse(MouseMode::Off)?,
                 Effect::Deliver(outgoing) if self.source.is_cluster() => {
                     self.deliveries.start(outgoing);
                 }
                 Effect::ReadRules(path) => {
-                    let read = Msg::Rules(Rules::read(&path, Timestamp::now()));
-                    self.update(read, &mut more);
+                    self.chores.start(move || Msg::Rules(Rules::read(&path, Timestamp::now())));
                 }
                 Effect::Recall { cluster_id, alive } => self.source.recall(&cluster_id, alive)?,
                 Effect::Keep(minute) => {
@@ -327,7 +328,7 @@ impl Driver {
     }
 
     /// Writes the screen into a new file where we stand; an old one is never touched.
-    fn save(&mut self, picture: Picture) -> Msg {
+    fn save(&mut self, picture: Picture) {
         let text = once::printed(&mut self.app, picture);
         let ending = match picture {
             Picture::Text => "txt",
@@ -337,13 +338,15 @@ impl Driver {
         let time = Timestamp::now().to_zoned(self.app.setting.zone.clone());
         let name =
             format!("kt-{}-{}.{ending}", self.app.screen.name(), time.strftime("%Y%m%d-%H%M%S"));
-        let file = fs::OpenOptions::new().write(true).create_new(true).open(&name);
-        match file.and_then(|mut file| file.write_all(text.as_bytes())) {
-            Ok(()) => Msg::Said { level: None, text: format!("saved {name}") },
-            Err(error) => Msg::Said {
-                level: Some(Level::Warn),
-                text: format!("{name} is not saved: {error}"),
-            },
-        }
+        self.chores.start(move || {
+            let file = fs::OpenOptions::new().write(true).create_new(true).open(&name);
+            match file.and_then(|mut file| file.write_all(text.as_bytes())) {
+                Ok(()) => Msg::Said { level: None, text: format!("saved {name}") },
+                Err(error) => Msg::Said {
+                    level: Some(Level::Warn),
+                    text: format!("{name} is not saved: {error}"),
+                },
+            }
+        });
     }
 }
