@@ -84,7 +84,8 @@ impl Page for Segments {
             return;
         }
         let (generation, looking, now) = (self.generation + 1, self.looking.take(), self.now);
-        *self = Segments { generation, looking, now, ..Segments::default() };
+        let must_stop = looking.is_some();
+        *self = Segments { generation, looking, must_stop, now, ..Segments::default() };
         self.topic.clone_from(topic);
         self.partition = partition;
         self.aim = offset.map(|it| Aim { at: At::Offset(it), time: None });
@@ -128,12 +129,22 @@ impl Page for Segments {
     }
 
     fn wants(&mut self, effects: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.must_stop) {
+            effects.push(Effect::StopLooking);
+        }
         if self.looking.is_some() {
             return;
         }
         if let Some(look) = self.next_look() {
             self.looking = Some(look.clone());
             effects.push(Effect::Look { generation: self.generation, look });
+        }
+    }
+
+    /// Nobody looks: nothing is looked for.
+    fn rest(&mut self, effects: &mut Vec<Effect>) {
+        if self.looking.is_some() {
+            effects.push(Effect::StopLooking);
         }
     }
 
