@@ -1,6 +1,9 @@
 //! The dashboard on a real terminal, before real clusters: keys, what is shown, and how it ends.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use crate::support::screen::Screen;
 use crate::support::tool::ApacheKafka;
@@ -8,6 +11,8 @@ use crate::support::{Broker, Operator, command, ports};
 
 const ESC: &str = "\x1b";
 const ENTER: &str = "\r";
+/// How long a node of Apache Kafka may take to recover its logs on a busy machine.
+const RECOVERED_WITHIN: Duration = Duration::from_secs(300);
 /// Leaves the alternate screen: the terminal is as it was.
 const GIVEN_BACK: &str = "\x1b[?1049l";
 
@@ -29,7 +34,8 @@ fn what_happens_in_a_cluster_is_seen_and_its_end_too() {
     screen.wait_for("1 of 1 up");
     screen.wait_for("none; no throttle left behind");
     screen.press("2");
-    screen.wait_for("orders");
+    screen.wait_for("[2 topics]");
+    screen.wait_until("the topic", |it| line_of(it, "orders").is_some());
     // Lag rises with what is written, and falls with what is read.
     operator.produce("orders", 0, &"x\n".repeat(500));
     operator.ok("consume orders -g billing -c 100");
@@ -61,6 +67,11 @@ fn line_of(shown: &str, subject: &str) -> Option<String> {
     let names = shown.lines().map(|it| it.chars().skip(3).collect::<String>());
     let mut found = names.filter(|it| it.starts_with(subject));
     found.next().map(|it| it.trim_end().to_owned())
+}
+
+/// The line above the footer.
+fn message_line(shown: &str) -> Option<&str> {
+    shown.lines().nth(22)
 }
 
 /// Types what a box asks for, once it hears keys: at first they may have been meant for something
@@ -115,7 +126,7 @@ fn a_config_is_edited_where_it_stands() {
         line_of(it, "retention.ms").is_some_and(|it| it.contains("3600000"))
     });
     screen.press("e");
-    screen.wait_for("Enter");
+    screen.wait_for("edit retention.ms");
     // The old value stands there to be changed.
     screen.press(&format!("0{ENTER}"));
     screen.wait_for("retention.ms 3600000 -> 36000000");
@@ -149,7 +160,8 @@ fn browse_by_time(screen: &mut Screen) {
     screen.press(ENTER);
     screen.wait_for("f follow");
     screen.press("@");
-    screen.wait_for(" @");
+    screen
+        .wait_until("what is typed", |it| message_line(it).is_some_and(|it| it.starts_with(" @")));
     screen.press(&format!("2026-03-02{ENTER}"));
     screen.wait_until("the record of that day first", |it| {
         let records: Vec<&str> = it.lines().filter(|it| it.chars().nth(6) == Some('0')).collect();
@@ -327,13 +339,26 @@ impl Cluster {
         assert!(stopped.expect("it runs").success());
     }
 
-    /// The node that was killed, on its port and its directory.
+    /// The node that was killed, on its port and its directory. It serves when this returns.
     fn start_again(&mut self, node: i32) {
         let folder = self.folder.path().join(node.to_string());
         let mut run = self.kafka.command("run-node");
         run.arg(folder.join("server.properties")).env("KAFKA_HEAP_OPTS", "-Xms256m -Xmx512m");
-        run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.again.push(run.spawn().expect("it runs"));
+        run.env("KAFKA_LOG_LEVEL", "info");
+        run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut node = run.spawn().expect("it runs");
+        let log = node.stderr.take().expect("stderr is piped");
+        self.again.push(node);
+        let (sender, started) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(log).lines().map_while(Result::ok) {
+                if line.contains("Kafka Server started") {
+                    // Who waited for it may have given up.
+                    let _ = sender.send(());
+                }
+            }
+        });
+        started.recv_timeout(RECOVERED_WITHIN).expect("the node starts");
     }
 }
 
