@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::terminal::{open, read};
+use super::terminal::{fill, open, read};
 
 /// What the dashboard puts around each picture.
 const PICTURE_BEGINS: &[u8] = b"\x1b[?2026h";
@@ -145,6 +145,16 @@ impl Screen {
         self.parser.process(&bytes);
         self.bytes.extend(bytes);
     }
+}
+
+/// Starts `command` on a terminal that takes no byte any more, for as long as the other end is held.
+pub(crate) fn start_on_a_full_terminal(command: &mut Command) -> (Child, File) {
+    let (ours, theirs) = open(80, 24);
+    fill(&theirs);
+    let copy = || theirs.try_clone().expect("a descriptor can be copied");
+    command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8");
+    command.stdin(copy()).stdout(copy()).stderr(std::process::Stdio::null());
+    (command.spawn().expect("kt runs"), ours)
 }
 
 impl Drop for Screen {
