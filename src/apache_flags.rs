@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use crate::error::CliError;
+use crate::shell_words::quoted;
 
 /// What becomes of a flag.
 #[derive(Clone, Copy, Debug)]
@@ -175,15 +176,6 @@ impl Translation {
         line.extend(self.flags);
         line.join(" ")
     }
-}
-
-/// As a shell reads it back.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:,=@%+{}".contains(it);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

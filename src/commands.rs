@@ -133,6 +133,7 @@ impl Command {
 /// Every kind of document that a command prints.
 fn kinds() -> Vec<DocumentKind> {
     let mut kinds = vec![
+        dashboard::KIND,
         dump_log::entries::DOCUMENT,
         history::KIND,
         undo::KIND,

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::apache_flags::quoted;
 use crate::error::CliError;
 use crate::session::Session;
+use crate::shell_words::quoted;
 
 /// What stands for a secret.
 pub(crate) const HIDDEN: &str = "(hidden)";

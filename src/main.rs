@@ -38,6 +38,7 @@ mod resolve;
 mod security_hint;
 mod session;
 mod shell_completion;
+mod shell_words;
 mod size;
 mod spool;
 mod terminal;

@@ -40,6 +40,7 @@ pub(crate) use open::{
     recorded_once, rules, setting,
 };
 pub(crate) use runtime::deliver::{Delivered, deliver};
+pub(crate) use runtime::terminal::size as terminal_size;
 pub(crate) use runtime::watcher::{Waited, Watcher};
-pub(crate) use runtime::{Once, Sheet, once};
+pub(crate) use runtime::{Once, SCREEN_KIND, Sheet, once};
 pub(crate) use view::export::{ansi, svg, text};

@@ -202,6 +202,79 @@ fn a_cluster_that_is_lost_fires_at_once() {
     assert_eq!(running.process.wait().expect("it ends").code(), Some(130));
 }
 
+#[test]
+fn what_cannot_be_printed_is_told_all_the_same() {
+    let watched = Watched::start();
+    let told = watched.path("told");
+    let made = std::process::Command::new("mkfifo").arg(&told).status();
+    assert!(made.expect("mkfifo runs").success());
+    let program = format!("command = [\"/bin/sh\", \"-c\", \"cat > {}\"]", told.display());
+    let rules = watched.rules(&format!("{LAG}send = [\"program\"]\n[target.program]\n{program}\n"));
+    // A disk that is full; and a reader that has gone.
+    let full = || Stdio::from(fs::File::options().write(true).open("/dev/full").expect("a device"));
+    for stdout in [full(), closed_pipe()] {
+        let mut process = watched
+            .operator
+            .command(&["alerts", "run", &rules])
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("kt runs");
+        let said = read(process.stderr.take().expect("stderr is piped"));
+        let (sender, read_whole) = channel();
+        let pipe = told.clone();
+        std::thread::spawn(move || drop(sender.send(fs::read(pipe))));
+        let document = read_whole.recv_timeout(SOON).expect("the target is told").expect("a pipe");
+        let document: Value = serde_json::from_slice(&document).expect("json");
+        assert_eq!(document["items"][0]["text"], "unread fired: billing 15");
+        let warned = said.iter().find(|it| it.contains("watching on")).expect("it is said");
+        assert!(warned.starts_with("warning: "), "{warned}");
+        command::signal(&process, "TERM");
+        assert_eq!(process.wait().expect("it ends").code(), Some(143));
+    }
+    // Where nobody else is told, the reader that has gone is the end.
+    let rules = watched.rules(LAG);
+    let mut alone = watched.operator.command(&["alerts", "run", &rules]);
+    let status = alone.stdin(Stdio::null()).stdout(closed_pipe()).stderr(Stdio::null()).status();
+    assert_eq!(status.expect("kt runs").code(), Some(0));
+}
+
+/// A pipe that nobody reads.
+fn closed_pipe() -> Stdio {
+    let (reader, writer) = std::io::pipe().expect("a pipe can be had");
+    drop(reader);
+    writer.into()
+}
+
+#[test]
+fn ctrl_c_takes_along_the_program_that_a_test_has_started() {
+    let operator = Operator::at("127.0.0.1:1");
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let held = folder.path().join("held");
+    let made = std::process::Command::new("mkfifo").arg(&held).status();
+    assert!(made.expect("mkfifo runs").success());
+    let rules = folder.path().join("alerts.toml");
+    let script = format!("exec 3> {}; sleep 600", held.display());
+    let text =
+        format!("[target.page]\ncommand = [\"/bin/sh\", \"-c\", \"{script}\"]\ntimeout = \"5m\"\n");
+    fs::write(&rules, text).expect("written");
+    let name = rules.to_str().expect("the path is text");
+    let mut process =
+        command::command(&operator, &["alerts", "test", name]).spawn().expect("kt runs");
+    let (sender, ended) = channel();
+    std::thread::spawn(move || {
+        // Opened once the program is there, and read to the end once nobody holds it any more.
+        let mut file = fs::File::open(held).expect("a pipe");
+        sender.send(1).expect("the test runs");
+        sender.send(file.read_to_end(&mut Vec::new()).expect("a pipe")).expect("the test runs");
+    });
+    assert_eq!(ended.recv_timeout(SOON).expect("the program runs"), 1);
+    command::signal(&process, "INT");
+    assert_eq!(process.wait().expect("it ends").code(), Some(130));
+    assert_eq!(ended.recv_timeout(SOON).expect("the program is killed"), 0);
+}
+
 /// A listener that answers each POST, and gives its document.
 fn hook() -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -1,13 +1,18 @@
 //! The dashboard on a real terminal, before real clusters: keys, what is shown, and how it ends.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use crate::support::screen::Screen;
+use crate::support::screen::{Screen, start_on_a_full_terminal};
 use crate::support::tool::ApacheKafka;
 use crate::support::{Broker, Operator, command, ports};
 
 const ESC: &str = "\x1b";
 const ENTER: &str = "\r";
+/// How long a node of Apache Kafka may take to recover its logs on a busy machine.
+const RECOVERED_WITHIN: Duration = Duration::from_secs(300);
 /// Leaves the alternate screen: the terminal is as it was.
 const GIVEN_BACK: &str = "\x1b[?1049l";
 
@@ -29,7 +34,8 @@ fn what_happens_in_a_cluster_is_seen_and_its_end_too() {
     screen.wait_for("1 of 1 up");
     screen.wait_for("none; no throttle left behind");
     screen.press("2");
-    screen.wait_for("orders");
+    screen.wait_for("[2 topics]");
+    screen.wait_until("the topic", |it| line_of(it, "orders").is_some());
     // Lag rises with what is written, and falls with what is read.
     operator.produce("orders", 0, &"x\n".repeat(500));
     operator.ok("consume orders -g billing -c 100");
@@ -61,6 +67,11 @@ fn line_of(shown: &str, subject: &str) -> Option<String> {
     let names = shown.lines().map(|it| it.chars().skip(3).collect::<String>());
     let mut found = names.filter(|it| it.starts_with(subject));
     found.next().map(|it| it.trim_end().to_owned())
+}
+
+/// The line above the footer.
+fn message_line(shown: &str) -> Option<&str> {
+    shown.lines().nth(22)
 }
 
 /// Types what a box asks for, once it hears keys: at first they may have been meant for something
@@ -115,7 +126,7 @@ fn a_config_is_edited_where_it_stands() {
         line_of(it, "retention.ms").is_some_and(|it| it.contains("3600000"))
     });
     screen.press("e");
-    screen.wait_for("Enter");
+    screen.wait_for("edit retention.ms");
     // The old value stands there to be changed.
     screen.press(&format!("0{ENTER}"));
     screen.wait_for("retention.ms 3600000 -> 36000000");
@@ -149,7 +160,8 @@ fn browse_by_time(screen: &mut Screen) {
     screen.press(ENTER);
     screen.wait_for("f follow");
     screen.press("@");
-    screen.wait_for(" @");
+    screen
+        .wait_until("what is typed", |it| message_line(it).is_some_and(|it| it.starts_with(" @")));
     screen.press(&format!("2026-03-02{ENTER}"));
     screen.wait_until("the record of that day first", |it| {
         let records: Vec<&str> = it.lines().filter(|it| it.chars().nth(6) == Some('0')).collect();
@@ -272,6 +284,31 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
 }
 
 #[test]
+fn after_a_stop_from_outside_the_picture_is_drawn_anew() {
+    let operator = Operator::start();
+    let mut screen = dashboard(&operator, &["--screen", "topics"]);
+    screen.wait_for("No topics on this cluster.");
+    command::signal_to(screen.pid(), "STOP");
+    operator.ok("topics create orders --partitions 1");
+    command::signal_to(screen.pid(), "CONT");
+    screen.wait_until("the new topic", |it| line_of(it, "orders").is_some());
+    // Ctrl-L draws it anew, too.
+    let drawn = wholes(&screen);
+    screen.press("\x0c");
+    screen.press("?");
+    screen.wait_for("cost ");
+    screen.press("qq");
+    assert_eq!(screen.end().code(), Some(0));
+    let entered = String::from_utf8_lossy(&screen.bytes).matches("\x1b[?1049h").count();
+    assert_eq!((entered, drawn < wholes(&screen)), (2, true));
+}
+
+/// How many pictures were drawn whole.
+fn wholes(screen: &Screen) -> usize {
+    String::from_utf8_lossy(&screen.bytes).matches("\x1b[2J").count()
+}
+
+#[test]
 fn a_cluster_that_is_not_there_is_shown_and_waited_for() {
     let operator = Operator::at("127.0.0.1:1");
     let mut screen = dashboard(&operator, &["--timeout", "2s"]);
@@ -290,8 +327,12 @@ fn one_screen_is_printed_in_every_form() {
     assert!(operator.ok("dashboard --once topics -o svg").starts_with("<svg"));
     let json: serde_json::Value =
         serde_json::from_str(&operator.ok("dashboard --once topics -o json")).expect("json");
-    assert_eq!(json["topics"][0]["name"], "orders");
-    assert_eq!(json["topics"][0]["partitions"], 3);
+    assert_eq!((&json["kind"], &json["version"]), (&"dashboard.screen".into(), &1.into()));
+    assert!(json["cluster_id"].is_string() && json["errors"] == serde_json::json!([]), "{json}");
+    let screen = &json["items"][0];
+    assert_eq!(screen["screen"], "topics");
+    assert_eq!(screen["topics"][0]["name"], "orders");
+    assert_eq!(screen["topics"][0]["partitions"], 3);
     let wide = operator.ok("dashboard --once overview --size 160x50");
     assert!(wide.contains("alerts now"), "{wide}");
     let output = operator.output("dashboard --once nosuch");
@@ -301,6 +342,74 @@ fn one_screen_is_printed_in_every_form() {
     assert!(command::stderr(&output).contains("--once SCREEN"));
     let output = operator.output("topics list -o svg");
     assert_eq!(output.status.code(), Some(2), "{}", command::stderr(&output));
+}
+
+#[test]
+fn a_screen_of_what_does_not_exist_is_printed_and_ends_with_5() {
+    let operator = Operator::start();
+    operator.ok("topics create orders --partitions 3");
+    for (screen, what) in [
+        ("topic/nosuch", "topic \"nosuch\" does not exist"),
+        ("records/nosuch", "topic \"nosuch\" does not exist"),
+        ("records/orders:9", "topic \"orders\" has no partition 9"),
+        ("group/nosuch", "group \"nosuch\" does not exist"),
+    ] {
+        let output = operator.output(&format!("dashboard --once {screen} -o json"));
+        let said = command::stderr(&output);
+        assert_eq!((output.status.code(), said), (Some(5), format!("error: {what}\n")));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("json");
+        assert_eq!(
+            (&json["errors"][0]["exit"], &json["errors"][0]["item"]),
+            (&5.into(), &screen.into())
+        );
+    }
+    let output = operator.output("dashboard --once topic/nosuch");
+    assert_eq!(output.status.code(), Some(5));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("There is no topic nosuch."));
+}
+
+#[test]
+fn what_is_told_of_retries_is_not_written_over_the_picture() {
+    let operator = Operator::at("127.0.0.1:1");
+    let mut screen = dashboard(&operator, &["--timeout", "2s", "-vv"]);
+    screen.wait_for("unreachable");
+    screen.press("q");
+    assert_eq!(screen.end().code(), Some(0));
+    let bytes = String::from_utf8_lossy(&screen.bytes);
+    let outside =
+        bytes.split("\x1b[?2026h").map(|it| it.split_once("\x1b[?2026l").map_or(it, |it| it.1));
+    let outside: String = outside.collect();
+    assert!(!outside.contains("again in") && !outside.contains("refused"), "{outside:?}");
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_holds_up_no_signal() {
+    let operator = Operator::start();
+    let mut kt = operator.command(&["dashboard", "--screen", "topics"]);
+    let (mut process, terminal) = start_on_a_full_terminal(&mut kt);
+    // It draws from when it takes the signals over.
+    while !takes_signal(process.id(), 15) {
+        assert!(process.try_wait().expect("it is ours").is_none(), "it ends by itself");
+        std::thread::yield_now();
+    }
+    command::signal(&process, "TERM");
+    let (sender, ended) = channel();
+    let pid = process.id();
+    std::thread::spawn(move || drop(sender.send(process.wait())));
+    let code = ended.recv_timeout(Duration::from_secs(60));
+    if code.is_err() {
+        command::signal_to(pid, "KILL");
+    }
+    assert_eq!(code.expect("it ends").expect("it is ours").code(), Some(143));
+    drop(terminal);
+}
+
+/// Whether the process has a handler of its own for a signal of this number.
+fn takes_signal(pid: u32, number: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let caught = status.lines().find_map(|it| it.strip_prefix("SigCgt:")).expect("it says so");
+    let caught = u64::from_str_radix(caught.trim(), 16).expect("a number");
+    caught & (1 << (number - 1)) != 0
 }
 
 #[test]
@@ -350,13 +459,26 @@ impl Cluster {
         assert!(stopped.expect("it runs").success());
     }
 
-    /// The node that was killed, on its port and its directory.
+    /// The node that was killed, on its port and its directory. It serves when this returns.
     fn start_again(&mut self, node: i32) {
         let folder = self.folder.path().join(node.to_string());
         let mut run = self.kafka.command("run-node");
         run.arg(folder.join("server.properties")).env("KAFKA_HEAP_OPTS", "-Xms256m -Xmx512m");
-        run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.again.push(run.spawn().expect("it runs"));
+        run.env("KAFKA_LOG_LEVEL", "info");
+        run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut node = run.spawn().expect("it runs");
+        let log = node.stderr.take().expect("stderr is piped");
+        self.again.push(node);
+        let (sender, started) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(log).lines().map_while(Result::ok) {
+                if line.contains("Kafka Server started") {
+                    // Who waited for it may have given up.
+                    let _ = sender.send(());
+                }
+            }
+        });
+        started.recv_timeout(RECOVERED_WITHIN).expect("the node starts");
     }
 }
 

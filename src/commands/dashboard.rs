@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use crate::error::{CliError, Kind};
-use crate::output::{Drawing, Format};
+use crate::output::{DocumentKind, Drawing, Format, ItemError};
 use crate::session::Session;
 use crate::tui::{self, Once, Opened, Paper, ReplayArgs, ScreenArgs, Sheet};
 
@@ -38,6 +38,8 @@ pub(crate) struct DashboardArgs {
     #[command(flatten)]
     replay: ReplayArgs,
 }
+
+pub(crate) const KIND: DocumentKind = tui::SCREEN_KIND;
 
 /// Columns and lines.
 #[derive(Clone, Copy, Debug)]
@@ -86,19 +88,40 @@ fn once(args: &DashboardArgs, opened: &Opened, session: &Session) -> Result<(), 
         _ => Paper::Lines,
     };
     let sheet = sheet(args, session, paper);
-    let once = match tui::recorded_once(&args.replay, opened, sheet, session) {
+    let mut once = match tui::recorded_once(&args.replay, opened, sheet, session) {
         Some(once) => once?,
         None => live_once(args, opened, sheet, session)?,
     };
+    let incomplete = incomplete(&once, session);
+    if format == Format::Json {
+        once.report.errors =
+            incomplete.iter().map(|it| ItemError::new(opened.name(), it)).collect();
+        session.print(&once.report)?;
+        return incomplete.map_or(Ok(()), |it| Err(CliError::silent(it.kind)));
+    }
     let text = match format {
-        Format::Json => format!("{:#}\n", once.json),
         Format::Screen(Drawing::Ansi) => tui::ansi(&once.buffer),
         Format::Screen(Drawing::Svg) => tui::svg(&once.buffer, sheet.theme.palette),
         _ => tui::text(&once.buffer),
     };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    out.flush()?;
+    incomplete.map_or(Ok(()), Err)
+}
+
+/// Why what is printed is not what was asked for.
+fn incomplete(once: &Once, session: &Session) -> Option<CliError> {
+    if let Some(absent) = &once.absent {
+        return Some(CliError::not_found(absent));
+    }
+    if once.unanswered.is_empty() {
+        return None;
+    }
+    let (time, what) = (session.globals.timeout, once.unanswered.join(", "));
+    let message = format!("not answered within {time}: {what}");
+    let error = CliError::new(Kind::Unreachable, "TIMED_OUT", message);
+    Some(error.hint("--timeout 60s waits longer"))
 }
 
 /// Asks the cluster for what the screen needs.
@@ -120,7 +143,7 @@ fn live_once(
         if !once.is_known {
             // Whoever does not answer says why in the words of all commands.
             admin.describe_cluster().await?;
-            return Err(CliError::new(Kind::Unreachable, "TIMEOUT", "no answer in time"));
+            return Err(CliError::new(Kind::Unreachable, "TIMED_OUT", "no answer in time"));
         }
         Ok(once)
     })
@@ -128,7 +151,7 @@ fn live_once(
 
 fn sheet(args: &DashboardArgs, session: &Session, paper: Paper) -> Sheet {
     let size = args.size.or_else(|| {
-        let (width, height) = crossterm::terminal::size().ok()?;
+        let (width, height) = tui::terminal_size().ok()?;
         session.terminal.stdout_is_terminal.then_some(Size { width, height })
     });
     let Size { width, height } = size.unwrap_or(Size { width: 80, height: 24 });

@@ -76,7 +76,9 @@ mod tests {
     #[test]
     fn every_kind_has_a_schema() {
         let mut found = Vec::new();
-        items(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands"), &mut found);
+        for folder in ["src/commands", "src/tui"] {
+            items(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+        }
         let names: BTreeSet<&str> = kinds().iter().map(|it| it.name).collect();
         // Records are printed without items.
         assert!(names.contains("consume"));

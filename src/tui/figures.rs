@@ -13,7 +13,7 @@ pub(crate) use bytes::{byte_rate, bytes};
 pub(crate) use clock::{Clock, clock_of};
 pub(crate) use count::{count, count_in, offset, rate, share};
 pub(crate) use duration::{duration, period};
-pub(crate) use name::{cells, name, value};
+pub(crate) use name::{cells, folded, name, value};
 
 #[cfg(test)]
 /// Cells of a count or of a rate of records.

@@ -20,12 +20,12 @@ use super::runtime::terminal::{MouseMode, require_terminal};
 use super::runtime::{Kept, Once, Opening, Play, Recorded, Sheet, once_of_recording, replay, run};
 use super::view::colors::Rgb;
 use super::view::theme::{Glyphs, Paint, Palette, Theme};
-use crate::apache_flags::quoted;
 use crate::cli::Globals;
 use crate::config_change::looks_secret;
 use crate::contexts::{self, ContextColor};
 use crate::error::CliError;
 use crate::session::Session;
+use crate::shell_words::quoted;
 use crate::terminal::ColorChoice;
 
 /// What every command has that opens the dashboard.
@@ -154,11 +154,16 @@ pub(crate) enum Paper {
 
 /// A screen, and what it is about: `group/billing`.
 #[derive(Clone, Debug)]
-pub(crate) struct Opened(Target);
+pub(crate) struct Opened(Target, String);
 
 impl Opened {
     pub(crate) fn target(&self) -> Target {
         self.0.clone()
+    }
+
+    /// As it was named.
+    pub(crate) fn name(&self) -> &str {
+        &self.1
     }
 }
 
@@ -174,7 +179,7 @@ impl FromStr for Opened {
             let names: Vec<&str> = Screen::ALL.iter().map(|it| it.name()).collect();
             return Err(format!("no screen of this name; there are {}", names.join(", ")));
         };
-        Target::named(screen, subject).map(Opened)
+        Target::named(screen, subject).map(|it| Opened(it, text.to_owned()))
     }
 }
 

@@ -6,7 +6,11 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::terminal::{open, read};
+use super::terminal::{fill, open, read};
+
+/// What the dashboard puts around each picture.
+const PICTURE_BEGINS: &[u8] = b"\x1b[?2026h";
+const PICTURE_ENDS: &[u8] = b"\x1b[?2026l";
 
 /// How long anything may take to be shown.
 const SOON: Duration = Duration::from_secs(60);
@@ -16,6 +20,8 @@ pub(crate) struct Screen {
     process: Child,
     keys: File,
     shown: Receiver<Vec<u8>>,
+    /// What came and is not shown yet: each picture is looked at by itself, however fast they come.
+    waiting: Vec<u8>,
     parser: vt100::Parser,
     /// All bytes that came.
     pub(crate) bytes: Vec<u8>,
@@ -35,7 +41,8 @@ impl Screen {
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
         let keys = ours.try_clone().expect("a descriptor can be copied");
         let parser = vt100::Parser::new(rows, columns, 0);
-        Screen { process, keys, shown: read(ours), parser, bytes: Vec::new() }
+        let (shown, waiting, bytes) = (read(ours), Vec::new(), Vec::new());
+        Screen { process, keys, shown, waiting, parser, bytes }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -56,10 +63,8 @@ impl Screen {
     pub(crate) fn wait_until(&mut self, what: &str, is_so: impl Fn(&str) -> bool) {
         let end = Instant::now() + SOON;
         while !is_so(&self.text()) {
-            let left = end.saturating_duration_since(Instant::now());
-            match self.shown.recv_timeout(left) {
-                Ok(bytes) => self.take(&bytes),
-                Err(_) => panic!("{what} is not shown:\n{}\n{}", self.text(), self.latest()),
+            if self.show_next(end).is_err() {
+                panic!("{what} is not shown:\n{}\n{}", self.text(), self.latest());
             }
         }
     }
@@ -68,10 +73,8 @@ impl Screen {
     pub(crate) fn wait_for_bright(&mut self, text: &str) {
         let end = Instant::now() + SOON;
         while !self.is_bright(text) {
-            let left = end.saturating_duration_since(Instant::now());
-            match self.shown.recv_timeout(left) {
-                Ok(bytes) => self.take(&bytes),
-                Err(_) => panic!("{text} is not bright:\n{}", self.text()),
+            if self.show_next(end).is_err() {
+                panic!("{text} is not bright:\n{}", self.text());
             }
         }
     }
@@ -99,8 +102,8 @@ impl Screen {
     pub(crate) fn end(&mut self) -> ExitStatus {
         let end = Instant::now() + SOON;
         loop {
-            match self.shown.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => self.take(&bytes),
+            match self.show_next(end) {
+                Ok(()) => {}
                 // Nobody holds the terminal any more.
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{}", self.text()),
@@ -115,10 +118,43 @@ impl Screen {
         String::from_utf8_lossy(&self.bytes[from..]).escape_debug().to_string()
     }
 
-    fn take(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-        self.parser.process(bytes);
+    /// Shows the next picture whole, or what came and is none.
+    fn show_next(&mut self, end: Instant) -> Result<(), RecvTimeoutError> {
+        loop {
+            let picture_end = find(&self.waiting, PICTURE_ENDS).map(|at| at + PICTURE_ENDS.len());
+            let is_in_picture =
+                picture_end.is_none() && find(&self.waiting, PICTURE_BEGINS).is_some();
+            if !self.waiting.is_empty() && !is_in_picture {
+                self.show(picture_end.unwrap_or(self.waiting.len()));
+                return Ok(());
+            }
+            match self.shown.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.waiting.extend(bytes),
+                Err(error) => {
+                    self.show(self.waiting.len());
+                    return Err(error);
+                }
+            }
+        }
     }
+
+    /// Shows so many of the bytes that wait.
+    fn show(&mut self, count: usize) {
+        let rest = self.waiting.split_off(count);
+        let bytes = std::mem::replace(&mut self.waiting, rest);
+        self.parser.process(&bytes);
+        self.bytes.extend(bytes);
+    }
+}
+
+/// Starts `command` on a terminal that takes no byte any more, for as long as the other end is held.
+pub(crate) fn start_on_a_full_terminal(command: &mut Command) -> (Child, File) {
+    let (ours, theirs) = open(80, 24);
+    fill(&theirs);
+    let copy = || theirs.try_clone().expect("a descriptor can be copied");
+    command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8");
+    command.stdin(copy()).stdout(copy()).stderr(std::process::Stdio::null());
+    (command.spawn().expect("kt runs"), ours)
 }
 
 impl Drop for Screen {
@@ -126,4 +162,8 @@ impl Drop for Screen {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|it| it == part)
 }

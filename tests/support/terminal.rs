@@ -108,6 +108,19 @@ pub(super) fn read(mut ours: File) -> Receiver<Vec<u8>> {
     shown
 }
 
+/// Writes to a terminal until it takes no more.
+pub(super) fn fill(theirs: &OwnedFd) {
+    let flags = rustix::fs::fcntl_getfl(theirs).expect("it has flags");
+    rustix::fs::fcntl_setfl(theirs, flags | OFlags::NONBLOCK).expect("they can be set");
+    while rustix::io::write(theirs, &[b'.'; 4096]).is_ok() {}
+    // What the other end buffers makes room for a moment.
+    for _ in 0..1_000 {
+        while rustix::io::write(theirs, b".").is_ok() {}
+        std::thread::yield_now();
+    }
+    rustix::fs::fcntl_setfl(theirs, flags).expect("they can be set");
+}
+
 pub(super) fn open(columns: u16, rows: u16) -> (File, OwnedFd) {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal can be had");
     grantpt(&ours).expect("it is ours");

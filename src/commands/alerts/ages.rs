@@ -48,7 +48,8 @@ pub(super) async fn ask(admin: &Admin, groups: &[String]) -> Result<Ages, CliErr
 /// Ages are read so often, in ms.
 const EVERY_MS: u64 = 30_000;
 
-/// One that was not read again is not believed for longer, in ms: the next answer is under way.
+/// One that was not read again is not believed for longer, in ms: the next answer is under way, or
+/// the next one after a failure.
 const BELIEVED_MS: u64 = 2 * EVERY_MS;
 
 /// The ages that were read, and the groups that they are wanted of.
@@ -80,9 +81,12 @@ impl KnownAges {
         self.asking = Some(now);
     }
 
-    /// They were read.
-    pub(super) fn take(&mut self, ages: Ages) {
-        (self.read, self.asked) = (ages, self.asking);
+    /// They were read. If not, those of before count until they are too old; then estimates have
+    /// to do.
+    pub(super) fn take(&mut self, read: Result<Ages, CliError>) {
+        if let Ok(ages) = read {
+            (self.read, self.asked) = (ages, self.asking);
+        }
     }
 
     /// Puts what records said in the place of what was estimated.
@@ -130,7 +134,7 @@ mod tests {
         assert!(ages.is_due(Millis(1_000)));
         ages.ask(Millis(1_000));
         assert!(!ages.is_due(Millis(30_999)) && ages.is_due(Millis(31_000)));
-        ages.take(read());
+        ages.take(Ok(read()));
         assert_eq!(known(&ages, 2_000), Some(Late::Read(7_200_000)));
         // Nobody answers any more.
         assert_eq!(known(&ages, 60_999), Some(Late::Read(7_200_000)));
@@ -139,11 +143,26 @@ mod tests {
         ages.want(&[], Millis(3_000));
         ages.want(&billing, Millis(4_000));
         assert_eq!(known(&ages, 5_000), None);
-        ages.take(read());
+        ages.take(Ok(read()));
         assert_eq!(known(&ages, 5_000), None);
         ages.ask(Millis(31_000));
         assert_eq!(known(&ages, 31_000), None);
-        ages.take(read());
+        ages.take(Ok(read()));
         assert_eq!(known(&ages, 32_000), Some(Late::Read(7_200_000)));
+    }
+
+    #[test]
+    fn a_reading_that_fails_takes_nothing_away_before_its_time() {
+        let billing = ["billing".to_owned()];
+        let mut ages = KnownAges::default();
+        ages.want(&billing, Millis(1_000));
+        ages.ask(Millis(1_000));
+        ages.take(Ok(Ages::from([(billing[0].clone(), Late::Read(7_200_000))])));
+        ages.ask(Millis(31_000));
+        ages.take(Err(CliError::other("a broker is gone")));
+        assert_eq!(known(&ages, 32_000), Some(Late::Read(7_200_000)));
+        // The next one is asked for as always, and what was read last grows too old meanwhile.
+        assert!(!ages.is_due(Millis(60_999)) && ages.is_due(Millis(61_000)));
+        assert_eq!(known(&ages, 61_000), None);
     }
 }

@@ -18,7 +18,7 @@ use self::lines::Lines;
 use super::ages::KnownAges;
 use super::{RulesFile, ages};
 use crate::change::counted;
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::interrupt::Interrupt;
 use crate::output::DocumentKind;
 use crate::session::Session;
@@ -114,6 +114,7 @@ pub(super) fn run(args: &RunArgs, session: &Session) -> Result<(), CliError> {
             turns: Arc::new(Semaphore::new(1)),
             under_way: 0,
             is_silent: false,
+            is_unread: false,
         };
         watching.go_on(interrupt, reload).await
     })
@@ -138,6 +139,8 @@ struct Watching<'a> {
     turns: Arc<Semaphore>,
     under_way: usize,
     is_silent: bool,
+    /// The last lines could not be printed.
+    is_unread: bool,
 }
 
 impl Watching<'_> {
@@ -233,9 +236,8 @@ impl Watching<'_> {
                 self.start(due);
                 self.print()
             }
-            // Where they could not be read, what was estimated has to do.
-            Ended::Ages(ages) => {
-                self.ages.take(ages.unwrap_or_default());
+            Ended::Ages(read) => {
+                self.ages.take(read);
                 Ok(())
             }
         }
@@ -250,9 +252,31 @@ impl Watching<'_> {
         self.print()
     }
 
+    /// Prints what has happened. Who tells targets goes on without a reader, and without a disk for
+    /// what is printed: what is wrong with that disk may be the alert.
     fn print(&mut self) -> Result<(), CliError> {
         let events = self.engine.take_events();
-        self.lines.print(self.engine.rules(), events)
+        if events.is_empty() {
+            return Ok(());
+        }
+        let printed = self.lines.print(self.engine.rules(), events);
+        let was_unread = std::mem::replace(&mut self.is_unread, printed.is_err());
+        match printed {
+            Err(error) if error.kind == Kind::ReaderGone && !self.tells_targets() => Err(error),
+            Err(error) if !was_unread => {
+                let why = match error.kind {
+                    Kind::ReaderGone => "nobody reads the output any more",
+                    _ => &error.message,
+                };
+                self.session.warn(&format!("{why}; watching on"));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn tells_targets(&self) -> bool {
+        !self.engine.rules().targets.is_empty()
     }
 
     /// Waits a little for what is being delivered; a second signal ends that.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::RulesFile;
 use crate::error::{self, CliError, Failed};
+use crate::interrupt::Interrupt;
 use crate::nearest::nearest;
 use crate::output::{Cell, Column, DocumentKind, Item, ItemError, Table};
 use crate::session::Session;
@@ -73,10 +74,16 @@ pub(super) fn run(args: &TestArgs, session: &Session) -> Result<(), CliError> {
     let now = Timestamp::now();
     let tests: Vec<Outgoing> = names.iter().filter_map(|it| engine.test(it, now)).collect();
     session.block_on(async {
+        let mut interrupt = Interrupt::listen()?;
         let (mut items, mut failed) = (Vec::new(), Failed::new());
         for it in &tests {
             let (target, way) = (it.target.clone(), it.way.name());
-            match deliver(it).await {
+            // Whoever wants to leave takes along what was started.
+            let told = tokio::select! {
+                told = deliver(it) => told,
+                kind = interrupt.next() => return Err(CliError::silent(kind)),
+            };
+            match told {
                 Ok(delivered) => {
                     if delivered == Delivered::Ring {
                         session.terminal.ring();

@@ -81,6 +81,15 @@ pub(super) struct Look {
     /// `None` if it is not known.
     pub(super) value: Option<Value>,
     pub(super) limit: Option<Value>,
+    /// It may be worse: this is enough to fire, and never to ease.
+    pub(super) is_least: bool,
+}
+
+impl Look {
+    /// The same, and nothing is known of it.
+    pub(super) fn unknown(self) -> Look {
+        Look { level: Level::Unknown, value: None, limit: None, ..self }
+    }
 }
 
 impl Measured<'_> {
@@ -148,7 +157,7 @@ fn known<T>(answer: &Answer<T>) -> Option<&T> {
 fn group(rule: &Rule, it: &GroupMeasure<'_>) -> Option<Look> {
     let value = match rule.kind {
         RuleKind::Lag => lag(it.lag),
-        _ => late(rule, it.late),
+        _ => late(it.late),
     };
     look(rule, it.name, || Place::Group(it.name.to_owned()), value)
 }
@@ -161,15 +170,11 @@ fn lag(lag: Lag) -> Read {
     }
 }
 
-fn late(rule: &Rule, late: Late) -> Read {
+fn late(late: Late) -> Read {
     match late {
         Late::CaughtUp => Read::Value(Value::Time(0)),
         Late::Read(age) | Late::Estimated(age) => Read::Value(Value::Time(age)),
-        // It is at least so old: that may be enough to fire, and never to be well.
-        Late::OlderThan(age) => match rule.limits.judge(Value::Time(age)).0 {
-            Level::Ok => Read::Unknown,
-            _ => Read::Value(Value::Time(age)),
-        },
+        Late::OlderThan(age) => Read::AtLeast(Value::Time(age)),
         Late::NoCommit => Read::Nothing,
         Late::Unknown => Read::Unknown,
     }
@@ -208,6 +213,8 @@ fn disk(rule: &Rule, it: &DirectoryMeasure<'_>) -> Option<Look> {
 #[derive(Clone, Copy)]
 enum Read {
     Value(Value),
+    /// It is not known how much more.
+    AtLeast(Value),
     /// There is nothing that could fire.
     Nothing,
     Unknown,
@@ -225,13 +232,14 @@ fn look(rule: &Rule, name: &str, place: impl FnOnce() -> Place, value: Read) -> 
     if !rule.subjects.hold(name) {
         return None;
     }
+    let is_least = matches!(value, Read::AtLeast(_));
     let (level, value, limit) = match value {
-        Read::Value(value) => {
-            let (level, limit) = rule.limits.judge(value);
-            (level, Some(value), limit)
-        }
+        Read::Value(value) | Read::AtLeast(value) => match rule.limits.judge(value) {
+            (Level::Ok, _) if is_least => (Level::Unknown, None, None),
+            (level, limit) => (level, Some(value), limit),
+        },
         Read::Nothing => (Level::Ok, None, None),
         Read::Unknown => (Level::Unknown, None, None),
     };
-    Some(Look { name: name.to_owned(), place: place(), level, value, limit })
+    Some(Look { name: name.to_owned(), place: place(), level, value, limit, is_least })
 }

@@ -47,6 +47,24 @@ pub(crate) fn value(text: &str, width: usize) -> String {
     out
 }
 
+/// All of `text` in lines of at most `width` cells; at least one.
+pub(crate) fn folded(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut free = width;
+    for character in escaped(text).chars() {
+        let taken = cells_of(character);
+        if free < taken {
+            lines.push(String::new());
+            free = width;
+        }
+        free = free.saturating_sub(taken);
+        if let Some(last) = lines.last_mut() {
+            last.push(character);
+        }
+    }
+    lines
+}
+
 /// The first of `characters` that take at most `room` cells.
 fn fitting(characters: impl Iterator<Item = char>, room: usize) -> String {
     let mut out = String::new();
@@ -90,6 +108,15 @@ mod tests {
         assert_eq!(value(r#"{"id":88213,"total":129.5}"#, 21), r#"{"id":88213,"total":…"#);
         assert_eq!(value("short", 5), "short");
         assert_eq!(value(&"x".repeat(1 << 20), 3), "xx…");
+    }
+
+    #[test]
+    fn texts_are_folded_and_lose_nothing() {
+        assert_eq!(folded("orders", 6), ["orders"]);
+        assert_eq!(folded("orders-eu", 6), ["orders", "-eu"]);
+        assert_eq!(folded("注文a", 3), ["注", "文a"]);
+        assert_eq!(folded("a\nb", 3), ["a\\n", "b"]);
+        assert_eq!(folded("", 3), [""]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod changing;
 mod command_line;
 mod keeping;
 mod keys;
+mod lacking;
 mod message;
 mod overlay;
 mod producing;
@@ -118,9 +119,11 @@ pub(crate) struct Drawn {
     pub(crate) is_stale: bool,
     /// It goes to paper: no cursor.
     pub(crate) is_printed: bool,
-    /// How many lines of the page's text, and of the help, can be scrolled out of sight.
+    /// How many lines of the page's text, of the help, and of a text over the screen can be scrolled
+    /// out of sight.
     pub(crate) page_scrolls: Option<usize>,
     pub(crate) help_scrolls: Option<usize>,
+    pub(crate) text_scrolls: Option<usize>,
 }
 
 /// A list as it was drawn.
@@ -344,6 +347,11 @@ impl App {
             self.pages.page_mut(self.screen).limit_scroll(most);
         }
         if let (Some(most), Overlay::Help { scrolled }) = (drawn.help_scrolls, &mut self.overlay) {
+            *scrolled = (*scrolled).min(most);
+        }
+        if let (Some(most), Overlay::Text { scrolled, .. }) =
+            (drawn.text_scrolls, &mut self.overlay)
+        {
             *scrolled = (*scrolled).min(most);
         }
         self.drawn = drawn;

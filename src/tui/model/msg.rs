@@ -112,6 +112,8 @@ pub(crate) enum Effect {
     /// Reads records instead of what is read; comes back as `Msg::Read`.
     Read(ReadPlan),
     StopReading,
+    /// What is looked at in a directory is wanted no more.
+    StopLooking,
     /// Looks into a local directory; comes back as `Msg::Looked`.
     Look {
         generation: u64,

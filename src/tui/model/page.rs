@@ -11,6 +11,7 @@ use super::schedule::{Kind, Needs};
 use super::screen::Screen;
 use super::watch::Watch;
 use crate::config_entity::ConfigEntity;
+use crate::terminal::escaped;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::keymap::Command;
 
@@ -113,9 +114,9 @@ pub(crate) trait Page {
         self.list().subject().map(str::to_owned)
     }
 
-    /// What `y` copies.
+    /// What `y` copies. A name may hold what would act where it is pasted.
     fn copied(&self) -> Option<String> {
-        self.named()
+        self.named().map(|it| escaped(&it).into_owned())
     }
 
     /// What is said of the copy, where it is not all.

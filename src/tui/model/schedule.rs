@@ -247,10 +247,16 @@ impl Schedule {
 
     /// Whether everything that is needed was answered, or refused; what rates are made of twice.
     pub(crate) fn is_settled(&self) -> bool {
+        self.world.is_known() && self.unsettled().is_empty()
+    }
+
+    /// What of it was not, as far as it is known what is needed.
+    pub(crate) fn unsettled(&self) -> BTreeSet<Kind> {
         let is_settled = |lane: &Lane| {
             self.lanes.get(lane).is_some_and(|pace| pace.is_settled(lane.kind.is_sampled()))
         };
-        self.world.is_known() && self.wanted().iter().all(is_settled)
+        let wanted = self.wanted();
+        wanted.iter().filter(|it| !is_settled(it)).map(|it| it.kind).collect()
     }
 
     /// What all this costs, over the last half minute.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::cluster::Cluster;
 use super::cluster::topics::ConfigValue;
-use crate::apache_flags::quoted;
+use crate::shell_words::quoted;
 
 /// A topic or a broker whose replication is slowed down.
 #[derive(Clone, Debug, PartialEq, Eq)]

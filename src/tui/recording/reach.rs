@@ -1,7 +1,7 @@
 //! The flags that reach a cluster, out of a file that anybody may have written. They go into command
 //! lines that are copied for a shell: nothing but flags comes through.
 
-use crate::apache_flags::quoted;
+use crate::shell_words::quoted;
 use crate::terminal::is_unsafe;
 
 /// The flags that the dashboard itself writes there.

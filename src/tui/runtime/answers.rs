@@ -27,6 +27,9 @@ pub(crate) const QUESTIONS: &[u8] =
 /// How long a terminal may think.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(200);
 
+/// After that a terminal has nothing to say any more.
+pub(crate) const LATE: Duration = Duration::from_secs(5);
+
 /// Answers are shorter, even with keys that were typed meanwhile.
 const BYTES_MAX: usize = 4_096;
 

@@ -1,6 +1,8 @@
 //! Performs questions beside the drawing thread, and sends back what came of them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use kt_client::Admin;
@@ -24,12 +26,14 @@ pub(crate) struct Asker {
     answers: UnboundedSender<Msg>,
     /// Where answers are kept, and the clock that says when they came.
     recorder: Option<(Recorder, Clocks)>,
+    /// The number of the look that is wanted: all before it end early.
+    look: Arc<AtomicU64>,
 }
 
 impl Asker {
     /// Runs questions on the runtime of `handle`.
     pub(crate) fn new(admin: Admin, handle: Handle, answers: UnboundedSender<Msg>) -> Asker {
-        Asker { admin, handle, answers, recorder: None }
+        Asker { admin, handle, answers, recorder: None, look: Arc::default() }
     }
 
     /// The same, and answers are recorded.
@@ -61,9 +65,20 @@ impl Asker {
     /// Looks into directories, on a thread where waiting for a disk holds nobody up.
     pub(crate) fn look(&self, data: &[PathBuf], generation: u64, look: Look) {
         let (data, answers) = (data.to_vec(), self.answers.clone());
+        let (current, own) = (Arc::clone(&self.look), self.next_look());
         self.handle.spawn_blocking(move || {
-            let looked = segments::look(&data, &look);
+            let is_wanted = || current.load(Ordering::Relaxed) == own;
+            let looked = segments::look(&data, &look, &is_wanted);
             drop(answers.send(Msg::Looked { generation, looked }));
         });
+    }
+
+    /// What is looked at is wanted no more.
+    pub(crate) fn stop_looking(&self) {
+        self.next_look();
+    }
+
+    fn next_look(&self) -> u64 {
+        self.look.fetch_add(1, Ordering::Relaxed) + 1
     }
 }

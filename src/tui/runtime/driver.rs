@@ -7,11 +7,11 @@ use std::io::Write as _;
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use tokio::runtime::Handle;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::chores::Chores;
 use super::clipboard::{Between, copying};
-use super::deliver::{Delivered, deliver};
+use super::deliver::Delivered;
+use super::deliveries::Deliveries;
 use super::events::{Event, Events};
 use super::keeper::Keeper;
 use super::leaving::{leave, say};
@@ -20,10 +20,10 @@ use super::once;
 use super::player::{Play, Player};
 use super::signals::{Signals, Told};
 use super::source::{Live, Recorded, Source};
-use super::terminal::{MouseMode, RealTerminal};
+use super::terminal::{self, MouseMode, RealTerminal};
 use crate::error::{CliError, Kind};
 use crate::session::Session;
-use crate::tui::alerts::engine::{Engine, Outgoing};
+use crate::tui::alerts::engine::Engine;
 use crate::tui::alerts::rules::Rules;
 use crate::tui::model::app::{App, Setting};
 use crate::tui::model::checks::Level;
@@ -84,7 +84,7 @@ pub(crate) fn run(
 pub(crate) fn replay(play: &Play, rules: Rules, opening: &Opening) -> Result<(), CliError> {
     on_threads(async {
         // Whoever has no terminal is told so below.
-        let size = crossterm::terminal::size().unwrap_or((80, 24));
+        let size = terminal::size().unwrap_or((80, 24));
         // What is wrong with the file is said before the terminal is another one, and who does not
         // wait for its place ends that by a signal.
         let (app, mut player) = Player::open(play, &opening.target, rules, size)?;
@@ -116,22 +116,25 @@ async fn drive(
     (terminal, signals): (RealTerminal, Signals),
     opening: &Opening,
 ) -> Result<(), CliError> {
-    let events = Events::start()?;
+    let events = Events::start(terminal.answers_until())?;
     app.theme = terminal.look().theme;
     app.mouse = match opening.mouse {
         MouseMode::On => Reporting::On,
         MouseMode::Off => Reporting::Off,
     };
-    let (told, delivered) = unbounded_channel();
-    let mut driver = Driver { app, source, terminal, events, signals, told, delivered };
+    let deliveries = Deliveries::default();
+    let chores = Chores::default();
+    let mut driver = Driver { app, source, terminal, events, signals, deliveries, chores };
     let end = driver.run(&opening.target).await;
-    let Driver { app, terminal, source, mut signals, .. } = driver;
+    let Driver { app, terminal, source, mut signals, deliveries, chores, .. } = driver;
     drop(terminal);
     // However it ended: what was begun comes to its end first.
     let left = match source {
         Source::Cluster(live) => leave(*live, app.last_minute(), &mut signals).await,
         Source::Recording(_) => Ok(()),
     };
+    chores.finish().await;
+    deliveries.finish(&mut signals).await;
     let error = match end {
         Ok(End::Left) => return left,
         Ok(End::Signal(kind)) => CliError::silent(kind),
@@ -159,12 +162,9 @@ struct Driver {
     terminal: RealTerminal,
     events: Events,
     signals: Signals,
-    told: UnboundedSender<Outcome>,
-    delivered: UnboundedReceiver<Outcome>,
+    deliveries: Deliveries,
+    chores: Chores,
 }
-
-/// What became of telling somebody, by the id of that.
-type Outcome = (u64, Result<Delivered, String>);
 
 impl Driver {
     /// Runs until it is left.
@@ -207,13 +207,14 @@ impl Driver {
                 }
             },
             event = self.events.next() => self.on_event(event?, &mut effects)?,
-            Some((id, result)) = self.delivered.recv() => {
+            (id, result) = self.deliveries.next() => {
                 if matches!(result, Ok(Delivered::Ring)) {
                     self.terminal.send(b"\x07")?;
                 }
                 let msg = Msg::Delivered { id, result: result.map(drop) };
                 self.update(msg, &mut effects);
             }
+            said = self.chores.next() => self.update(said, &mut effects),
             came = self.source.next(deadline) => self.source.take(came, &mut self.app, &mut effects),
         }
         self.perform(effects).await
@@ -224,7 +225,11 @@ impl Driver {
             Event::Key(key) => Msg::Key(key),
             Event::Mouse(mouse) => Msg::Mouse(mouse),
             Event::Paste(text) => Msg::Paste(text),
-            Event::Resize => return self.resize(effects),
+            Event::Resize => {
+                // Lines may be lost even if the size is the same in the end.
+                self.terminal.forget();
+                return self.resize(effects);
+            }
         };
         self.update(msg, effects);
         Ok(())
@@ -253,16 +258,14 @@ impl Driver {
                 Effect::Quit => return Ok(Some(End::Left)),
                 Effect::Suspend => self.suspend(&mut more).await?,
                 Effect::Copy(text) => self.copy(&text, &mut more)?,
-                Effect::Save(picture) => {
-                    let said = self.save(picture);
-                    self.update(said, &mut more);
-                }
+                Effect::Save(picture) => self.save(picture),
                 Effect::Mouse(Reporting::On) => self.terminal.set_mouse(MouseMode::On)?,
                 Effect::Mouse(Reporting::Off) => self.terminal.set_mouse(MouseMode::Off)?,
-                Effect::Deliver(outgoing) if self.source.is_cluster() => self.deliver(outgoing),
+                Effect::Deliver(outgoing) if self.source.is_cluster() => {
+                    self.deliveries.start(outgoing);
+                }
                 Effect::ReadRules(path) => {
-                    let read = Msg::Rules(Rules::read(&path, Timestamp::now()));
-                    self.update(read, &mut more);
+                    self.chores.start(move || Msg::Rules(Rules::read(&path, Timestamp::now())));
                 }
                 Effect::Recall { cluster_id, alive } => self.source.recall(&cluster_id, alive)?,
                 Effect::Keep(minute) => {
@@ -275,17 +278,6 @@ impl Driver {
             waiting.extend(more);
         }
         Ok(None)
-    }
-
-    /// Tells somebody of an alert, beside all else; the bell is ours.
-    fn deliver(&self, outgoing: Outgoing) {
-        let told = self.told.clone();
-        Handle::current().spawn(async move {
-            let id = outgoing.id;
-            let result = deliver(&outgoing).await;
-            // Nobody listens any more once the dashboard is left.
-            drop(told.send((id, result)));
-        });
     }
 
     /// Nothing is asked while nobody can look.
@@ -310,7 +302,7 @@ impl Driver {
     }
 
     /// Writes the screen into a new file where we stand; an old one is never touched.
-    fn save(&mut self, picture: Picture) -> Msg {
+    fn save(&mut self, picture: Picture) {
         let text = once::printed(&mut self.app, picture);
         let ending = match picture {
             Picture::Text => "txt",
@@ -320,13 +312,15 @@ impl Driver {
         let time = Timestamp::now().to_zoned(self.app.setting.zone.clone());
         let name =
             format!("kt-{}-{}.{ending}", self.app.screen.name(), time.strftime("%Y%m%d-%H%M%S"));
-        let file = fs::OpenOptions::new().write(true).create_new(true).open(&name);
-        match file.and_then(|mut file| file.write_all(text.as_bytes())) {
-            Ok(()) => Msg::Said { level: None, text: format!("saved {name}") },
-            Err(error) => Msg::Said {
-                level: Some(Level::Warn),
-                text: format!("{name} is not saved: {error}"),
-            },
-        }
+        self.chores.start(move || {
+            let file = fs::OpenOptions::new().write(true).create_new(true).open(&name);
+            match file.and_then(|mut file| file.write_all(text.as_bytes())) {
+                Ok(()) => Msg::Said { level: None, text: format!("saved {name}") },
+                Err(error) => Msg::Said {
+                    level: Some(Level::Warn),
+                    text: format!("{name} is not saved: {error}"),
+                },
+            }
+        });
     }
 }

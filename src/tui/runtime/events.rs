@@ -9,6 +9,7 @@ mod late;
 use std::io::{self, IsTerminal as _};
 use std::os::fd::OwnedFd;
 use std::thread;
+use std::time::Instant;
 
 use crossterm::event::{
     self, Event as Raw, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent,
@@ -30,7 +31,7 @@ pub(crate) enum Event {
     Key(Key),
     /// Something in the window was pointed at.
     Mouse(Mouse),
-    /// The window has another size.
+    /// The window has another size, or is to be drawn whole: Ctrl-L.
     Resize,
     /// One line of text, without anything that could act.
     Paste(String),
@@ -50,12 +51,13 @@ pub(crate) struct Events {
 
 impl Events {
     /// Begins to read from the terminal, which must be in raw mode. Once in a process: the threads
-    /// stay until its end.
-    pub(crate) fn start() -> Result<Events, CliError> {
+    /// stay until its end. Up to `answers_until` the terminal may still answer what it was asked.
+    pub(crate) fn start(answers_until: Option<Instant>) -> Result<Events, CliError> {
         let tty = tty().map_err(|error| cannot_read(&error))?;
         let (sender, read) = channel(WAITING_MAX);
         let other = sender.clone();
-        start_thread("keys", move || read_all(&sender))?;
+        let late = LateAnswer::until(answers_until);
+        start_thread("keys", move || read_all(late, &sender))?;
         start_thread("terminal", move || {
             if let Err(error) = wait_until_gone(&tty) {
                 let _ = other.blocking_send(Err(error));
@@ -92,11 +94,10 @@ pub(crate) fn tty() -> io::Result<OwnedFd> {
 }
 
 /// Runs until nobody wants events any longer.
-fn read_all(to: &Sender<io::Result<Event>>) {
-    let mut late = LateAnswer::default();
+fn read_all(mut late: LateAnswer, to: &Sender<io::Result<Event>>) {
     loop {
         let read = match event::read() {
-            Ok(raw) if late.takes(&raw) => continue,
+            Ok(raw) if late.takes(&raw, Instant::now()) => continue,
             Ok(raw) => understood(raw).map(Ok),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => Some(Err(error)),
@@ -129,7 +130,10 @@ fn wait_until_gone(tty: &OwnedFd) -> io::Result<()> {
 /// What `raw` is to the dashboard, if it is anything.
 fn understood(raw: Raw) -> Option<Event> {
     match raw {
-        Raw::Key(it) => key(it).map(Event::Key),
+        Raw::Key(it) => match key(it)? {
+            Key::Ctrl('l') => Some(Event::Resize),
+            key => Some(Event::Key(key)),
+        },
         Raw::Mouse(it) => mouse(it).map(Event::Mouse),
         Raw::Resize(..) => Some(Event::Resize),
         Raw::Paste(text) => Some(Event::Paste(one_line(&text))),
@@ -288,6 +292,7 @@ mod tests {
     #[test]
     fn a_window_may_change_its_size() {
         assert_eq!(understood(Raw::Resize(80, 24)), Some(Event::Resize));
+        assert_eq!(pressed(KeyCode::Char('l'), KeyModifiers::CONTROL), Some(Event::Resize));
         assert_eq!(understood(Raw::FocusLost), None);
     }
 

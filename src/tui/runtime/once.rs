@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kt_client::Admin;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout_at;
@@ -15,6 +18,7 @@ use super::clocks::Clocks;
 use super::keeper::Keeper;
 use super::records::RecordReader;
 use crate::error::CliError;
+use crate::output::{DocumentKind, Format, Item, Report, Style, Table, View};
 use crate::tui::alerts::engine::Engine;
 use crate::tui::alerts::rules::Rules;
 use crate::tui::model::app::{App, Setting};
@@ -23,13 +27,43 @@ use crate::tui::model::page::Target;
 use crate::tui::view;
 use crate::tui::view::theme::Theme;
 
-/// A screen as it stood when all was known.
+/// A screen as it stood when all was known, or the time was over.
 pub(crate) struct Once {
     pub(crate) buffer: Buffer,
-    /// Its values.
-    pub(crate) json: Value,
+    pub(crate) report: Report<ScreenValues>,
     /// Whether the cluster answered at all.
     pub(crate) is_known: bool,
+    /// Says that what it is about does not exist.
+    pub(crate) absent: Option<String>,
+    /// What was not answered in time of all that it needs.
+    pub(crate) unanswered: Vec<String>,
+}
+
+/// What a screen shows, as values.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct ScreenValues {
+    /// Its name, as `--once` takes it
+    screen: &'static str,
+    /// The context of the cluster, or its address
+    context: String,
+    /// What it is about, and a list for each of its panes: as the screen has them.
+    #[serde(flatten)]
+    shown: Map<String, Value>,
+}
+
+pub(crate) const KIND: DocumentKind = DocumentKind::of::<ScreenValues>();
+
+impl Item for ScreenValues {
+    const KIND: &'static str = "dashboard.screen";
+
+    fn name(&self) -> String {
+        self.screen.to_owned()
+    }
+
+    /// It has no rows of its own: the screen is how people see it.
+    fn tables(_items: &[ScreenValues]) -> Vec<Table> {
+        Vec::new()
+    }
 }
 
 /// How a screen is printed.
@@ -92,9 +126,12 @@ pub(crate) async fn once(
         app.was_drawn(drawn);
         app.update(clocks.now(), Msg::Tick, &mut effects);
         let nothing_asked = !effects.iter().any(|it| matches!(it, Effect::Ask(_)));
-        let is_over = end <= tokio::time::Instant::now();
-        if is_over || (nothing_asked && app.is_settled()) {
+        if nothing_asked && app.is_settled() {
             return Ok(picture(&mut app, sheet));
+        }
+        if end <= tokio::time::Instant::now() {
+            let unanswered = app.unanswered();
+            return Ok(Once { unanswered, ..picture(&mut app, sheet) });
         }
         let deadline = clocks.instant(app.next_deadline()).min(end);
         let next = async {
@@ -108,11 +145,13 @@ pub(crate) async fn once(
     }
 }
 
+/// All that it needs is there.
 pub(super) fn picture(app: &mut App, sheet: Sheet) -> Once {
     app.compute_all();
     let buffer = sheet_of(app, sheet.width, sheet.height);
     let is_known = app.watch.cluster.id.is_some() || !app.watch.cluster.brokers.is_empty();
-    Once { buffer, json: values(app), is_known }
+    let (absent, unanswered) = (app.absent(), Vec::new());
+    Once { buffer, report: report(app), is_known, absent, unanswered }
 }
 
 /// The screen as it stands, in a form for files.
@@ -121,8 +160,15 @@ pub(super) fn printed(app: &mut App, picture: Picture) -> String {
     match picture {
         Picture::Text => view::export::text(&sheet_of(app, width, height)),
         Picture::Svg => view::export::svg(&sheet_of(app, width, height), app.theme.palette),
-        Picture::Json => format!("{:#}\n", values(app)),
+        Picture::Json => document(&report(app)),
     }
+}
+
+fn document(report: &Report<ScreenValues>) -> String {
+    let mut text = Vec::new();
+    // Nothing can fail here: it is written into memory, and nothing is left out.
+    let _ = report.write(&Format::Json, &View::default(), Style::default(), &mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 fn sheet_of(app: &App, width: u16, height: u16) -> Buffer {
@@ -131,18 +177,16 @@ fn sheet_of(app: &App, width: u16, height: u16) -> Buffer {
     buffer
 }
 
-/// What the screen shows, as values.
-fn values(app: &App) -> Value {
+/// What the screen shows, as a document.
+fn report(app: &App) -> Report<ScreenValues> {
     let page = app.pages.page(app.screen);
-    let mut json = json!({
-        "kind": "Screen",
-        "schema": 1,
-        "screen": app.screen.name(),
-        "context": app.setting.context,
-        "cluster_id": app.watch.cluster.id,
-    });
-    if let (Some(all), Value::Object(own)) = (json.as_object_mut(), page.json()) {
-        all.extend(own);
+    let shown = if let Value::Object(shown) = page.json() { shown } else { Map::new() };
+    let context = app.setting.context.clone();
+    let time = Timestamp::from_millisecond(app.now.wall.0).unwrap_or_default();
+    Report {
+        cluster_id: app.watch.cluster.id.clone(),
+        time,
+        items: vec![ScreenValues { screen: app.screen.name(), context, shown }],
+        errors: Vec::new(),
     }
-    json
 }

@@ -19,14 +19,9 @@ pub(crate) struct Painter {
 }
 
 impl Painter {
-    /// For a terminal that tells so many colours apart.
+    /// For a terminal that tells so many colours apart, and of which nothing is known.
     pub(crate) fn new(depth: Depth) -> Painter {
         Painter { depth, shown: None }
-    }
-
-    /// The next picture is drawn whole: something else may have written to the terminal.
-    pub(crate) fn forget(&mut self) {
-        self.shown = None;
     }
 
     /// What shows `next` instead of what was shown last; empty if that is the same.
@@ -114,11 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn another_size_and_a_forgotten_picture_are_drawn_whole() {
+    fn another_size_is_drawn_whole() {
         let mut painter = Painter::new(Depth::True);
         painter.paint(picture(3, &["abc"]));
-        assert_eq!(shown(&painter.paint(picture(2, &["ab"]))), "^[?2026h^[0m^[2J^[1;1Hab^[?2026l");
-        painter.forget();
         assert_eq!(shown(&painter.paint(picture(2, &["ab"]))), "^[?2026h^[0m^[2J^[1;1Hab^[?2026l");
         assert_eq!(shown(&painter.paint(Buffer::empty(Rect::ZERO))), "^[?2026h^[0m^[2J^[?2026l");
     }

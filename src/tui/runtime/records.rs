@@ -1,7 +1,8 @@
 //! Reads records for the screen: one reader at a time, which joins no group and commits nothing.
 //!
 //! What it sends waits in a channel of one message, so that it stops reading while nobody looks.
-//! It stops for good when that channel is closed: between two awaits, too.
+//! It stops for good when that channel is closed: at the latest with the next thousand records, or
+//! the next MiB of keys and values.
 
 mod backward;
 #[cfg(test)]

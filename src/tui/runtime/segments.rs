@@ -40,15 +40,18 @@ enum Missing {
     Batch(u64, String),
 }
 
-/// Looks at what is asked for.
-pub(super) fn look(data: &[PathBuf], look: &Look) -> Looked {
+/// Whether what is looked for is still wanted: a segment without an index is walked from its start.
+type IsWanted<'a> = &'a dyn Fn() -> bool;
+
+/// Looks at what is asked for, as long as it is wanted.
+pub(super) fn look(data: &[PathBuf], look: &Look, is_wanted: IsWanted<'_>) -> Looked {
     if data.is_empty() {
         return Looked::NoData;
     }
     let looked = match look {
         Look::Segments { place, known } => lines::segments(data, place, known),
         Look::Batches { place, base, position, goal } => {
-            batches::page(data, place, *base, (*position, *goal))
+            batches::page((data, place, *base), (*position, *goal), is_wanted)
         }
         Look::Records { place, base, position } => records(data, place, *base, *position),
         Look::Bytes { place, base, position } => bytes_of(data, place, *base, *position),

@@ -179,6 +179,7 @@ impl Source {
             Effect::Ask(question) => live.asker.ask(question),
             Effect::Read(plan) => live.reader.read(plan),
             Effect::StopReading => live.reader.stop(),
+            Effect::StopLooking => live.asker.stop_looking(),
             Effect::Look { generation, look } => {
                 live.asker.look(&app.setting.data, generation, look);
             }

@@ -2,25 +2,25 @@
 //!
 //! What it was told is known to the whole process and not to one value, for a panic must be able to
 //! take it back before its message is printed. Nothing here goes through the buffer of `stdout`: the
-//! one who panics may hold it.
+//! one who panics may hold it. `writer` writes, so that a terminal that takes nothing stops nobody.
 
 use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Once, OnceLock};
+use std::time::{Duration, Instant};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Signal, kill_current_process_group};
 use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 
 use super::answers::{self, Answers};
 use super::events::tty;
 use super::look::{Look, Surroundings};
-use super::painter::{END, Painter};
+use super::painter::END;
 use super::signals::Signals;
+use super::writer::Writer;
 use crate::error::CliError;
 
 /// Whether the mouse is ours: while it is, the terminal cannot select text as its user is used to.
@@ -44,6 +44,13 @@ const LEAVE: &str = "\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 /// Whether it may still send what the shell must not read: answers, movements of the mouse.
 static MAY_SEND: AtomicBool = AtomicBool::new(false);
+/// Who writes to it: one for the process.
+static WRITER: OnceLock<Writer> = OnceLock::new();
+
+/// A terminal that takes nothing for so long is not waited for at the end.
+const LEAVES_WITHIN: Duration = Duration::from_millis(500);
+/// A question to it that is not taken by then is not waited for.
+const ASKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A process that is not stopped although it asked for it has no shell that would continue it.
 const STOPPED_WITHIN: Duration = Duration::from_millis(100);
@@ -52,8 +59,10 @@ const STOPPED_WITHIN: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct RealTerminal {
     mouse: MouseMode,
-    painter: Painter,
+    writer: Writer,
     look: Look,
+    /// Until when an answer may come that was not waited for.
+    answers_until: Option<Instant>,
 }
 
 impl RealTerminal {
@@ -64,12 +73,13 @@ impl RealTerminal {
     ) -> Result<RealTerminal, CliError> {
         require_terminal()?;
         install_hook();
-        let mut terminal =
-            RealTerminal { mouse, painter: Painter::default(), look: Look::default() };
+        let writer = writer().map_err(|it| gone(&it))?;
+        let look = Look::default();
+        let mut terminal = RealTerminal { mouse, writer, look, answers_until: None };
         terminal.enter()?;
         let answers = terminal.ask(surroundings)?;
         terminal.look = surroundings.look(&answers);
-        terminal.painter = Painter::new(terminal.look.depth);
+        terminal.writer.set_depth(terminal.look.depth);
         Ok(terminal)
     }
 
@@ -80,19 +90,24 @@ impl RealTerminal {
 
     /// All of its window.
     pub(crate) fn area(&self) -> Result<Rect, CliError> {
-        let size = tcgetwinsize(io::stdout()).map_err(|it| gone(&it.into()))?;
-        // One that does not know its size is an old one.
-        let (columns, rows) = match (size.ws_col, size.ws_row) {
-            (0, _) | (_, 0) => (80, 24),
-            size => size,
-        };
+        let (columns, rows) = size().map_err(|it| gone(&it))?;
         Ok(Rect::new(0, 0, columns, rows))
     }
 
-    /// Shows `picture`, which fills the window.
+    /// Until when an answer may come that was not waited for.
+    pub(crate) fn answers_until(&self) -> Option<Instant> {
+        self.answers_until
+    }
+
+    /// Shows `picture`, which fills the window. A terminal that is slow shows the latest alone.
     pub(crate) fn draw(&mut self, picture: Buffer) -> Result<(), CliError> {
-        let bytes = self.painter.paint(picture);
-        self.send(bytes.as_bytes())
+        require_taken()?;
+        self.writer.draw(picture).map_err(|it| gone(&it))
+    }
+
+    /// The next picture is drawn whole: the terminal may have lost some of the last one.
+    pub(crate) fn forget(&self) {
+        self.writer.forget();
     }
 
     /// Takes the mouse, or leaves it to the terminal.
@@ -109,10 +124,8 @@ impl RealTerminal {
 
     /// Sends what is no picture, such as a text for the clipboard.
     pub(crate) fn send(&self, bytes: &[u8]) -> Result<(), CliError> {
-        if !IS_TAKEN.load(Ordering::SeqCst) {
-            return Err(CliError::other("a part of the dashboard failed, and it ended"));
-        }
-        send(bytes).map_err(|it| gone(&it))
+        require_taken()?;
+        self.writer.send(bytes).map_err(|it| gone(&it))
     }
 
     /// Gives the terminal back and stops the process, as Ctrl-Z does elsewhere. Returns when it
@@ -137,20 +150,22 @@ impl RealTerminal {
     fn enter(&mut self) -> Result<(), CliError> {
         crossterm::terminal::enable_raw_mode().map_err(|it| gone(&it))?;
         IS_TAKEN.store(true, Ordering::SeqCst);
-        self.painter.forget();
+        self.forget();
         self.send(ENTER.as_bytes())?;
         self.set_mouse(self.mouse)
     }
 
-    fn ask(&self, surroundings: &Surroundings) -> Result<Answers, CliError> {
+    fn ask(&mut self, surroundings: &Surroundings) -> Result<Answers, CliError> {
         if !surroundings.asks() {
             return Ok(Answers::default());
         }
         self.send(answers::QUESTIONS)?;
+        self.writer.flush(ASKED_WITHIN);
         let tty = tty().map_err(|it| gone(&it))?;
         let answers = answers::read(tty.as_fd(), answers::PATIENCE).map_err(|it| gone(&it))?;
         if answers.ambiguous_cells.is_none() || answers.background.is_none() {
             MAY_SEND.store(true, Ordering::SeqCst);
+            self.answers_until = Some(Instant::now() + answers::LATE);
         }
         Ok(answers)
     }
@@ -177,7 +192,9 @@ fn give_back() {
         return;
     }
     // A picture may have been cut short; and a terminal that has gone needs nothing.
-    let _ = send(format!("{END}{MOUSE_OFF}{LEAVE}").as_bytes());
+    if let Some(writer) = WRITER.get() {
+        writer.leave(format!("{END}{MOUSE_OFF}{LEAVE}").as_bytes(), LEAVES_WITHIN);
+    }
     if MAY_SEND.load(Ordering::SeqCst)
         && let Ok(tty) = tty()
     {
@@ -202,25 +219,38 @@ fn install_hook() {
     });
 }
 
-/// Writes all of it, also if somebody else made the terminal non-blocking.
-fn send(mut bytes: &[u8]) -> io::Result<()> {
-    let stdout = io::stdout();
-    while !bytes.is_empty() {
-        match rustix::io::write(&stdout, bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => bytes = &bytes[count..],
-            Err(rustix::io::Errno::INTR) => {}
-            Err(rustix::io::Errno::AGAIN) => {
-                let mut fds = [PollFd::new(&stdout, PollFlags::OUT)];
-                match poll(&mut fds, None) {
-                    Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
+/// Columns and lines of what stdout is.
+///
+/// # Errors
+///
+/// It is no terminal, or has gone.
+pub(crate) fn size() -> io::Result<(u16, u16)> {
+    let size = tcgetwinsize(io::stdout())?;
+    Ok(known_size((size.ws_col, size.ws_row)))
+}
+
+/// A terminal that does not know its size is an old one.
+fn known_size(size: (u16, u16)) -> (u16, u16) {
+    match size {
+        (0, _) | (_, 0) => (80, 24),
+        size => size,
     }
-    Ok(())
+}
+
+/// Who writes, from the first time on.
+fn writer() -> io::Result<Writer> {
+    if let Some(writer) = WRITER.get() {
+        return Ok(writer.clone());
+    }
+    let started = Writer::start(io::stdout())?;
+    Ok(WRITER.get_or_init(|| started).clone())
+}
+
+fn require_taken() -> Result<(), CliError> {
+    match IS_TAKEN.load(Ordering::SeqCst) {
+        true => Ok(()),
+        false => Err(CliError::other("a part of the dashboard failed, and it ended")),
+    }
 }
 
 fn gone(error: &io::Error) -> CliError {
@@ -248,6 +278,13 @@ mod tests {
         let (shown, reset) = modes(&left);
         assert_eq!(hidden, shown);
         assert_eq!(set, reset);
+    }
+
+    #[test]
+    fn a_terminal_that_does_not_know_its_size_has_one() {
+        assert_eq!(known_size((0, 0)), (80, 24));
+        assert_eq!(known_size((132, 0)), (80, 24));
+        assert_eq!(known_size((1, 1)), (1, 1));
     }
 
     #[test]

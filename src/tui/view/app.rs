@@ -5,13 +5,14 @@ mod typed;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, Piece, line_of};
+use super::canvas::{Canvas, Piece, after, line_of};
 use super::frame::{
     Age, Ask, Badge, Confirm, Fault, Form, Frame, Header, Help, HelpColumn, Notice, Places,
     Protection, Title, draw_footer, draw_rule, spinner,
 };
 use super::screens;
 use super::theme::Tone;
+use crate::terminal::escaped;
 use crate::tui::figures::{self, Reading};
 use crate::tui::keymap::{self, Key};
 use crate::tui::model::actions::words::same;
@@ -39,8 +40,7 @@ pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Drawn {
         faults: &faults,
     };
     let body = frame.draw(canvas);
-    let is_stale = app.frozen.is_none() && app.age().is_some_and(|it| it.is_stale());
-    let mut drawn = Drawn { is_stale, ..Drawn::default() };
+    let mut drawn = Drawn { is_stale: is_stale(app), ..Drawn::default() };
     if Form::of(canvas.area()) != Form::Tiny {
         screens::draw(app, canvas, body, &mut drawn);
     }
@@ -53,11 +53,16 @@ pub(crate) fn draw_once(app: &App, buffer: &mut Buffer) {
     let mut canvas = Canvas::new(buffer, app.theme);
     let canvas = &mut canvas;
     let area = canvas.area();
-    header(app).draw_at(canvas, line_of(area, 0));
-    title(app).draw_at(canvas, line_of(area, 1));
+    header(app).draw(canvas, line_of(area, 0));
+    title(app).draw(canvas, line_of(area, 1));
     let body = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
-    let mut drawn = Drawn { is_printed: true, ..Drawn::default() };
+    let mut drawn = Drawn { is_printed: true, is_stale: is_stale(app), ..Drawn::default() };
     screens::draw(app, canvas, body, &mut drawn);
+}
+
+/// Whether what is shown is older than it should be. What is frozen says so itself.
+fn is_stale(app: &App) -> bool {
+    app.frozen.is_none() && app.age().is_some_and(|it| it.is_stale())
 }
 
 /// What a level looks like.
@@ -204,7 +209,8 @@ fn draw_overlay(app: &App, canvas: &mut Canvas<'_>, drawn: &mut Drawn) {
         }
         Overlay::Line { line, .. } => typed::draw_line(app, canvas, places, line),
         Overlay::Text { title, lines, scrolled } => {
-            draw_text(canvas, places.body, title, lines.get(*scrolled..).unwrap_or_default());
+            let most = draw_text(canvas, places.body, title, (lines, *scrolled));
+            drawn.text_scrolls = Some(most);
         }
         Overlay::Produce(form) => typed::draw_form(canvas, places, form),
         Overlay::Question(Question::Actions) => typed::draw_actions(app, canvas, places.footer),
@@ -276,15 +282,31 @@ fn confirm(app: &App, typed: &str) -> Option<Confirm> {
     })
 }
 
-fn draw_text(canvas: &mut Canvas<'_>, body: Rect, title: &str, lines: &[String]) {
+/// Draws a text whole: what is wider than the window goes on in the next line. Says how many lines
+/// can be scrolled out of sight.
+fn draw_text(
+    canvas: &mut Canvas<'_>,
+    body: Rect,
+    title: &str,
+    (lines, scrolled): (&[String], usize),
+) -> usize {
     canvas.clear(body);
-    draw_rule(canvas, line_of(body, 0), title, Tone::Accent);
-    for (index, text) in (1..body.height.saturating_sub(1)).zip(lines) {
-        let line = line_of(body, index);
-        canvas.put(super::canvas::after(line, 1), text, Tone::Plain);
+    let width = usize::from(body.width.saturating_sub(2)).max(1);
+    let short = figures::name(title, usize::from(body.width).saturating_sub(4));
+    // A name that the rule has no room for begins the text.
+    let name = (short != escaped(title)).then(|| figures::folded(title, width));
+    let rest = lines.iter().flat_map(|it| figures::folded(it, width));
+    let lines: Vec<String> = name.into_iter().flatten().chain(rest).collect();
+    let height = usize::from(body.height.saturating_sub(2));
+    let most = lines.len().saturating_sub(height);
+    draw_rule(canvas, line_of(body, 0), &short, Tone::Accent);
+    let shown = lines.iter().skip(scrolled.min(most));
+    for (index, text) in (1..body.height.saturating_sub(1)).zip(shown) {
+        canvas.put(after(line_of(body, index), 1), text, Tone::Plain);
     }
     let last = line_of(body, body.height.saturating_sub(1));
     draw_footer(canvas, last, &["Esc closes".to_owned(), "j k scroll".to_owned()]);
+    most
 }
 
 fn help(app: &App, scrolled: usize) -> Help {

@@ -9,9 +9,12 @@ use super::theme::Tone;
 use crate::tui::model::app::{Drawn, DrawnList};
 use crate::tui::model::listing::{Line, List, Listing};
 
+/// A list that nobody goes through where it is drawn.
+pub(crate) const NO_PANE: usize = usize::MAX;
+
 /// How a list is drawn.
 pub(crate) struct Look<'a, L> {
-    /// Which pane of its screen it is.
+    /// Which pane of its screen it is, or `NO_PANE`.
     pub(crate) pane: usize,
     /// Whether its cursor is shown: keys go to it.
     pub(crate) has_focus: bool,
@@ -67,6 +70,9 @@ impl<L: Line> Look<'_, L> {
             shown,
         };
         table.draw(canvas, area);
+        if self.pane == NO_PANE {
+            return;
+        }
         drawn.lists.push(DrawnList {
             pane: self.pane,
             rows: (area.x, area.y + 1, area.width, area.height.saturating_sub(1)),

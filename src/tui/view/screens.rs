@@ -27,6 +27,16 @@ use crate::tui::model::listing::{Line, List, Listing};
 use crate::tui::model::msg::Connection;
 use crate::tui::model::screen::Screen;
 
+/// From this size on panes stand side by side.
+const SIDE_BY_SIDE: (u16, u16) = (150, 40);
+/// Left of the rule that divides a wide body.
+const LEFT: u16 = 79;
+
+/// Whether there is room for panes side by side.
+fn is_side_by_side(area: Rect) -> bool {
+    SIDE_BY_SIDE.0 <= area.width && SIDE_BY_SIDE.1 <= area.height
+}
+
 /// Draws the screen into its body.
 pub(crate) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) {
     match app.screen {

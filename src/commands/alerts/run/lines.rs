@@ -70,20 +70,23 @@ impl<'a> Lines<'a> {
         Ok(Lines { session, style: session.style() })
     }
 
+    /// # Errors
+    /// Those of stdout, once all that goes elsewhere was said.
     pub(super) fn print(&mut self, rules: &Rules, events: Vec<Event>) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
+        let mut printed = Ok(());
         for event in events {
             let Some(notice) = event.notice else {
                 self.say(event.level, &event.text);
                 continue;
             };
             let check = CheckKind::ALL.into_iter().find(|it| it.name() == notice.name());
-            if check.is_none_or(|it| rules.wants(it)) {
-                self.write(notice, &mut out)?;
+            if printed.is_ok() && check.is_none_or(|it| rules.wants(it)) {
+                printed = self.write(notice, &mut out);
             }
         }
-        out.flush()?;
-        Ok(())
+        printed?;
+        Ok(out.flush()?)
     }
 
     /// What is about deliveries and the file goes where no data goes.

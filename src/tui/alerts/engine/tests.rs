@@ -80,6 +80,13 @@ impl Play {
         self.evaluate(&Measured { groups, told, ..Measured::nothing() });
     }
 
+    /// The age of what `billing` has not read.
+    fn late(&mut self, late: Late) {
+        let group = GroupMeasure { name: "billing", lag: Lag::Records(1), late };
+        let measured = Measured { groups: Answer::Known(vec![group]), ..Measured::nothing() };
+        self.evaluate(&measured);
+    }
+
     fn deliver(&mut self, outgoing: Vec<Outgoing>) {
         for it in outgoing {
             let (at, text) = (self.now / 1_000, &it.notice.text);
@@ -208,6 +215,31 @@ fn what_is_not_known_changes_nothing() {
     }
     insta::assert_snapshot!(play.lines(), @"bad     lag          billing                  500    100   10s webhook");
     insta::assert_snapshot!(play.told(), @"  10 ops <- lag fired: billing 500");
+}
+
+#[test]
+fn what_is_known_to_be_at_least_so_old_eases_nothing() {
+    let rule = "[[rule]]\nname = \"late\"\nkind = \"time-lag\"\nwarn = \"5m\"\nbad = \"1h\"\n";
+    let mut play = Play::new(&format!("{rule}send = [\"ops\"]\n{OPS}"));
+    let minutes = |it: u64| it * 60_000;
+    play.late(Late::Read(minutes(180)));
+    for _ in 0..6 {
+        play.late(Late::OlderThan(minutes(10)));
+    }
+    insta::assert_snapshot!(play.events(), @"   0 late fired: billing 3h00m");
+    insta::assert_snapshot!(play.lines(), @"bad     late         billing                3h00m     1h    0s webhook");
+    // What is read counts, and so does what is at least as old as the worse limit.
+    for _ in 0..3 {
+        play.late(Late::Read(minutes(10)));
+    }
+    for _ in 0..2 {
+        play.late(Late::OlderThan(minutes(61)));
+    }
+    insta::assert_snapshot!(play.events(), @"
+      0 late fired: billing 3h00m
+     90 late eased: billing 10m
+    110 late fired: billing 1h01m
+    ");
 }
 
 #[test]

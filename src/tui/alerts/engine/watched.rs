@@ -117,6 +117,10 @@ impl Watched {
             }
             let subject = self.subjects.entry(look.name.clone());
             let subject = subject.or_insert_with(|| Subject::new(&look, round));
+            let look = match look.is_least && subject.is_beyond(look.level) {
+                true => look.unknown(),
+                false => look,
+            };
             // Silence has its own rule, and so has its end.
             if round != Round::Same || [look.level, subject.level].contains(&Level::Unknown) {
                 subject.observe(at, look.level, manner);
@@ -238,6 +242,12 @@ impl Subject {
             found => self.lasting(at.now, found, manner.holds.as_millis()),
         };
         self.level = self.hold.observe(found, manner.rise);
+    }
+
+    /// Whether it is worse than that, or has begun to be.
+    fn is_beyond(&self, level: Level) -> bool {
+        let fires_beyond = self.firing.is_some_and(|it| level < it.level);
+        fires_beyond || (level < Level::Bad && self.beyond_bad.is_some())
     }
 
     /// The level at which it was for long enough.

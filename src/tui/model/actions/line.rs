@@ -6,6 +6,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Given};
 use crate::commands::Command;
+use crate::shell_words;
 
 /// A command that the dashboard runs, for the completion.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +86,7 @@ pub(crate) fn without_program(text: &str) -> &str {
 ///
 /// A quote that is not closed; a command that does not exist, or that changes nothing.
 pub(crate) fn words(text: &str) -> Result<Vec<String>, String> {
-    let words = shlex::split(without_program(text)).ok_or("a quote is not closed")?;
+    let words = shell_words::split(without_program(text)).ok_or("a quote is not closed")?;
     let is_agreement = |it: &String| it == "-y" || it == "--yes";
     let words: Vec<String> = words.into_iter().filter(|it| !is_agreement(it)).collect();
     read(&words)?;

@@ -1,6 +1,6 @@
 //! The changes behind `a`: which there are on a screen, and what each makes of what is chosen.
 
-use crate::apache_flags::quoted;
+use crate::shell_words::quoted;
 use crate::tui::model::screen::Screen;
 
 /// A change by its letter.

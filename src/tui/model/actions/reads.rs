@@ -1,6 +1,7 @@
 //! The lines of `kt` that read: each has a screen that shows the same, live.
 
 use super::line::{Takes, without_program};
+use crate::shell_words;
 use crate::tui::model::screen::Screen;
 
 /// A command that reads, for the completion.
@@ -45,7 +46,7 @@ pub(crate) fn begun(text: &str) -> Option<&'static Read> {
 /// A quote that is not closed, or more than a screen can show at once.
 pub(crate) fn screen(text: &str, read: &Read) -> Result<(Screen, String), String> {
     let rest = without_program(text).strip_prefix(read.words).unwrap_or_default();
-    let names = shlex::split(rest).ok_or("a quote is not closed")?;
+    let names = shell_words::split(rest).ok_or("a quote is not closed")?;
     if let Some(flag) = names.iter().find(|it| it.starts_with('-')) {
         let words = read.words;
         return Err(format!(

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use kt_protocol::types::TopicPartition;
 
 use super::{Asks, End, Outcome, Proposal};
-use crate::apache_flags::quoted;
 use crate::change::counted;
 use crate::journal::HIDDEN;
 use crate::offset_change::{OffsetChange, OffsetPlan};
 use crate::position::At;
+use crate::shell_words::quoted;
 use crate::tui::figures;
 
 /// Names that are listed; the number of all is typed.

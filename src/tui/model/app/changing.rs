@@ -7,8 +7,8 @@ use kt_protocol::types::Millis;
 
 use super::App;
 use super::overlay::{Overlay, Question};
-use crate::apache_flags::quoted;
 use crate::change::counted;
+use crate::shell_words::quoted;
 use crate::tui::figures;
 use crate::tui::keymap::Key;
 use crate::tui::model::actions::menu::{self, Chosen, Made};

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::App;
 use super::overlay::Overlay;
-use crate::apache_flags::quoted;
+use crate::shell_words::{self, quoted};
 use crate::tui::keymap::Key;
 use crate::tui::model::actions::flags::{self, Flag};
 use crate::tui::model::actions::line::{self, KNOWN, Known, Takes};
@@ -216,7 +216,7 @@ impl App {
     /// For `↑`; a line with a secret in it is not kept.
     fn remember(&mut self, text: &str) {
         self.typed.retain(|it| it != text);
-        let words = shlex::split(text).unwrap_or_default();
+        let words = shell_words::split(text).unwrap_or_default();
         if self.shown_words(&words) != words {
             return;
         }

@@ -42,7 +42,6 @@ impl App {
             }
             Overlay::Text { title, lines, scrolled } => {
                 if let Some(scrolled) = scroll(key, scrolled, self.half_page()) {
-                    let scrolled = scrolled.min(lines.len().saturating_sub(1));
                     self.overlay = Overlay::Text { title, lines, scrolled };
                 }
             }

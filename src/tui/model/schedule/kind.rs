@@ -77,6 +77,27 @@ impl Kind {
         Kind::EntityConfigs,
     ];
 
+    /// What it asks for, in words.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Kind::Brokers => "brokers",
+            Kind::Metadata => "metadata",
+            Kind::LogEnds | Kind::SubjectEnds => "log ends",
+            Kind::Commits | Kind::SubjectCommits => "commits",
+            Kind::ShareCommits => "offsets of share groups",
+            Kind::Groups => "groups",
+            Kind::Members => "members",
+            Kind::Quorum => "quorum",
+            Kind::Moves => "reassignments",
+            Kind::LogDirs | Kind::MovingLogDirs => "log directories",
+            Kind::LogStarts => "log starts",
+            Kind::Configs | Kind::EntityConfigs => "configs",
+            Kind::Ages => "ages of lag",
+            Kind::SubjectStableEnds => "last stable offsets",
+            Kind::SubjectPartitions => "partitions",
+        }
+    }
+
     /// The base interval, in milliseconds.
     pub(crate) const fn every(self) -> u64 {
         match self {

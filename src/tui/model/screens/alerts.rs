@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kt_protocol::types::{Millis, Now};
 use serde_json::{Value as Json, json};
 
-use crate::apache_flags::quoted;
+use crate::shell_words::quoted;
 use crate::tui::alerts::engine::{Engine, Event, Line as EngineLine, Summary};
 use crate::tui::alerts::rules::Origin;
 use crate::tui::model::checks::{Level, Place};

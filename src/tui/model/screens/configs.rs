@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 
 pub(crate) use self::entities::EntityLine;
 pub(crate) use self::line::ConfigLine;
-use crate::apache_flags::quoted;
 use crate::config_entity::ConfigEntity;
+use crate::shell_words::quoted;
 use crate::tui::model::cluster::{Cluster, EntityConfigs};
 use crate::tui::model::listing::{List, Listing};
 use crate::tui::model::page::{About, Page, Target};

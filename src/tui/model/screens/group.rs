@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 pub(crate) use self::members::{MemberLine, Since};
 pub(crate) use self::partitions::{ReadLine, Reader};
 use super::groups::{self, GroupLine};
-use crate::apache_flags::quoted;
+use crate::shell_words::quoted;
 use crate::tui::history::store::{Metric, Subject as Charted};
 use crate::tui::model::cluster::{Broker, Group};
 use crate::tui::model::lag::{GroupFacts, Lag};
@@ -124,6 +124,11 @@ impl GroupPage {
         self.clear();
     }
 
+    /// Whether every broker that tells its groups knows none of this name.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self.standing, Standing::Deleted | Standing::Missing)
+    }
+
     /// What it reads, as far as it is shown.
     fn read(&self) -> BTreeSet<TopicPartition> {
         self.partitions.all().map(|it| it.at.clone()).collect()
@@ -157,7 +162,7 @@ impl Page for GroupPage {
     }
 
     fn needs(&self, watch: &Watch, needs: &mut Needs) {
-        if self.name.is_empty() || matches!(self.standing, Standing::Deleted | Standing::Missing) {
+        if self.name.is_empty() || self.is_absent() {
             return;
         }
         let name = self.name.clone();

@@ -75,6 +75,8 @@ pub(crate) struct Segments {
     generation: u64,
     /// What is under way.
     looking: Option<Look>,
+    /// It is wanted no more.
+    must_stop: bool,
     wanted: Option<Look>,
     looked: Option<Millis>,
     now: Millis,

@@ -13,6 +13,7 @@ use crate::change::{Change, Consent, Risk, Verdict, WayBack};
 use crate::error::{CliError, Kind};
 use crate::journal;
 use crate::session::Host;
+use crate::shell_words;
 use crate::terminal::Label;
 use crate::tui::model::actions::{Asks, End, Outcome, PlanId, Proposal};
 use crate::tui::model::msg::Msg;
@@ -157,7 +158,7 @@ impl Host for Inside {
 
     fn command_words(&self) -> Vec<String> {
         // It was quoted for a shell.
-        let reach = shlex::split(&self.place.reach).unwrap_or_default();
+        let reach = shell_words::split(&self.place.reach).unwrap_or_default();
         let words = self.words.iter().cloned().chain(self.in_shell());
         words.chain(reach).chain(["-y".to_owned()]).collect()
     }

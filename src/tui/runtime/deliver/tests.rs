@@ -116,6 +116,22 @@ async fn what_is_no_success_is_a_failure_and_no_redirect_is_followed() {
 }
 
 #[tokio::test]
+async fn an_answer_counts_before_its_body_has_ended() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nmore").await.unwrap();
+        // Open until the client has heard enough.
+        while stream.read(&mut [0; 4096]).await.is_ok_and(|it| 0 < it) {}
+    });
+    let timeout = Span { milliseconds: 600_000 };
+    let endless = outgoing(Way::Webhook { url, headers_file: None, timeout });
+    assert_eq!(deliver(&endless).await, Ok(Delivered::Done));
+    served.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_webhook_that_says_nothing_is_left() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());

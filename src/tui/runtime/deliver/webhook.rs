@@ -3,31 +3,53 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::{HeaderMap, Request, Uri, header};
+use hyper::{HeaderMap, Request, StatusCode, Uri, header};
 use hyper_util::rt::TokioIo;
 use kt_transport::tls::{NameCheck, TlsConnector, TlsOptions, TlsVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::Limit;
 
 /// No more of an answer is read.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// And for no longer.
+const HEARD_OUT_FOR: Duration = Duration::from_secs(1);
 
 /// Succeeds if the answer is a 2xx. A redirect is not followed: the document is for this URL.
 pub(super) async fn post(
     url: &str,
     headers: HeaderMap,
     document: Vec<u8>,
-    timeout: Duration,
+    limit: Limit,
 ) -> Result<(), String> {
     let uri: Uri = url.parse().map_err(|_| "the URL is none".to_owned())?;
     let host = uri.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let posted = tokio::time::timeout(timeout, exchange(&uri, &host, headers, document)).await;
-    let posted =
-        posted.unwrap_or_else(|_| Err(format!("no answer within {} s", timeout.as_secs())));
-    posted.map_err(|reason| format!("{host}: {reason}"))
+    let asked = limit.hold("no answer", exchange(&uri, &host, headers, document)).await;
+    let answer = asked.map_err(|reason| format!("{host}: {reason}"))?;
+    let status = answer.status;
+    answer.hear_out().await;
+    if status.is_success() { Ok(()) } else { Err(format!("{host}: HTTP status {status}")) }
+}
+
+/// An answer has come, whose body is on its way.
+struct Answer {
+    status: StatusCode,
+    body: Incoming,
+    /// What moves the bytes; it ends with the answer.
+    _connection: JoinSet<hyper::Result<()>>,
+}
+
+impl Answer {
+    /// Reads on for a moment, so that the other end may finish. What it says is of no interest.
+    async fn hear_out(self) {
+        let rest = Limited::new(self.body, ANSWER_BYTES_MAX).collect();
+        let _ = tokio::time::timeout(HEARD_OUT_FOR, rest).await;
+    }
 }
 
 async fn exchange(
@@ -35,7 +57,7 @@ async fn exchange(
     host: &str,
     headers: HeaderMap,
     document: Vec<u8>,
-) -> Result<(), String> {
+) -> Result<Answer, String> {
     let is_tls = uri.scheme_str() == Some("https");
     let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
     let request = request(uri, headers, document)?;
@@ -43,11 +65,14 @@ async fn exchange(
     if !is_tls {
         return exchange_over(stream, request).await;
     }
-    let stream = connector()?.connect(host, stream).await.map_err(|fault| fault.to_string())?;
+    let connector = tokio::task::spawn_blocking(connector).await;
+    let connector = connector.unwrap_or_else(|_| Err("TLS has failed".to_owned()))?;
+    let stream = connector.connect(host, stream).await.map_err(|fault| fault.to_string())?;
     exchange_over(stream, request).await
 }
 
-/// Trusts whom the system trusts (`SSL_CERT_FILE` names others).
+/// Trusts whom the system trusts (`SSL_CERT_FILE` names others) by now: that changes while alerts
+/// are watched for months. Reads files.
 fn connector() -> Result<TlsConnector, String> {
     let trusted = rustls_native_certs::load_native_certs().certs;
     if trusted.is_empty() {
@@ -63,23 +88,17 @@ fn connector() -> Result<TlsConnector, String> {
     .map_err(|error| error.to_string())
 }
 
-async fn exchange_over<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(), String>
+async fn exchange_over<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answer, String>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let handshake = http1::handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
-    let driver = tokio::spawn(connection);
-    let exchanged = async {
-        let response = sender.send_request(request).await.map_err(|it| it.to_string())?;
-        let status = response.status();
-        // Read, so that the other end may finish; what it says is of no interest, however long.
-        let _ = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-        if status.is_success() { Ok(()) } else { Err(format!("HTTP status {status}")) }
-    };
-    let answer = exchanged.await;
-    driver.abort();
-    answer
+    let (mut sender, driver) = handshake.map_err(|error| error.to_string())?;
+    let mut connection = JoinSet::new();
+    connection.spawn(driver);
+    let response = sender.send_request(request).await.map_err(|it| it.to_string())?;
+    let status = response.status();
+    Ok(Answer { status, body: response.into_body(), _connection: connection })
 }
 
 fn request(

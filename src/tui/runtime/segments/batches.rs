@@ -9,7 +9,7 @@ use kt_protocol::types::{Offset, Timestamp};
 use kt_storage::file_names::FileKind;
 use kt_storage::inspect::{self, FaultKind, Listed, LogWalk, Step, WalkedBatch};
 
-use super::{Missing, log_of};
+use super::{IsWanted, Missing, log_of};
 use crate::read_only_disk::ReadOnlyFile;
 use crate::tui::model::screens::segments::looking::{BatchLine, Goal, Looked, Place};
 
@@ -19,10 +19,9 @@ pub(super) const BATCHES: usize = 200;
 /// A page of them. With a goal it is the page that has it: an index tells where to begin, and where
 /// there is none all batches before it are passed.
 pub(super) fn page(
-    data: &[PathBuf],
-    place: &Place,
-    base: i64,
+    (data, place, base): (&[PathBuf], &Place, i64),
     (position, goal): (u64, Option<Goal>),
+    is_wanted: IsWanted<'_>,
 ) -> Result<Looked, Missing> {
     let log = log_of(data, place, base)?;
     let file = ReadOnlyFile::open(&log.path)?;
@@ -31,6 +30,9 @@ pub(super) fn page(
     let mut lines = VecDeque::new();
     let (mut more_at, mut found) = (None, None);
     loop {
+        if !is_wanted() {
+            return Ok(Looked::Stopped);
+        }
         let mut is_goal = false;
         let line = match walk.next_step() {
             Step::End => break,

@@ -1,5 +1,6 @@
 //! Directories as a broker leaves them, whole and damaged.
 
+use std::cell::Cell;
 use std::fs;
 
 use kt_protocol::records::{BatchBuilder, NewRecord};
@@ -53,7 +54,7 @@ fn directory() -> TempDir {
 }
 
 fn look_at(directory: &TempDir, wanted: &Look) -> Looked {
-    look(&[directory.path().to_owned()], wanted)
+    look(&[directory.path().to_owned()], wanted, &|| true)
 }
 
 #[test]
@@ -83,6 +84,7 @@ fn segments_tell_their_bounds_and_what_is_missing() {
     let own = look(
         &[directory.path().join(PARTITION)],
         &Look::Segments { place: place(), known: Vec::new() },
+        &|| true,
     );
     assert!(matches!(own, Looked::Segments { .. }));
 }
@@ -116,6 +118,21 @@ fn batches_come_in_pages_and_an_offset_is_found_by_the_index() {
     assert_eq!(at(&of_time, found), Some(300));
     let (beyond, _, found) = batches(0, Some(Goal::Time(1_800_000_000_000)));
     assert_eq!(at(&beyond, found), Some(604));
+}
+
+#[test]
+fn what_is_wanted_no_more_is_not_looked_for() {
+    let directory = directory();
+    let steps = Cell::new(0);
+    let is_wanted = || {
+        steps.set(steps.get() + 1);
+        steps.get() < 3
+    };
+    let goal = Some(Goal::Time(1_800_000_000_000));
+    let wanted = Look::Batches { place: place(), base: 6, position: 0, goal };
+    let looked = look(&[directory.path().to_owned()], &wanted, &is_wanted);
+    assert!(matches!(looked, Looked::Stopped), "{looked:?}");
+    assert_eq!(steps.get(), 3);
 }
 
 #[test]
@@ -195,7 +212,7 @@ fn what_is_not_there_is_told() {
     let gone = Look::Bytes { place: place(), base: 99, position: 0 };
     insta::assert_snapshot!(why(look_at(&directory, &gone)), @"segment 99 is not there any more");
     assert!(matches!(
-        look(&[], &Look::Segments { place: place(), known: Vec::new() }),
+        look(&[], &Look::Segments { place: place(), known: Vec::new() }, &|| true),
         Looked::NoData
     ));
 }

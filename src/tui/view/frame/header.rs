@@ -140,7 +140,7 @@ fn seconds(milliseconds: u64) -> String {
 
 impl Header {
     /// Draws it in its fixed cells; those that do not fit are left out.
-    pub(super) fn draw(&self, canvas: &mut Canvas<'_>, line: Rect) {
+    pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, line: Rect) {
         let mut room = self.draw_age(canvas, line);
         for part in kept(line.width, room.width) {
             let width = part.width(line.width);
@@ -148,11 +148,6 @@ impl Header {
             room = after(room, width + 1);
         }
         self.paint(canvas, line);
-    }
-
-    /// The same for a screen that is printed.
-    pub(crate) fn draw_at(&self, canvas: &mut Canvas<'_>, line: Rect) {
-        self.draw(canvas, line);
     }
 
     /// The form of a narrow window: context, badge and age alone.

@@ -43,15 +43,10 @@ pub(crate) struct Title {
 
 impl Title {
     /// Draws it, with a margin of one cell at both ends.
-    pub(super) fn draw(&self, canvas: &mut Canvas<'_>, line: Rect) {
+    pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, line: Rect) {
         let room = inside(line);
         let rest = self.draw_left(canvas, room, self.kept(room.width));
         draw_right(canvas, rest, &self.right);
-    }
-
-    /// The same for a screen that is printed.
-    pub(crate) fn draw_at(&self, canvas: &mut Canvas<'_>, line: Rect) {
-        self.draw(canvas, line);
     }
 
     /// The form of a narrow window: the left side, and what hides rows.

@@ -6,7 +6,7 @@ use kt_client::admin::GroupState;
 use ratatui::layout::Rect;
 
 use self::tables::Form;
-use super::{after_columns, below, cells, reading};
+use super::{LEFT, after_columns, below, cells, is_side_by_side, reading};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
@@ -19,9 +19,6 @@ use crate::tui::view::chart::{Axis, Chart, edge};
 use crate::tui::view::frame::{Title, draw_lines, draw_rule};
 use crate::tui::view::theme::Tone;
 
-/// From this size on panes stand side by side, as on the overview.
-const SIDE_BY_SIDE: (u16, u16) = (150, 40);
-const LEFT: u16 = 79;
 /// A chart needs a window of so many lines.
 const WITH_CHART: u16 = 20;
 /// The scale of a chart, and the blank right of it.
@@ -39,7 +36,7 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
     draw_sentence(page, canvas, line_of(body, 0));
     draw_figures(page, canvas, line_of(body, 1));
     let rest = below(body, 2);
-    if SIDE_BY_SIDE.0 <= area.width && SIDE_BY_SIDE.1 <= area.height {
+    if is_side_by_side(area) {
         return draw_wide(app, canvas, rest, drawn);
     }
     let mut rest = rest;

@@ -4,7 +4,7 @@ mod tables;
 
 use ratatui::layout::Rect;
 
-use super::{after_columns, below, cells};
+use super::{LEFT, after_columns, below, cells, is_side_by_side};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
@@ -22,14 +22,10 @@ use crate::tui::view::theme::Tone;
 
 /// Lines of the checks with their head.
 const CHECKS: u16 = 7;
-/// From this size on panes stand side by side.
-const SIDE_BY_SIDE: (u16, u16) = (150, 40);
 /// From so many lines of the window on there is a table of brokers.
 const WITH_BROKERS: u16 = 34;
 /// Right of the charts of one line.
 const MARGIN: u16 = 3;
-/// Left of the rule that divides a wide body.
-const LEFT: u16 = 79;
 /// So many brokers are shown at most, the worst of them: above other tables, and beside them.
 const BROKERS: u16 = 6;
 const BROKERS_BESIDE: u16 = 12;
@@ -79,7 +75,7 @@ const TOTALS: [Total; 3] = [
 
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) {
     let area = canvas.area();
-    if SIDE_BY_SIDE.0 <= area.width && SIDE_BY_SIDE.1 <= area.height {
+    if is_side_by_side(area) {
         return draw_wide(app, canvas, body, drawn);
     }
     let checks = Rect { height: CHECKS.min(body.height), ..body };

@@ -5,7 +5,7 @@ mod detail;
 use jiff::Timestamp;
 use ratatui::layout::Rect;
 
-use super::{below, cells};
+use super::{LEFT, below, cells, is_side_by_side};
 use crate::tui::figures::{self, Clock};
 use crate::tui::model::app::{App, Drawn, DrawnList};
 use crate::tui::model::listing::List as _;
@@ -16,10 +16,6 @@ use crate::tui::view::frame::{Title, draw_lines, draw_rule};
 use crate::tui::view::table::{Cell, Column, Presence, Row, Shown, Table, first_shown, scrolls};
 use crate::tui::view::theme::Tone;
 
-/// From this size on the record stands beside the list.
-const SIDE_BY_SIDE: (u16, u16) = (150, 40);
-/// Left of the rule that divides a wide body.
-const LEFT: u16 = 79;
 /// A lower body has no room for more than the list.
 const LEAST_WITH_DETAIL: u16 = 12;
 /// Cells of a time: with a date it has no seconds.
@@ -40,7 +36,7 @@ fn columns(clock: &Clock, is_wide: bool) -> Vec<Column> {
 
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut Drawn) {
     let area = canvas.area();
-    if SIDE_BY_SIDE.0 <= area.width && SIDE_BY_SIDE.1 <= area.height {
+    if is_side_by_side(area) {
         return draw_wide(app, canvas, body, drawn);
     }
     if body.height < LEAST_WITH_DETAIL {

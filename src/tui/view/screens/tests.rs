@@ -1,5 +1,6 @@
 //! What holds for every screen: any size, any name, and words that say what is known.
 
+mod whole;
 mod words;
 
 use proptest::prelude::*;
@@ -32,8 +33,9 @@ fn targets() -> Vec<Target> {
 fn no_size_is_too_small_to_be_printed_or_drawn() {
     let mut stage = Stage::settled(Town::small(), 80, 24);
     let small = (1..=20).flat_map(|width| (1..=20).map(move |height| (width, height)));
+    let none = [(0, 0), (0, 24), (80, 0)];
     let larger = [(21, 3), (40, 1), (79, 24), (77, 20), (150, 40), (150, 5), (300, 100)];
-    let sizes: Vec<(u16, u16)> = small.chain(larger).collect();
+    let sizes: Vec<(u16, u16)> = none.into_iter().chain(small).chain(larger).collect();
     for target in targets() {
         stage.go(&target);
         for (width, height) in &sizes {

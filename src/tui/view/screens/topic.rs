@@ -4,7 +4,7 @@ mod partitions;
 
 use ratatui::layout::Rect;
 
-use super::{after_columns, below, cells, configs, groups, reading};
+use super::{LEFT, after_columns, below, cells, configs, groups, is_side_by_side, reading};
 use crate::tui::figures;
 use crate::tui::history::store::{Metric, Subject};
 use crate::tui::model::app::{App, Drawn};
@@ -18,9 +18,6 @@ use crate::tui::view::frame::{Title, draw_lines, draw_rule};
 use crate::tui::view::list::Look;
 use crate::tui::view::theme::Tone;
 
-/// From this size on panes stand side by side, as on the overview.
-const SIDE_BY_SIDE: (u16, u16) = (150, 40);
-const LEFT: u16 = 79;
 /// The line of the rate needs so many columns.
 const WITH_RATE: u16 = 60;
 /// Lines of the panes at the right, with their rules.
@@ -34,7 +31,7 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_>, body: Rect, drawn: &mut D
         Standing::Deleted | Standing::Missing => return draw_absent(page, canvas, body),
     }
     let area = canvas.area();
-    if SIDE_BY_SIDE.0 <= area.width && SIDE_BY_SIDE.1 <= area.height {
+    if is_side_by_side(area) {
         return draw_wide(app, canvas, body, drawn);
     }
     canvas.put_all(after(line_of(body, 0), 1), &panes(page));

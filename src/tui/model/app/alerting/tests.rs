@@ -54,7 +54,7 @@ fn a_rule_that_is_quiet_is_muted_before_it_fires() {
     // It fires, and nobody is told.
     stage.town.groups.get_mut("nightly-report").unwrap().lag = 99_999_999;
     stage.pass(40_000);
-    insta::assert_snapshot!(of_rule(&mut stage), @">▲ warn  much             nightly-report          600M    99.0M   19s muted 1h5…");
+    insta::assert_snapshot!(of_rule(&mut stage), @">▲ warn  much             nightly-report          600M    99.0M   20s muted 1h5…");
     assert!(!stage.done.iter().any(|it| matches!(it, Effect::Deliver(_))));
 }
 

@@ -42,3 +42,11 @@ fn every_column_sorts() {
         }
     }
 }
+
+#[test]
+fn what_fires_now_is_no_list_for_the_mouse() {
+    let mut stage = Stage::settled(Town::troubled(), 160, 50);
+    assert!(stage.shown().contains("alerts now"));
+    let panes = stage.app.pages.page(Screen::Overview).panes();
+    assert!(stage.app.drawn.lists.iter().all(|it| it.pane < panes));
+}

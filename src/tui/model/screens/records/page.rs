@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::reading::{PAGE, Place, ReadPlan};
 use super::{Following, Records, Run};
+use crate::shell_words::quoted;
 use crate::tui::figures;
 use crate::tui::keymap::Command;
 use crate::tui::model::input::Purpose;
@@ -165,7 +166,8 @@ impl Page for Records {
                     }
                     _ => format!("no partition of \"{}\" has a leader", self.topic),
                 });
-                return;
+                // Who reads what was wanted before stops.
+                return effects.push(Effect::StopReading);
             }
             self.failed = None;
             self.running = Some(run);
@@ -218,18 +220,19 @@ impl Page for Records {
     }
 
     fn kt_line(&self) -> String {
-        let mut line = format!("kt consume {}", self.topic);
-        if let Some(partition) = self.partition {
-            line.push_str(&format!(":{partition}"));
-        }
+        let topic = match self.partition {
+            Some(partition) => format!("{}:{partition}", self.topic),
+            None => self.topic.clone(),
+        };
+        let mut line = format!("kt consume {}", quoted(&topic));
         match &self.from {
-            Some(from) => line.push_str(&format!(" --from {from}")),
+            Some(from) => line.push_str(&format!(" --from {}", quoted(from))),
             // Left out, it would be the start of the topic; with `-F` it is the end.
             None if self.following == Following::No => line.push_str(&format!(" --from -{PAGE}")),
             None => {}
         }
         if let Some(condition) = &self.condition {
-            line.push_str(&format!(" --where '{}'", condition.text.replace('\'', "'\\''")));
+            line.push_str(&format!(" --where {}", quoted(&condition.text)));
         }
         if self.following != Following::No {
             line.push_str(" -F");

@@ -56,6 +56,8 @@ pub(crate) enum Looked {
     /// Nobody has named a directory.
     NoData,
     Failed(String),
+    /// It was wanted no more.
+    Stopped,
 }
 
 /// Whether a segment is written to.

@@ -5,8 +5,8 @@ use kt_protocol::types::{Now, PartitionIndex};
 use serde_json::{Value as Json, json};
 
 use super::{Aim, Depth, Segments};
-use crate::apache_flags::quoted;
 use crate::position::At;
+use crate::shell_words::quoted;
 use crate::tui::keymap::Command;
 use crate::tui::model::input::Purpose;
 use crate::tui::model::listing::List;
@@ -84,7 +84,8 @@ impl Page for Segments {
             return;
         }
         let (generation, looking, now) = (self.generation + 1, self.looking.take(), self.now);
-        *self = Segments { generation, looking, now, ..Segments::default() };
+        let must_stop = looking.is_some();
+        *self = Segments { generation, looking, must_stop, now, ..Segments::default() };
         self.topic.clone_from(topic);
         self.partition = partition;
         self.aim = offset.map(|it| Aim { at: At::Offset(it), time: None });
@@ -128,12 +129,22 @@ impl Page for Segments {
     }
 
     fn wants(&mut self, effects: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.must_stop) {
+            effects.push(Effect::StopLooking);
+        }
         if self.looking.is_some() {
             return;
         }
         if let Some(look) = self.next_look() {
             self.looking = Some(look.clone());
             effects.push(Effect::Look { generation: self.generation, look });
+        }
+    }
+
+    /// Nobody looks: nothing is looked for.
+    fn rest(&mut self, effects: &mut Vec<Effect>) {
+        if self.looking.is_some() {
+            effects.push(Effect::StopLooking);
         }
     }
 
@@ -151,7 +162,9 @@ impl Page for Segments {
     fn kt_line(&self) -> String {
         match &self.directory {
             Some(directory) => format!("kt dump-log {}", quoted(directory)),
-            None => format!("kt dump-log {}-{}", self.topic, self.partition),
+            None => {
+                format!("kt dump-log {}", quoted(&format!("{}-{}", self.topic, self.partition)))
+            }
         }
     }
 

@@ -45,6 +45,8 @@ impl Segments {
                 self.scrolled = 0;
             }
             Looked::NoData => self.has_data = Some(false),
+            // Looked at again if it is wanted again.
+            Looked::Stopped => self.of_segment = None,
             Looked::Failed(why) => {
                 // The reason stands behind the path, and is what must be seen of a long one.
                 let directory = self.directory.as_ref().map(|it| format!("{it}/"));

@@ -12,7 +12,7 @@ use crate::tui::model::screens::brokers::BrokerLine;
 use crate::tui::model::screens::groups::GroupLine;
 use crate::tui::model::screens::overview::{BusyTopic, Pane};
 use crate::tui::view::canvas::{Canvas, after, line_of};
-use crate::tui::view::list::Look;
+use crate::tui::view::list::{Look, NO_PANE};
 use crate::tui::view::table::{Cell, Column, Cut};
 use crate::tui::view::theme::Tone;
 
@@ -165,7 +165,7 @@ pub(super) fn draw_alerts(app: &App, canvas: &mut Canvas<'_>, area: Rect, drawn:
         Column::figures("since", 5, 2),
     ];
     // Its cursor is on the screen of alerts.
-    Look { pane: usize::MAX, has_focus: false, columns: &columns, cells: &alerts::cells_of }
+    Look { pane: NO_PANE, has_focus: false, columns: &columns, cells: &alerts::cells_of }
         .draw(list, canvas, area, drawn);
     if list.names().is_empty() && app.watch.checks.is_some() {
         canvas.put(after(line_of(area, 1), 3), "none", Tone::Dim);

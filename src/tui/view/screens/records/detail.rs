@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{hex_of, key};
 use crate::terminal::escaped;
-use crate::tui::figures::{Clock, cells};
+use crate::tui::figures::{Clock, cells, name};
 use crate::tui::model::screens::records::Records;
 use crate::tui::model::screens::records::line::{Payload, RecordLine};
 use crate::tui::model::screens::records::shape::{Arrays, Shape};
@@ -70,7 +70,7 @@ fn draw_head(
     canvas.put_right(room, &shape, Tone::Accent);
     let mut free = usize::from(room.width).saturating_sub(cells(&shape) + 1);
     let mut rest = room;
-    for (index, part) in parts(topic, record, clock).into_iter().enumerate() {
+    for (index, part) in parts(topic, record, clock, free).into_iter().enumerate() {
         let text = if index == 0 { part } else { format!("  {part}") };
         let width = cells(&text);
         if free < width && index != 0 {
@@ -82,8 +82,11 @@ fn draw_head(
     }
 }
 
-fn parts(topic: &str, record: &RecordLine, clock: &Clock) -> Vec<String> {
-    let mut parts = vec![format!("{topic}-{} @{}", record.partition, record.offset)];
+/// In so many cells: the name of the topic makes way for where in it the record is.
+fn parts(topic: &str, record: &RecordLine, clock: &Clock, room: usize) -> Vec<String> {
+    let place = format!("-{} @{}", record.partition, record.offset);
+    let topic = name(topic, room.saturating_sub(cells(&place)));
+    let mut parts = vec![format!("{topic}{place}")];
     let stamped = if record.stamped == "log_append" { "append" } else { "create" };
     parts.push(match record.timestamp {
         Some(at) => format!("{stamped} {}", clock.time(kt_protocol::types::Timestamp(at))),

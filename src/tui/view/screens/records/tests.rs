@@ -391,7 +391,8 @@ fn the_value_is_copied_and_the_record_is_told() {
      timestamp: 1795269599998
      timestamp_type: create
      key: ord-88215
-     value: "{\"id\":88215,\"total\":740.5,\"lines\":[1,2,3,4,5,6],\"note\":\"a\\u00
+     value: "{\"id\":88215,\"total\":740.5,\"lines\":[1,2,3,4,5,6],\"note\":\"a\\u0
+     01b[2Jb\"}"
      headers:
      - key: trace
        value:
@@ -401,7 +402,6 @@ fn the_value_is_copied_and_the_record_is_told() {
      - key: none
        value: null
      leader_epoch: 14
-     producer_id: 4012
      Esc closes  j k scroll
     "#);
 }

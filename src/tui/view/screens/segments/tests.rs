@@ -361,3 +361,23 @@ fn with_w_offsets_have_all_their_digits() {
        1073741823      12345678901243     9 48.1KiB zstd      14 4012/3     ok
     ");
 }
+
+#[test]
+fn who_leaves_wants_no_look_any_more() {
+    let mut stage = open(80, 24);
+    let (generation, _) = wanted(&mut stage);
+    let stops =
+        |stage: &mut Stage| stage.done.drain(..).any(|it| matches!(it, Effect::StopLooking));
+    assert!(!stops(&mut stage));
+    // Another partition is another look, once the one that is under way has ended.
+    let payments = About::Partition { topic: "payments".to_owned(), partition: 0, offset: None };
+    stage.go(&Target::about(Screen::Segments, payments));
+    assert!(stops(&mut stage));
+    tell(&mut stage, generation, Looked::Stopped);
+    let (generation, look) = wanted(&mut stage);
+    assert!(matches!(look, Wanted::Segments { place, .. } if place.topic == "payments"));
+    stage.go(&Target::screen(Screen::Topics));
+    assert!(stops(&mut stage));
+    tell(&mut stage, generation, Looked::Stopped);
+    assert!(!stops(&mut stage));
+}

@@ -163,3 +163,39 @@ fn help_scrolls_no_farther_than_there_are_keys() {
     stage.type_keys("k");
     assert_ne!(stage.shown(), last);
 }
+
+#[test]
+fn a_long_name_makes_way_for_where_the_record_is() {
+    let name = format!("clickstream-{}-eu", "x".repeat(70));
+    let mut town = Town::small();
+    town.add(&name, 6, 100);
+    let mut stage = Stage::settled(town, 80, 24);
+    stage.go(&Target::about(Screen::Records, About::Topic(name)));
+    let plan = plan(&mut stage);
+    come(&mut stage, &plan, five(), &[(0, 182_203_773)]);
+    stage.type_keys("<Enter>");
+    let shown = stage.shown();
+    insta::assert_snapshot!(shown.lines().find(|it| it.contains(" @182")).unwrap(), @" clickstream-xxxxxxxxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxx-eu-0 @182203772 [hex]");
+}
+
+#[test]
+fn who_reads_stops_where_nothing_can_be_read() {
+    let (mut stage, _) = open(80, 24, all());
+    stage.town.add("other", 1, 0);
+    stage.town.topics.get_mut("other").unwrap().offline.insert(0);
+    stage.pass(31_000);
+    stage.done.clear();
+    stage.go(&Target::about(Screen::Records, About::Topic("other".to_owned())));
+    assert!(stage.shown().contains("no partition of \"other\" has a leader"));
+    assert!(stage.done.iter().any(|it| matches!(it, Effect::StopReading)));
+    assert!(!stage.done.iter().any(|it| matches!(it, Effect::Read(_))));
+}
+
+#[test]
+fn the_line_that_reads_the_same_is_quoted() {
+    let (mut stage, _) = open(80, 24, all());
+    stage.type_keys("@committed:my group<Enter>");
+    insta::assert_snapshot!(stage.app.pages.page(Screen::Records).kt_line(), @"kt consume orders --from 'committed:my group'");
+    stage.type_keys("Fvalue ~ 'it'<Enter>");
+    insta::assert_snapshot!(stage.app.pages.page(Screen::Records).kt_line(), @r"kt consume orders --from 'committed:my group' --where 'value ~ '\''it'\'''");
+}
