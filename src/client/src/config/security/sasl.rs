@@ -141,7 +141,7 @@ impl SaslConfig {
     /// use kt_client::{ClientConfig, Keys, Mechanism};
     ///
     /// let mut config = ClientConfig::default();
-    /// config.set("sasl.mechanism", "SCRAM-SHA-512")?;
+    /// config.security.set("sasl.mechanism", "SCRAM-SHA-512")?;
     /// assert_eq!(config.security.sasl.mechanism(), Some(Mechanism::ScramSha512));
     /// # Ok::<(), kt_client::ConfigError>(())
     /// ```
