@@ -308,10 +308,16 @@ impl Look<'_> {
             is_stopped: Symptoms::is_stopped(self.group.members, records),
             is_rewound: can_rewind && self.partitions.iter().any(|it| it.is_rewound),
             is_stalled: self.is_stalled(records),
-            is_losing: is_losing(expires, eta),
+            is_losing: is_losing(self.endangered(), eta),
             is_lost: matches!(expires, Expires::Lost(_)),
         };
         symptoms.verdict()
+    }
+
+    /// Until retention deletes what it has let wait for long.
+    fn endangered(&self) -> Expires {
+        let worn = self.partitions.iter().filter(|it| expires::is_worn(it, it.late));
+        expires::least(worn.map(|it| it.expires))
     }
 
     fn is_behind(&self, lag: i64) -> Option<bool> {

@@ -61,14 +61,25 @@ pub(super) fn of(it: &PartitionFacts, late: Late) -> Expires {
     least(by_time.into_iter().chain(by_size))
 }
 
+/// Whether the oldest unread record has used up half of what retention gives it. Who reads what was
+/// just written loses nothing, however short that is kept and however the rates compare.
+pub(super) fn is_worn(it: &PartitionFacts, late: Late) -> bool {
+    let by_time = it.retention.ms.zip(late.age_ms()).is_some_and(|(ms, age)| ms / 2 <= age);
+    let unread = || it.lag().and_then(|lag| Some(lag as f64 * record_bytes(it, lag)?));
+    let by_size = it.retention.bytes.zip(unread());
+    by_time || by_size.is_some_and(|(keeps, unread)| keeps as f64 / 2.0 <= unread)
+}
+
+/// The mean size of a stored record.
+fn record_bytes(it: &PartitionFacts, lag: i64) -> Option<f64> {
+    let records = (it.end? - it.start?).max(lag).max(1) as f64;
+    Some(it.size_bytes? as f64 / records)
+}
+
 /// The log keeps its newest `retention.bytes`: what is unread may fill them, and no more.
 fn by_size(it: &PartitionFacts, lag: i64, keeps: u64) -> Expires {
-    let (Some(size), Some(start), Some(end)) = (it.size_bytes, it.start, it.end) else {
-        return Expires::Unknown;
-    };
+    let Some(record_bytes) = record_bytes(it, lag) else { return Expires::Unknown };
     let Some(rate) = it.incoming.per_second() else { return Expires::Unknown };
-    let records = (end - start).max(lag).max(1) as f64;
-    let record_bytes = size as f64 / records;
     let room = keeps as f64 - lag as f64 * record_bytes;
     if room <= 0.0 {
         return Expires::In(0);

@@ -220,6 +220,30 @@ fn losing_is_under_an_hour_or_before_the_eta_or_within_a_day_without_one() {
 }
 
 #[test]
+fn who_keeps_up_loses_nothing_however_short_records_are_kept() {
+    let reads = |late, keeps| {
+        let mut it = probed(late);
+        (it.read, it.incoming) = (Rate::PerSecond(1_000.0), Rate::PerSecond(1_000.0));
+        it.retention.ms = Some(keeps);
+        verdict(&group(vec![it]))
+    };
+    assert_eq!(reads(1_000, 12 * HOUR), Some("ok"));
+    assert_eq!(reads(1_000, 30 * MINUTE), Some("ok"));
+    assert_eq!(reads(14 * MINUTE, 30 * MINUTE), Some("behind"));
+    assert_eq!(reads(15 * MINUTE, 30 * MINUTE), Some("losing"));
+    assert_eq!(reads(6 * HOUR, 12 * HOUR), Some("losing"));
+    // By size: what is unread fills half of what is kept, or does not.
+    let fills = |share: u64| {
+        let mut it = probed(1_000);
+        (it.read, it.incoming) = (Rate::PerSecond(1.0), Rate::PerSecond(1_000.0));
+        // 76 records of 1,000 bytes.
+        it.retention.bytes = Some(76_000 * share);
+        expires::is_worn(&it, late::of(&it, now()))
+    };
+    assert!(fills(2) && !fills(3));
+}
+
+#[test]
 fn behind_follows_the_users_rule_and_is_open_while_an_age_is_not_known() {
     let with = |lag, late_ms, it: PartitionFacts| {
         verdict(&GroupFacts { rule: Some(BehindRule { lag, late_ms }), ..group(vec![it]) })
@@ -252,7 +276,7 @@ fn ailing(verdict: Verdict) -> GroupFacts {
         it.read = Rate::PerSecond(0.0);
     }
     if Verdict::Losing <= verdict {
-        it.retention.ms = Some(HOUR);
+        it.retention.ms = Some(10 * MINUTE);
     }
     if Verdict::Lost <= verdict {
         it.start = Some(Offset(100_050));
@@ -287,7 +311,7 @@ fn the_worst_verdict_is_told_in_one_sentence() {
     warn stopped: no member reads, 152 records are unread, most of orders-1, 6m00s late
     warn rewound: commits of orders-2 were set back, 152 records are unread, and eta 3s
      bad stalled: 3 members, but no commit moved for 1h00m, 152 records are unread, most of orders-1
-     bad losing: unread records of orders-2 expire in 54m, and nothing is read
+     bad losing: unread records of orders-2 expire in 4m00s, and nothing is read
      bad lost: 50 records were deleted before being read, most of orders-2, and nothing is read
     ");
 }
